@@ -1,0 +1,23 @@
+/** A whole answer as a value; made once where it does not change. */
+export interface Reply {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array
+}
+
+const EMPTY = new Uint8Array(0)
+
+/** An answer with the headers that every answer carries; not to be stored by caches unless `headers` say so. */
+export function reply(status: number, headers: Readonly<Record<string, string>>, body: Uint8Array = EMPTY): Reply {
+  const length = status === 204 || status === 304 ? {} : { 'content-length': String(body.byteLength) }
+  return {
+    status,
+    headers: { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', ...length, ...headers },
+    body,
+  }
+}
+
+/** An answer with a JSON body. */
+export function json(status: number, content: unknown, headers: Readonly<Record<string, string>> = {}): Reply {
+  return reply(status, { 'content-type': 'application/json', ...headers }, Buffer.from(JSON.stringify(content)))
+}
