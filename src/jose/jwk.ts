@@ -1,0 +1,68 @@
+import { decodeBase64url } from '../core/base64url.ts'
+import type { Brand } from '../core/brand.ts'
+import { isObject, type Json } from '../core/json.ts'
+import { fail, ok, type Result } from '../core/result.ts'
+import { type Alg, algorithm, type Algorithm, parseAlg } from './algorithm.ts'
+import { sha256 } from './digest.ts'
+
+/** Names one key: the thumbprint of its public half. */
+export type Kid = Brand<string, 'Kid'>
+
+/** The published half of a key: `kty`, its public members, `kid`, `use`, `alg`, in that order (RFC 7517 section 4). */
+export type PublicJwk = Readonly<Record<string, string>> & {
+  readonly kty: string
+  readonly kid: Kid
+  readonly use: 'sig'
+  readonly alg: Alg
+}
+
+const RSA_MIN_BYTES = 256
+const RSA_MAX_BYTES = 512
+const RSA_EXPONENT = 'AQAB'
+
+/**
+ * Makes the published half from what WebCrypto exports, taking only members of the allowlist: an export may hold
+ * private members, `ext`, `key_ops` and an `alg` of WebCrypto's own. Throws a `TypeError` when a member is missing.
+ */
+export function publicJwk(row: Algorithm, exported: Readonly<Record<string, unknown>>): PublicJwk {
+  const values = row.members.map((name) => {
+    const value = exported[name]
+    if (typeof value !== 'string') throw new TypeError(`Cannot publish a ${row.alg} key without ${name}`)
+    return [name, value] as const
+  })
+  const members = { kty: row.kty, ...Object.fromEntries(values) }
+  return { ...members, kid: thumbprint(row, members), use: 'sig', alg: row.alg }
+}
+
+/** SHA-256 over the required members in lexicographic order (RFC 7638 section 3). */
+export function thumbprint(row: Algorithm, members: Readonly<Record<string, string>>): Kid {
+  const covered = row.thumbprint.map((name) => [name, name === 'alg' ? row.alg : members[name]])
+  return sha256(JSON.stringify(Object.fromEntries(covered))) as string as Kid
+}
+
+/**
+ * Reads a published half that we wrote earlier: exact members, canonical and of full width, RSA moduli of 2048 to
+ * 4096 bits with exponent 65537, kid equal to the thumbprint. The error names the member at fault.
+ */
+export function parsePublicJwk(raw: Json | undefined): Result<PublicJwk, string> {
+  if (!isObject(raw)) return fail('jwk')
+  const alg = typeof raw['alg'] === 'string' ? parseAlg(raw['alg']) : undefined
+  if (alg === undefined) return fail('alg')
+  const row = algorithm(alg)
+  const wrong = row.members.find((name) => !isSound(row, name, raw[name]))
+  if (wrong !== undefined) return fail(wrong)
+  const jwk = publicJwk(row, raw)
+  const stray = [...new Set([...Object.keys(raw), ...Object.keys(jwk)])].find((name) => raw[name] !== jwk[name])
+  return stray === undefined ? ok(jwk) : fail(stray)
+}
+
+function isSound(row: Algorithm, name: string, value: Json | undefined): boolean {
+  if (typeof value !== 'string') return false
+  if (name === 'crv') return value === row.crv
+  if (name === 'e') return value === RSA_EXPONENT
+  const bytes = decodeBase64url(value)
+  if (bytes === undefined) return false
+  if (row.width !== undefined) return bytes.length === row.width
+  // The highest bit is set, so that the modulus has all the bits that its length promises.
+  return bytes.length >= RSA_MIN_BYTES && bytes.length <= RSA_MAX_BYTES && (bytes[0] ?? 0) >= 0x80
+}

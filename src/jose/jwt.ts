@@ -1,0 +1,51 @@
+import { encodeBase64url } from '../core/base64url.ts'
+import type { JsonObject } from '../core/json.ts'
+import type { RandomBytes } from '../core/random.ts'
+import { after, type Instant, numericDate, type Seconds, seconds } from '../core/time.ts'
+import { type CompactJws, signCompact } from './jws.ts'
+import type { Signer } from './signer.ts'
+
+/** What the issuer alone decides about a token (RFC 7519 section 4.1). */
+export interface Registered {
+  readonly iss: string
+  readonly sub: string
+  readonly aud: string | readonly string[]
+  readonly iat: number
+  readonly nbf: number
+  readonly exp: number
+  readonly jti: string
+}
+
+/** The kinds of token we make, by their `typ`, so that none can stand for another (RFC 8725 section 3.11). */
+export type TokenType = 'JWT'
+
+/** Seconds that `nbf` lies before `iat`, for verifiers whose clocks run behind. */
+const NOT_BEFORE_SLACK = seconds(-10)
+const JTI_BYTES = 16
+
+/** The registered claims of a token for `ttl` seconds from `issuedAt`; `jti` carries 128 random bits. */
+export function registeredClaims(
+  parties: Pick<Registered, 'iss' | 'sub' | 'aud'>,
+  issuedAt: Instant,
+  ttl: Seconds,
+  randomBytes: RandomBytes,
+): Registered {
+  return {
+    ...parties,
+    iat: numericDate(issuedAt),
+    nbf: numericDate(after(issuedAt, NOT_BEFORE_SLACK)),
+    exp: numericDate(after(issuedAt, ttl)),
+    jti: encodeBase64url(randomBytes(JTI_BYTES)),
+  }
+}
+
+/** Signs claims as a JWT whose header is `alg`, `kid` and `typ` (RFC 7519 section 7.1). */
+export function signJwt(
+  signer: Signer,
+  typ: TokenType,
+  registered: Registered,
+  others: JsonObject,
+): Promise<CompactJws> {
+  const header = JSON.stringify({ alg: signer.alg, kid: signer.kid, typ })
+  return signCompact(header, JSON.stringify({ ...others, ...registered }), signer.sign)
+}

@@ -1,0 +1,10 @@
+/** The content of the store cannot be used; it is left as it is, and never replaced by fresh keys. */
+export class KeyringFault extends Error {
+  override readonly name = 'KeyringFault'
+  readonly code: 'damaged' | 'newer_format' | 'cannot_unseal' | 'ring_vanished' | 'promise_broken'
+
+  constructor(code: KeyringFault['code'], detail: string) {
+    super(detail)
+    this.code = code
+  }
+}

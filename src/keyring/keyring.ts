@@ -1,0 +1,203 @@
+import { type Emit, faultEvent } from '../core/event.ts'
+import type { RandomBytes } from '../core/random.ts'
+import { fail, ok, type Result } from '../core/result.ts'
+import { after, between, type Clock, earliest, type Instant, type Seconds, seconds } from '../core/time.ts'
+import type { Kid } from '../jose/jwk.ts'
+import type { Signer } from '../jose/signer.ts'
+import type { KeyEncryptionKey } from '../jose/wrap.ts'
+import { advance, type Step } from './advance.ts'
+import { decodeRing, encodeRing } from './codec.ts'
+import { KeyringFault } from './fault.ts'
+import { type HighWaterMarks, longestView, NO_MARKS, type Policy, proof } from './policy.ts'
+import { keyPool, type Pool } from './pool.ts'
+import { EMPTY_RING, type Ring, ringDueAt } from './ring.ts'
+import { openSigners } from './signers.ts'
+import { type Snapshot, takeSnapshot } from './snapshot.ts'
+import { type RingStore, type Stored, StoreUnavailable, type Version } from './store.ts'
+
+/** What a keyring needs of the world. */
+export interface KeyringDeps {
+  readonly store: RingStore
+  /** The policy in force over a store whose earlier policies left these marks. */
+  readonly policy: (marks: HighWaterMarks) => Policy
+  readonly kek: KeyEncryptionKey
+  readonly now: Clock
+  readonly randomBytes: RandomBytes
+  readonly emit: Emit
+}
+
+/** How a keyring stands with its store. */
+export interface Health {
+  /** Whether its view is fresh enough to sign and to publish. */
+  readonly ready: boolean
+  /** Whether the last exchange with the store succeeded. */
+  readonly inStep: boolean
+  /** Seconds since the store was last read. */
+  readonly viewAge: Seconds
+}
+
+interface View {
+  readonly snapshot: Snapshot
+  readonly signers: ReadonlyMap<Kid, Signer>
+  readonly version: Version
+  /** Asked of the clock before the store was: the view is at least as new. */
+  readonly seenAt: Instant
+  /** When the view must be brought up to date before it serves a request. */
+  readonly due: Instant
+}
+
+/** Commits and reloads that one tick may make before it leaves the rest to the next. */
+const ROUNDS = 8
+
+/** Keeps the ring of a store up to date, and hands out snapshots of it. */
+export class Keyring {
+  readonly policy: Policy
+  readonly #deps: KeyringDeps
+  readonly #pool: Pool
+  #view: View | undefined
+  #inStep = true
+  #retryAt: Instant
+  #ticking: Promise<void> | undefined
+
+  private constructor(deps: KeyringDeps, policy: Policy) {
+    this.policy = policy
+    this.#deps = deps
+    this.#pool = keyPool(policy, deps)
+    this.#retryAt = deps.now()
+  }
+
+  /**
+   * Loads the ring, or makes the first one in an empty store. Answers the fault for a content that cannot be used or
+   * a policy that breaks the promise; rejects with `StoreUnavailable` when the store does not answer.
+   */
+  static async open(deps: KeyringDeps): Promise<Result<Keyring, KeyringFault>> {
+    try {
+      const stored = await deps.store.load()
+      const marks = stored === undefined ? NO_MARKS : decoded(stored).marks
+      const keyring = new Keyring(deps, deps.policy(marks))
+      const broken = proof(keyring.policy.timing, marks).find(({ holds }) => !holds)
+      if (broken !== undefined) throw new KeyringFault('promise_broken', `Line (${broken.number}) does not hold`)
+      if (stored === undefined) await keyring.#pool.fill()
+      await keyring.#cycle()
+      keyring.#pool.refill(() => keyring.tick())
+      return ok(keyring)
+    } catch (error) {
+      if (error instanceof KeyringFault) return fail(error)
+      throw error
+    }
+  }
+
+  /**
+   * The ring as it stands now, brought up to date first; at once when nothing is due, which one comparison tells.
+   * Undefined when the store has been out of reach for so long that signing or publishing would break the promise.
+   */
+  current(): Snapshot | undefined | Promise<Snapshot | undefined> {
+    const { due, seenAt, snapshot } = this.#seen
+    const now = this.#deps.now()
+    return now < due && now >= seenAt ? snapshot : this.#catchUp()
+  }
+
+  /** Reads the store, and commits what is due; never rejects, and runs once at a time. */
+  tick(): Promise<void> {
+    this.#ticking ??= this.#attempt().finally(() => {
+      this.#ticking = undefined
+    })
+    return this.#ticking
+  }
+
+  /** When the timer should call `tick` again: ahead of the requests, so that they find nothing to do. */
+  nextTick(): Instant {
+    const { due, seenAt } = this.#seen
+    return this.#inStep ? earliest([due, after(seenAt, this.#pollEvery())]) : this.#retryAt
+  }
+
+  /** How the keyring stands with its store. */
+  health(): Health {
+    const viewAge = between(this.#seen.seenAt, this.#deps.now())
+    return { ready: this.#isFresh(), inStep: this.#inStep, viewAge }
+  }
+
+  /** Resolves when no key is being made in the background. */
+  settled(): Promise<void> {
+    return this.#pool.settled()
+  }
+
+  /** There is a view from the moment that `open` answers. */
+  get #seen(): View {
+    return this.#view as View
+  }
+
+  async #catchUp(): Promise<Snapshot | undefined> {
+    // During an outage requests do not wait for the store: the timer goes on trying.
+    if (this.#inStep) await this.tick()
+    return this.#isFresh() ? this.#seen.snapshot : undefined
+  }
+
+  #isFresh(): boolean {
+    const { seenAt, snapshot } = this.#seen
+    return between(seenAt, this.#deps.now()) <= longestView(this.policy.timing, snapshot.ring.marks)
+  }
+
+  async #attempt(): Promise<void> {
+    try {
+      await this.#cycle()
+      if (!this.#inStep) this.#deps.emit({ name: 'store.recovered' })
+      this.#inStep = true
+      this.#pool.refill(() => this.tick())
+    } catch (error) {
+      const expected = error instanceof KeyringFault || error instanceof StoreUnavailable
+      if (!expected) this.#deps.emit(faultEvent(error))
+      if (this.#inStep) this.#deps.emit({ name: 'store.failed', code: expected ? error.code : 'unexpected' })
+      this.#inStep = false
+      this.#retryAt = after(this.#deps.now(), this.#pollEvery())
+    }
+  }
+
+  /** Goes round until a committed ring leaves nothing to do; a lost race only means to read again. */
+  async #cycle(): Promise<void> {
+    const { store, now } = this.#deps
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const seenAt = now()
+      const stored = await store.load()
+      const ring = this.#ringOf(stored)
+      const step = advance(ring, this.policy, now(), this.#pool.keys())
+      if (step.ring === ring) return await this.#adopt(ring, (stored as Stored).version, seenAt)
+      const replaced = await store.replace(encodeRing(step.ring), stored?.version)
+      if (!replaced.ok) continue
+      await this.#adopt(step.ring, replaced.value, seenAt)
+      this.#announce(step)
+    }
+    throw new StoreUnavailable(`Cannot settle the ring in ${ROUNDS} rounds`)
+  }
+
+  #ringOf(stored: Stored | undefined): Ring {
+    if (stored !== undefined) return stored.version === this.#view?.version ? this.#seen.snapshot.ring : decoded(stored)
+    // A ring was there before: whoever took it away, fresh keys would strand every token that is out.
+    if (this.#view !== undefined) throw new KeyringFault('ring_vanished', 'The store is empty, and was not before')
+    return EMPTY_RING
+  }
+
+  /** Swaps in the view of a committed ring, once each of its private halves is open. */
+  async #adopt(ring: Ring, version: Version, seenAt: Instant): Promise<void> {
+    const present = this.#view?.version === version ? this.#view : undefined
+    const signers = present?.signers ?? await openSigners(ring, this.#view?.signers ?? new Map(), this.#deps.kek)
+    const snapshot = present?.snapshot ?? takeSnapshot(ring, this.policy, signers)
+    const due = earliest([ringDueAt(ring, this.policy), after(seenAt, this.policy.timing.propagation)])
+    this.#view = { snapshot, signers, version, seenAt, due }
+  }
+
+  #announce({ ring, changes }: Step): void {
+    this.#pool.drop(new Set(ring.keys.map(({ jwk }) => jwk.kid)))
+    for (const { kid, alg, to } of changes) this.#deps.emit({ name: `key.${to}`, kid, alg })
+  }
+
+  #pollEvery(): Seconds {
+    return seconds(this.policy.timing.propagation / 2)
+  }
+}
+
+function decoded({ document }: Stored): Ring {
+  const ring = decodeRing(document)
+  if (ring.ok) return ring.value
+  throw new KeyringFault(ring.error.code, `Cannot read ${ring.error.member === '' ? 'the document' : ring.error.member}`)
+}

@@ -1,0 +1,162 @@
+import { type Seconds, seconds } from '../core/time.ts'
+import type { Alg } from '../jose/algorithm.ts'
+
+/** Every length of time and count that the rotation promise rests on. */
+export interface Timing {
+  /** I: from one promotion of a line to the next. */
+  readonly interval: Seconds
+  /** P: a key is published this long before it signs. */
+  readonly lead: Seconds
+  /** K: a key stays published this long after it stopped signing. */
+  readonly retention: Seconds
+  /** M: caches may keep the JWK Set this long. */
+  readonly maxAge: Seconds
+  /** Lifetime of a token whose request names none. */
+  readonly ttl: Seconds
+  /** T: longest lifetime that a request can obtain. */
+  readonly maxTtl: Seconds
+  /** H: caches between us and a verifier, each of which may add a whole max-age. */
+  readonly cacheLayers: number
+  /** R: until every replica serves a committed ring. */
+  readonly propagation: Seconds
+  /** D: largest error of a replica's clock. */
+  readonly clockError: Seconds
+  /** L: what verifiers grant beyond `exp`. */
+  readonly leeway: Seconds
+}
+
+/** What rules the ring of one server. */
+export interface Policy {
+  readonly timing: Timing
+  /** One line of keys each; the first is the default. */
+  readonly algs: readonly [Alg, ...Alg[]]
+  readonly rsaBits: number
+}
+
+/** What was handed out and cannot be called back: the largest values that were ever in force for a store. */
+export interface HighWaterMarks {
+  readonly maxTtl: Seconds
+  readonly maxAge: Seconds
+}
+
+/** One inequality of the promise with its two sides in seconds; the last line only reports. */
+export interface ProofLine {
+  readonly number: 1 | 2 | 3 | 4
+  readonly meaning: string
+  readonly left: string
+  readonly right: string
+  readonly holds: boolean
+}
+
+const HOUR = 3600
+const DAY = 24 * HOUR
+
+/** The value of each length that is in force when nothing is said about it, with its reason in DESIGN.md. */
+export const DEFAULT_TIMING: Pick<Timing, 'interval' | 'cacheLayers' | 'propagation' | 'clockError' | 'leeway'> = {
+  interval: seconds(7 * DAY),
+  cacheLayers: 2,
+  propagation: seconds(5),
+  clockError: seconds(60),
+  leeway: seconds(300),
+}
+
+/** Rotates while one watches: everything happens within two minutes. */
+export const FAST_TIMING: Partial<Timing> = {
+  interval: seconds(60),
+  retention: seconds(21),
+  maxTtl: seconds(20),
+  cacheLayers: 1,
+  propagation: seconds(1),
+  clockError: seconds(0),
+  leeway: seconds(0),
+}
+
+/** No mark yet: what a store without a ring starts from. */
+export const NO_MARKS: HighWaterMarks = { maxTtl: seconds(0), maxAge: seconds(0) }
+
+/** Completes what was set: each length that is missing follows from the others so that the promise holds, if it can. */
+export function resolveTiming(set: Partial<Timing>, marks: HighWaterMarks): Timing {
+  const base = { ...DEFAULT_TIMING, ...set }
+  const { interval, cacheLayers, propagation, clockError } = base
+  const lead = set.lead ?? seconds(Math.min(48 * HOUR, interval / 2))
+  const maxTtl = set.maxTtl ?? seconds(Math.max(HOUR, set.ttl ?? 0))
+  const cacheable = Math.floor((lead - propagation - 2 * clockError) / cacheLayers)
+  const partial = {
+    ...base,
+    lead,
+    maxTtl,
+    ttl: set.ttl ?? seconds(Math.min(900, maxTtl)),
+    // At least one second, so that a lead too short for any cache fails the proof instead of hiding in a zero.
+    maxAge: set.maxAge ?? seconds(Math.max(1, Math.min(300, cacheable))),
+  }
+  const least = leastRetention(partial, marks)
+  return { ...partial, retention: set.retention ?? seconds(Math.max(least, Math.min(DAY, interval))) }
+}
+
+/** Right side of (1): a key published this long is known to every cache that honours its max-age. */
+export function leastLead(timing: Omit<Timing, 'retention'>, marks: HighWaterMarks): Seconds {
+  const maxAge = Math.max(timing.maxAge, marks.maxAge)
+  return seconds(timing.propagation + timing.cacheLayers * maxAge + 2 * timing.clockError)
+}
+
+/** Right side of (2): this long after a key stopped signing, nobody accepts a token of it any more. */
+export function leastRetention(timing: Omit<Timing, 'retention'>, marks: HighWaterMarks): Seconds {
+  const maxTtl = Math.max(timing.maxTtl, marks.maxTtl)
+  return seconds(timing.propagation + maxTtl + timing.leeway + 3 * timing.clockError)
+}
+
+/**
+ * How old a replica's view of the store may grow before the replica must stop: a key that it does not know could be
+ * signing by then, or a key that it signs with could be gone. These are (1) and (2) solved for R.
+ */
+export function longestView(timing: Timing, marks: HighWaterMarks): Seconds {
+  const spare = Math.min(timing.lead - leastLead(timing, marks), timing.retention - leastRetention(timing, marks))
+  return seconds(timing.propagation + spare)
+}
+
+/** The inequalities of DESIGN.md with their numbers. The promise holds when every line does. */
+export function proof(timing: Timing, marks: HighWaterMarks): readonly ProofLine[] {
+  const { interval, lead, retention, cacheLayers, propagation, clockError, leeway } = timing
+  const maxAge = Math.max(timing.maxAge, marks.maxAge)
+  const maxTtl = Math.max(timing.maxTtl, marks.maxTtl)
+  return [
+    {
+      number: 1,
+      meaning: 'no token under a key that an honouring cache may lack',
+      left: `lead ${lead}`,
+      right: `propagation ${propagation} + cache-layers ${cacheLayers} * jwks-max-age ${maxAge}` +
+        ` + 2 * clock-error ${clockError} = ${leastLead(timing, marks)}`,
+      holds: lead >= leastLead(timing, marks),
+    },
+    {
+      number: 2,
+      meaning: 'no key removed while a token of it can still be accepted',
+      left: `retention ${retention}`,
+      right: `propagation ${propagation} + max-ttl ${maxTtl} + leeway ${leeway}` +
+        ` + 3 * clock-error ${clockError} = ${leastRetention(timing, marks)}`,
+      holds: retention >= leastRetention(timing, marks),
+    },
+    {
+      number: 3,
+      meaning: 'at most one standby per algorithm',
+      left: `rotation-interval ${interval}`,
+      right: `lead ${lead} + propagation ${propagation} = ${lead + propagation}`,
+      holds: interval >= lead + propagation,
+    },
+    {
+      number: 4,
+      meaning: 'a verifier may still accept a revoked key for this long (reported, not promised shorter)',
+      left: 'exposure',
+      right: `propagation ${propagation} + cache-layers ${cacheLayers} * jwks-max-age ${maxAge}` +
+        ` = ${propagation + cacheLayers * maxAge}`,
+      holds: true,
+    },
+  ]
+}
+
+/** One line of the proof as a person reads it, in seconds. */
+export function proofText(line: ProofLine): string {
+  const sign = line.number === 4 ? '<=' : '>='
+  const verdict = line.holds ? '' : '  FAILS'
+  return `(${line.number}) ${line.left} ${sign} ${line.right}${verdict}  (${line.meaning})`
+}

@@ -1,0 +1,65 @@
+import { type Emit, faultEvent } from '../core/event.ts'
+import type { RandomBytes } from '../core/random.ts'
+import type { Kid } from '../jose/jwk.ts'
+import { type FreshKey, generateKey } from '../jose/signer.ts'
+import type { KeyEncryptionKey } from '../jose/wrap.ts'
+import type { Policy } from './policy.ts'
+
+/** What a pool needs of the world. */
+export interface PoolDeps {
+  readonly kek: KeyEncryptionKey
+  readonly randomBytes: RandomBytes
+  readonly emit: Emit
+}
+
+/**
+ * One key in hand for each line, made ahead of its need: a promotion commits its new standby at once, and no request
+ * waits for RSA key generation.
+ */
+export interface Pool {
+  readonly keys: () => readonly FreshKey[]
+  /** Makes a key for every line at once: for a start, when nothing is served yet that this could slow down. */
+  readonly fill: () => Promise<void>
+  /** Makes what is missing in the background, one key at a time, and calls `offer` after each. */
+  readonly refill: (offer: () => Promise<void>) => void
+  /** Forgets the keys that a ring has taken. */
+  readonly drop: (kids: ReadonlySet<Kid>) => void
+  /** Resolves when no key is being made. */
+  readonly settled: () => Promise<void>
+}
+
+/** An empty pool. */
+export function keyPool({ algs, rsaBits }: Policy, { kek, randomBytes, emit }: PoolDeps): Pool {
+  let keys: readonly FreshKey[] = []
+  let refilling: Promise<void> | undefined
+  const make = (alg: Policy['algs'][number]): Promise<FreshKey> => generateKey(alg, rsaBits, kek, randomBytes)
+
+  /** One at a time, so that signing keeps the other threads; two for a line at most: its standby, and one in hand. */
+  const makeMissing = async (offer: () => Promise<void>): Promise<void> => {
+    for (let left = 2 * algs.length; left > 0; left -= 1) {
+      const alg = algs.find((line) => !keys.some(({ jwk }) => jwk.alg === line))
+      if (alg === undefined) return
+      const made = await make(alg)
+      keys = [...keys, made]
+      await offer()
+    }
+  }
+
+  return {
+    keys: () => keys,
+    fill: async () => {
+      keys = await Promise.all(algs.map(make))
+    },
+    refill: (offer) => {
+      refilling ??= makeMissing(offer).catch((error: unknown) => emit(faultEvent(error))).finally(() => {
+        refilling = undefined
+      })
+    },
+    drop: (kids) => {
+      keys = keys.filter(({ jwk }) => !kids.has(jwk.kid))
+    },
+    settled: async () => {
+      await refilling
+    },
+  }
+}

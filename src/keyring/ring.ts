@@ -1,0 +1,99 @@
+import { after, earliest, type Instant, later, never, seconds } from '../core/time.ts'
+import type { Alg } from '../jose/algorithm.ts'
+import type { PublicJwk } from '../jose/jwk.ts'
+import type { SealedKey } from '../jose/wrap.ts'
+import { type HighWaterMarks, leastLead, leastRetention, NO_MARKS, type Policy } from './policy.ts'
+
+/** Published, never signs. */
+export interface StandbyKey {
+  readonly state: 'standby'
+  readonly jwk: PublicJwk
+  readonly sealed: SealedKey
+  /** Unknown until a ring that holds the key was seen committed: no key is older than it was servable. */
+  readonly publishedAt: Instant | undefined
+}
+
+/** Published, signs. */
+export interface ActiveKey {
+  readonly state: 'active'
+  readonly jwk: PublicJwk
+  readonly sealed: SealedKey
+  readonly publishedAt: Instant
+  readonly activeAt: Instant
+}
+
+/** Published, cannot sign any more: it has no private half. */
+export interface RetiredKey {
+  readonly state: 'retired'
+  readonly jwk: PublicJwk
+  readonly publishedAt: Instant
+  readonly activeAt: Instant
+  /** Unknown until a ring that retires the key was seen committed: until then a replica may still sign with it. */
+  readonly retiredAt: Instant | undefined
+}
+
+/** A published key in one of its states; a removed key is not in the ring. */
+export type Key = StandbyKey | ActiveKey | RetiredKey
+
+/** Everything that a store keeps: a value that is replaced, never changed. */
+export interface Ring {
+  readonly keys: readonly Key[]
+  readonly marks: HighWaterMarks
+}
+
+/** The ring of an empty store. */
+export const EMPTY_RING: Ring = { keys: [], marks: NO_MARKS }
+
+/** The key that signs for a line. */
+export function activeOf(keys: readonly Key[], alg: Alg): ActiveKey | undefined {
+  return keys.find((key): key is ActiveKey => key.state === 'active' && key.jwk.alg === alg)
+}
+
+/** The key that signs next for a line. */
+export function standbyOf(keys: readonly Key[], alg: Alg): StandbyKey | undefined {
+  return keys.find((key): key is StandbyKey => key.state === 'standby' && key.jwk.alg === alg)
+}
+
+/** When something is next to be done with a key; a stamp that is still missing is due at once. */
+export function dueAt(key: Key, ring: Ring, policy: Policy): Instant {
+  switch (key.state) {
+    case 'standby':
+      return promotableAt(key, ring, policy)
+    case 'active':
+      return never
+    case 'retired':
+      return removableAt(key, ring, policy)
+    default:
+      return key satisfies never
+  }
+}
+
+/** When something is next to be done with the ring. Stored stamps decide, no timer does. */
+export function ringDueAt(ring: Ring, policy: Policy): Instant {
+  return earliest(ring.keys.map((key) => dueAt(key, ring, policy)))
+}
+
+/** The keys in the order of the JWK Set: active, standby, retired, and within a state by line, then by kid. */
+export function inOrder(keys: readonly Key[], { algs }: Policy): readonly Key[] {
+  const rank = (key: Key): number => ORDER.indexOf(key.state)
+  const line = (key: Key): number => algs.includes(key.jwk.alg) ? algs.indexOf(key.jwk.alg) : algs.length
+  return keys.toSorted((one, other) =>
+    rank(one) - rank(other) || line(one) - line(other) || (one.jwk.kid < other.jwk.kid ? -1 : 1))
+}
+
+const ORDER: readonly Key['state'][] = ['active', 'standby', 'retired']
+const AT_ONCE = -Infinity as Instant
+
+/** After the whole lead, and not before the interval of the present key is over. */
+function promotableAt({ publishedAt, jwk }: StandbyKey, { keys, marks }: Ring, { timing }: Policy): Instant {
+  if (publishedAt === undefined) return AT_ONCE
+  const led = after(publishedAt, seconds(Math.max(timing.lead, leastLead(timing, marks))))
+  const active = activeOf(keys, jwk.alg)
+  return active === undefined ? led : later(led, after(active.activeAt, timing.interval))
+}
+
+/** When nobody can accept a token of the key any more. */
+function removableAt({ retiredAt }: RetiredKey, { marks }: Ring, { timing }: Policy): Instant {
+  if (retiredAt === undefined) return AT_ONCE
+  return after(retiredAt, seconds(Math.max(timing.retention, leastRetention(timing, marks))))
+}

@@ -1,0 +1,30 @@
+import type { Brand } from '../core/brand.ts'
+import type { Result } from '../core/result.ts'
+
+/** Names one committed content of a store; only equality has a meaning. */
+export type Version = Brand<string, 'Version'>
+
+/** What a store holds: the codec's document, and the version that a writer must name to replace it. */
+export interface Stored {
+  readonly document: string
+  readonly version: Version
+}
+
+/**
+ * Keeps one document, and replaces it only for a writer that has seen the present one. Every store passes the
+ * contract in test/stores/contract.ts. Both methods reject with `StoreUnavailable` when the store cannot answer.
+ */
+export interface RingStore {
+  /** Whether the document outlives this process; if not, caches must not outlive it either. */
+  readonly durable: boolean
+  /** The committed document; undefined when nothing was ever committed. */
+  load(): Promise<Stored | undefined>
+  /** Commits `document` if `expected` is still the version (undefined: still nothing); answers the new version. */
+  replace(document: string, expected: Version | undefined): Promise<Result<Version, 'conflict'>>
+}
+
+/** The store cannot answer now; what it holds is unknown, and nothing may be concluded from it. */
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable'
+  readonly code = 'store_unavailable'
+}
