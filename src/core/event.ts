@@ -19,7 +19,13 @@ export type Event =
   }
   | { readonly name: 'token.minted'; readonly kid: string; readonly alg: string; readonly jti: string; readonly ttl: Seconds }
   | { readonly name: 'auth.open'; readonly address: string }
-  | { readonly name: 'server.listening'; readonly url: string; readonly issuer: string; readonly store: string }
+  | {
+    readonly name: 'server.listening'
+    readonly url: string
+    readonly issuer: string
+    readonly store: string
+    readonly auth: string
+  }
   | { readonly name: 'server.stopping'; readonly signal: string }
   | { readonly name: 'server.stopped' }
   | { readonly name: 'server.fault'; readonly error: string; readonly at: readonly string[] }

@@ -111,6 +111,11 @@ export class Keyring {
     return this.#inStep ? earliest([due, after(seenAt, this.#pollEvery())]) : this.#retryAt
   }
 
+  /** What the policies of this store have handed out so far. */
+  marks(): HighWaterMarks {
+    return this.#seen.snapshot.ring.marks
+  }
+
   /** How the keyring stands with its store. */
   health(): Health {
     const viewAge = between(this.#seen.seenAt, this.#deps.now())

@@ -46,6 +46,8 @@ export interface ProofLine {
   readonly left: string
   readonly right: string
   readonly holds: boolean
+  /** What to change when it does not hold. */
+  readonly remedy: string
 }
 
 const HOUR = 3600
@@ -127,6 +129,7 @@ export function proof(timing: Timing, marks: HighWaterMarks): readonly ProofLine
       right: `propagation ${propagation} + cache-layers ${cacheLayers} * jwks-max-age ${maxAge}` +
         ` + 2 * clock-error ${clockError} = ${leastLead(timing, marks)}`,
       holds: lead >= leastLead(timing, marks),
+      remedy: `raise lead to at least ${leastLead(timing, marks)}s or lower jwks-max-age`,
     },
     {
       number: 2,
@@ -135,6 +138,7 @@ export function proof(timing: Timing, marks: HighWaterMarks): readonly ProofLine
       right: `propagation ${propagation} + max-ttl ${maxTtl} + leeway ${leeway}` +
         ` + 3 * clock-error ${clockError} = ${leastRetention(timing, marks)}`,
       holds: retention >= leastRetention(timing, marks),
+      remedy: `raise retention to at least ${leastRetention(timing, marks)}s or lower max-ttl`,
     },
     {
       number: 3,
@@ -142,6 +146,7 @@ export function proof(timing: Timing, marks: HighWaterMarks): readonly ProofLine
       left: `rotation-interval ${interval}`,
       right: `lead ${lead} + propagation ${propagation} = ${lead + propagation}`,
       holds: interval >= lead + propagation,
+      remedy: `raise rotation-interval to at least ${lead + propagation}s or lower lead`,
     },
     {
       number: 4,
@@ -150,6 +155,7 @@ export function proof(timing: Timing, marks: HighWaterMarks): readonly ProofLine
       right: `propagation ${propagation} + cache-layers ${cacheLayers} * jwks-max-age ${maxAge}` +
         ` = ${propagation + cacheLayers * maxAge}`,
       holds: true,
+      remedy: 'nothing',
     },
   ]
 }

@@ -1,0 +1,42 @@
+import type { Config } from '../config.ts'
+import { formatDuration } from '../core/duration.ts'
+import { type Policy, proofText, type ProofLine } from '../keyring/policy.ts'
+import { version } from './help.ts'
+
+/** What the banner tells. */
+export interface BannerView {
+  readonly config: Config
+  readonly policy: Policy
+  readonly lines: readonly ProofLine[]
+  readonly url: string
+  readonly issuer: string
+  readonly isDurable: boolean
+}
+
+/** What a person at a terminal sees first: where the server is, how it rotates, and what to paste. */
+export function banner({ config, policy: { algs, timing }, lines, url, issuer, isDurable }: BannerView): string {
+  const keys = isDurable ? config.store : 'in memory: they die with this process, so the JWK Set is sent no-cache'
+  const rotation = `every ${formatDuration(timing.interval)}, published ${formatDuration(timing.lead)} before signing,` +
+    ` kept ${formatDuration(timing.retention)} after`
+  return `
+${version()} on ${url}
+
+  issuer    ${issuer}
+  keys      ${algs.join(', ')}, ${keys}
+  rotation  ${rotation}
+  tokens    ${formatDuration(timing.ttl)}, ${formatDuration(timing.maxTtl)} at most
+${lines.map((line) => `  ${proofText(line)}\n`).join('')}
+${curls(config, url)}
+Ctrl-C stops.
+
+`
+}
+
+function curls({ auth }: Config, url: string): string {
+  const read = `  curl ${url}/jwks.json\n`
+  if (auth === 'off') return `${read}  (no /auth on this address without --open-auth)\n`
+  return `${read}  curl -X POST ${url}/auth
+  curl -X POST -H 'Content-Type: application/json' -d '{"sub":"testuser"}' ${url}/auth
+  curl -X POST '${url}/auth?expired=true'
+`
+}

@@ -1,0 +1,12 @@
+import { proofOf, refusalOf } from '../app.ts'
+import type { Config } from '../config.ts'
+import { proofText } from '../keyring/policy.ts'
+import { EXIT, refuse } from './exit.ts'
+import { refusalLines } from './refusal.ts'
+
+/** `jwksd check`: prints the inequalities with their numbers, and says whether this configuration may start. */
+export async function check(config: Config): Promise<void> {
+  for (const line of proofOf(config)) process.stdout.write(`${proofText(line)}\n`)
+  const refusal = await refusalOf(config)
+  if (refusal !== undefined) refuse(EXIT.config, ...refusalLines(refusal))
+}

@@ -1,0 +1,8 @@
+/** The exit codes of sysexits.h that we use. */
+export const EXIT = { unavailable: 69, software: 70, config: 78 } as const
+
+/** Says on standard error why the process ends, one line each, and sets its exit code. */
+export function refuse(code: number, ...lines: readonly string[]): void {
+  for (const line of lines) process.stderr.write(`jwksd: ${line}\n`)
+  process.exitCode = code
+}

@@ -1,0 +1,126 @@
+import type { Emit } from '../core/event.ts'
+import { isObject, type JsonObject, parseJsonBytes } from '../core/json.ts'
+import type { RandomBytes } from '../core/random.ts'
+import { fail, ok, type Result } from '../core/result.ts'
+import { after, type Clock, type Instant, type Seconds, seconds } from '../core/time.ts'
+import { parseBasic } from '../http/basic-auth.ts'
+import { parseMediaType } from '../http/body.ts'
+import type { Call } from '../http/call.ts'
+import { parseForm } from '../http/form.ts'
+import { problem } from '../http/problem.ts'
+import { json, type Reply } from '../http/reply.ts'
+import type { Route } from '../http/router.ts'
+import type { Alg } from '../jose/algorithm.ts'
+import { type Registered, registeredClaims, signJwt } from '../jose/jwt.ts'
+import type { Signer } from '../jose/signer.ts'
+import { type Current, outOfReach } from './document.ts'
+import { membersOfForm, type MintRequest, type MintRules, parseMintRequest } from './mint-request.ts'
+
+/** What the development mint needs. */
+export interface AuthDeps {
+  readonly current: Current
+  readonly issuer: string
+  readonly rules: MintRules
+  /** Seconds that verifiers may grant beyond `exp`; an expired token is older than that. */
+  readonly leeway: Seconds
+  readonly expiredSigner: (alg: Alg) => Promise<Signer>
+  /** Whether a request with this `Host` was meant for this server (DNS rebinding). */
+  readonly isOurHost: (host: string) => boolean
+  readonly allowOrigins: ReadonlySet<string>
+  readonly now: Clock
+  readonly randomBytes: RandomBytes
+  readonly emit: Emit
+}
+
+/** A token that has expired did so this long ago, beyond any usual leeway. */
+const EXPIRED_SINCE = 3600
+
+/** `POST /auth`: a token for whoever asks. It proves nothing about the caller, hence its narrow mounting. */
+export function authRoute(deps: AuthDeps): Route {
+  return { path: '/auth', methods: { POST: (call) => mint(call, deps) }, cors: deps.allowOrigins }
+}
+
+async function mint(call: Call, deps: AuthDeps): Promise<Reply> {
+  if (!deps.isOurHost(call.header('host') ?? '')) return problem(421, 'This host is not served here')
+  const wantsExpired = parseQuery(call.query)
+  if (!wantsExpired.ok) return wantsExpired.error
+  const request = parseCall(call, deps.rules)
+  if (!request.ok) return request.error
+  const snapshot = await deps.current()
+  if (snapshot === undefined) return outOfReach()
+  const live = snapshot.signer(request.value.alg)
+  if (live === undefined) return problem(503, 'The keys of this algorithm are published, and do not sign yet')
+  return wantsExpired.value ? await expiredToken(live.alg, request.value, deps) : await liveToken(live, request.value, deps)
+}
+
+async function liveToken(signer: Signer, request: MintRequest, deps: AuthDeps): Promise<Reply> {
+  const claims = claimsOf(request, deps.now(), deps)
+  return await answer(signer, claims, request, request.ttl, deps)
+}
+
+async function expiredToken(alg: Alg, request: MintRequest, deps: AuthDeps): Promise<Reply> {
+  const age = seconds(-request.ttl - Math.max(EXPIRED_SINCE, 2 * deps.leeway))
+  const claims = claimsOf(request, after(deps.now(), age), deps)
+  return await answer(await deps.expiredSigner(alg), claims, request, seconds(0), deps)
+}
+
+function claimsOf({ sub, aud, ttl }: MintRequest, issuedAt: Instant, { issuer, randomBytes }: AuthDeps): Registered {
+  return registeredClaims({ iss: issuer, sub, aud }, issuedAt, ttl, randomBytes)
+}
+
+async function answer(
+  signer: Signer,
+  claims: Registered,
+  request: MintRequest,
+  ttl: Seconds,
+  deps: AuthDeps,
+): Promise<Reply> {
+  const token = await signJwt(signer, 'JWT', claims, request.claims)
+  deps.emit({ name: 'token.minted', kid: signer.kid, alg: signer.alg, jti: claims.jti, ttl })
+  return json(200, { token, kid: signer.kid, token_type: 'Bearer', expires_in: ttl, expiry: claims.exp })
+}
+
+function parseQuery(query: string): Result<boolean, Reply> {
+  const form = parseForm(query)
+  if (!form.ok) return refuse(form.error.member, form.error.reason)
+  const stranger = [...form.value.keys()].find((name) => name !== 'expired')
+  if (stranger !== undefined) return refuse(stranger, 'is not a parameter of this path')
+  const expired = form.value.get('expired') ?? 'false'
+  return expired === 'true' || expired === 'false' ? ok(expired === 'true') : refuse('expired', 'must be true or false')
+}
+
+function parseCall(call: Call, rules: MintRules): Result<MintRequest, Reply> {
+  const basic = parseBasic(call.header('authorization'))
+  if (!basic.ok) return refuse('Authorization', basic.error)
+  const members = parseBody(call)
+  if (!members.ok) return members
+  const request = parseMintRequest(members.value, basic.value?.user, rules)
+  return request.ok ? request : refuse(request.error.member, request.error.problem)
+}
+
+/** A JSON object, a form, or nothing. */
+function parseBody(call: Call): Result<JsonObject, Reply> {
+  if (call.body.length === 0) return ok({})
+  const media = parseMediaType(call.header('content-type') ?? '')
+  const charset = media?.parameters.get('charset')?.toLowerCase() ?? 'utf-8'
+  if (media?.type === 'application/json' && charset === 'utf-8') return parseJsonBody(call.body)
+  if (media?.type === 'application/x-www-form-urlencoded' && charset === 'utf-8') return parseFormBody(call.body)
+  return fail(problem(415, 'The body must be application/json or application/x-www-form-urlencoded, in UTF-8'))
+}
+
+function parseJsonBody(body: Uint8Array): Result<JsonObject, Reply> {
+  const parsed = parseJsonBytes(body)
+  if (!parsed.ok) return refuse(parsed.error.member, parsed.error.reason)
+  return isObject(parsed.value) ? ok(parsed.value) : refuse('', 'must be a JSON object')
+}
+
+function parseFormBody(body: Uint8Array): Result<JsonObject, Reply> {
+  const form = parseForm(body)
+  if (!form.ok) return refuse(form.error.member, form.error.reason)
+  const members = membersOfForm(form.value)
+  return members.ok ? members : refuse(members.error.member, members.error.problem)
+}
+
+function refuse(member: string, wrong: string): Result<never, Reply> {
+  return fail(member === '' ? problem(400, `The body ${wrong}`) : problem(400, `${member} ${wrong}`, { member }))
+}

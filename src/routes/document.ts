@@ -1,0 +1,55 @@
+import type { Call, Handler } from '../http/call.ts'
+import { matchesEtag } from '../http/conditional.ts'
+import { problem } from '../http/problem.ts'
+import { type Reply, reply } from '../http/reply.ts'
+import { PUBLIC } from '../http/router.ts'
+import type { Snapshot } from '../keyring/snapshot.ts'
+
+/** The snapshot in force; undefined when it is too old to be trusted. */
+export type Current = () => Snapshot | undefined | Promise<Snapshot | undefined>
+
+/** One form of a public document: its answer, and the answer for a cache that has it already. */
+export interface Representation {
+  readonly etag: string
+  readonly whole: Reply
+  readonly notModified: Reply
+}
+
+/** Makes both answers of a public document. A 304 repeats what a cache needs to know (RFC 9110 section 15.4.5). */
+export function representation(
+  body: Uint8Array,
+  etag: string,
+  headers: { readonly 'content-type': string; readonly 'cache-control': string; readonly vary?: string },
+): Representation {
+  const { 'content-type': type, ...caching } = headers
+  const shared = { etag, ...caching, ...PUBLIC }
+  return { etag, whole: reply(200, { 'content-type': type, ...shared }, body), notModified: reply(304, shared) }
+}
+
+/** Answers a representation, or 304 when the caller has it (RFC 9110 section 13.1.2). */
+export function conditional({ etag, whole, notModified }: Representation, call: Call): Reply {
+  return matchesEtag(call.header('if-none-match'), etag) ? notModified : whole
+}
+
+/** A handler whose answers are made once for each snapshot and chosen for each call. */
+export function fromSnapshot<Made>(
+  current: Current,
+  make: (snapshot: Snapshot) => Made,
+  choose: (made: Made, call: Call) => Reply,
+): Handler {
+  let last: { readonly snapshot: Snapshot; readonly made: Made } | undefined
+  const answer = (snapshot: Snapshot | undefined, call: Call): Reply => {
+    if (snapshot === undefined) return outOfReach()
+    if (last?.snapshot !== snapshot) last = { snapshot, made: make(snapshot) }
+    return choose(last.made, call)
+  }
+  return (call) => {
+    const snapshot = current()
+    return snapshot instanceof Promise ? snapshot.then((ready) => answer(ready, call)) : answer(snapshot, call)
+  }
+}
+
+/** The answer while the store has been away for so long that any key could be out of date. */
+export function outOfReach(): Reply {
+  return problem(503, 'The key store has been out of reach for too long', { headers: { 'retry-after': '5' } })
+}

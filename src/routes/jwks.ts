@@ -1,0 +1,31 @@
+import { acceptsExplicitly } from '../http/conditional.ts'
+import type { Route } from '../http/router.ts'
+import { conditional, type Current, fromSnapshot, representation } from './document.ts'
+
+const JWK_SET = 'application/jwk-set+json'
+
+/** What the routes of the JWK Set need. */
+export interface JwksDeps {
+  readonly current: Current
+  readonly cacheControl: string
+}
+
+/**
+ * The JWK Set (RFC 7517 section 5) as `application/json`, or under its own media type (section 8.5.2) for callers that
+ * name it: sent to everyone, it broke clients that take JSON alone.
+ */
+export function jwksRoute(path: string, { current, cacheControl }: JwksDeps): Route {
+  const get = fromSnapshot(
+    current,
+    ({ jwks, digest }) => {
+      const caching = { 'cache-control': cacheControl, 'vary': 'accept' }
+      return {
+        json: representation(jwks, `"${digest}"`, { 'content-type': 'application/json', ...caching }),
+        // Other bytes on the wire than the JSON form, if only in a header: a strong tag must differ (RFC 9110 8.8.3).
+        jwkSet: representation(jwks, `"${digest}-jwks"`, { 'content-type': JWK_SET, ...caching }),
+      }
+    },
+    ({ json, jwkSet }, call) => conditional(acceptsExplicitly(call.header('accept'), JWK_SET) ? jwkSet : json, call),
+  )
+  return { path, methods: { GET: get }, cors: 'public' }
+}

@@ -1,0 +1,37 @@
+import { type Emit, type Event, type Level, LEVELS } from '../core/event.ts'
+import { printable } from '../core/printable.ts'
+import type { Clock } from '../core/time.ts'
+import { timestamp } from './clock.ts'
+
+const ORDER: readonly Level[] = ['debug', 'info', 'warning', 'error']
+
+/** What a log needs of the world. */
+export interface LogDeps {
+  readonly least: Level
+  readonly now: Clock
+  readonly write: (line: string) => void
+}
+
+/** One JSON object a line, for machines. */
+export function jsonLog(deps: LogDeps): Emit {
+  return leveled(deps, (level, time, { name, ...fields }) => JSON.stringify({ level, time, event: name, ...fields }))
+}
+
+/** One short line for each event, for a person at a terminal. */
+export function terminalLog(deps: LogDeps): Emit {
+  return leveled(deps, (level, time, { name, ...fields }) => {
+    const details = Object.entries(fields).map(([member, value]) => `${member}=${String(value)}`)
+    return [time.slice(11, 19), ...(level === 'info' ? [] : [level]), name, ...details].join('  ')
+  })
+}
+
+function leveled(
+  { least, now, write }: LogDeps,
+  format: (level: Level, time: string, event: Event) => string,
+): Emit {
+  const threshold = ORDER.indexOf(least)
+  return (event) => {
+    const level = LEVELS[event.name]
+    if (ORDER.indexOf(level) >= threshold) write(`${printable(format(level, timestamp(now()), event))}\n`)
+  }
+}
