@@ -70,13 +70,13 @@ const OPTIONS: { readonly [Name in keyof Settings]: Option<NonNullable<Settings[
     value: 'NAME,...',
     standard: 'api',
     meaning: 'the `aud` of a development token whose request names none',
-    parse: (text) => list(text, (name) => /^[\x21-\x7e]{1,256}$/.test(name) ? name : undefined, 'names of visible ASCII'),
+    parse: (text) => list(text, (name) => /^[\x21-\x7e]{1,256}$/.test(name) ? name : undefined, 'made of names in visible ASCII, each once'),
   },
   alg: {
     value: 'ALG,...',
     standard: 'RS256',
     meaning: `signing algorithms, each with keys of its own, the default first: ${[...ALGORITHMS.keys()].join(', ')}`,
-    parse: (text) => list(text, parseAlg, `distinct names out of ${[...ALGORITHMS.keys()].join(', ')}`),
+    parse: (text) => list(text, parseAlg, `made of ${[...ALGORITHMS.keys()].join(', ')}, each once`),
   },
   'rsa-bits': {
     value: 'BITS',
@@ -129,7 +129,7 @@ const OPTIONS: { readonly [Name in keyof Settings]: Option<NonNullable<Settings[
     standard: 'none',
     meaning: 'web pages of these origins may call `/auth`',
     parse: (text) => {
-      const origins = list(text, (name) => originOf(name) === name ? name : undefined, 'origins such as http://localhost:3000')
+      const origins = list(text, (name) => originOf(name) === name ? name : undefined, 'made of origins such as http://localhost:3000, each once')
       return origins.ok ? ok(new Set(origins.value)) : origins
     },
   },

@@ -39,7 +39,7 @@ export async function serve(config: Config): Promise<void> {
   if (app === undefined) return
   const server = listener({ onFault: (error) => system.emit(faultEvent(error)) })
   const bound = await server.listen(config.host, config.port, app.routerAt)
-  if (!bound.ok) return stop(EXIT.unavailable, `Cannot listen on ${config.host}:${config.port}: ${bound.error.message}`)
+  if (!bound.ok) return stop(EXIT.unavailable, `Cannot listen on ${config.host}:${config.port}: ${bound.error}`)
   announce(config, app, bound.value.url, system, isTerminal ? write : undefined)
   const stopTicker = startTicker({
     now: system.now,

@@ -1,0 +1,25 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { build } from './build.js'
+import { npm, root } from './setup.js'
+
+/** `npm run interop`: the built server before verifiers by other people, through at least three rotations. */
+
+const folder = join(root, 'test', 'interop')
+const mark = join(folder, 'node_modules', '.package-lock.json')
+const lock = join(folder, 'package-lock.json')
+
+build()
+if (!existsSync(mark) || statSync(mark).mtimeMs < statSync(lock).mtimeMs) npm(['ci'], folder)
+
+for (const [command, args] of [['/usr/bin/python3', ['-c', 'import jwt']], ['ruby', ['-rjwt', '-e', '']]]) {
+  if (spawnSync(String(command), /** @type {string[]} */ (args), { stdio: 'ignore' }).status !== 0) {
+    console.error(`interop: ${command} with its JWT library is missing; on Debian:` +
+      ' apt-get install python3-jwt python3-cryptography ruby ruby-jwt')
+    process.exit(1)
+  }
+}
+
+const { status } = spawnSync(process.execPath, [join(folder, 'run.js')], { stdio: 'inherit' })
+process.exitCode = status ?? 1

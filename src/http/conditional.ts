@@ -1,0 +1,50 @@
+const ENTITY_TAG = /(?:W\/)?("[\x21\x23-\x7e\x80-\xff]*")/y
+const SEPARATOR = /[ \t]*(?:,[ \t]*)*/y
+
+/**
+ * Whether `If-None-Match` names the tag, in the weak comparison (RFC 9110 sections 13.1.2 and 8.8.3.2). A malformed
+ * header names nothing, so that the caller gets the whole document.
+ */
+export function matchesEtag(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false
+  // What nearly every cache sends.
+  if (ifNoneMatch === etag || ifNoneMatch === '*') return true
+  return entityTags(ifNoneMatch).includes(etag)
+}
+
+function entityTags(list: string): readonly string[] {
+  const tags: string[] = []
+  for (let at = skip(list, 0); at < list.length; at = skip(list, ENTITY_TAG.lastIndex)) {
+    ENTITY_TAG.lastIndex = at
+    const tag = ENTITY_TAG.exec(list)?.[1]
+    if (tag === undefined) return []
+    tags.push(tag)
+  }
+  return tags
+}
+
+function skip(list: string, from: number): number {
+  SEPARATOR.lastIndex = from
+  SEPARATOR.exec(list)
+  return SEPARATOR.lastIndex
+}
+
+/**
+ * Whether `Accept` names exactly this media type, and likes it no less than plain JSON where it names that too
+ * (RFC 9110 section 12.5.1). A wildcard names nothing.
+ */
+export function acceptsExplicitly(accept: string | undefined, type: string): boolean {
+  if (accept === undefined || accept === '*/*') return false
+  const wanted = quality(accept, type)
+  return wanted !== undefined && wanted > 0 && wanted >= (quality(accept, 'application/json') ?? 0)
+}
+
+function quality(accept: string, type: string): number | undefined {
+  for (const range of accept.toLowerCase().split(',')) {
+    const [name = '', ...parameters] = range.split(';').map((part) => part.trim())
+    if (name !== type) continue
+    const weight = parameters.find((parameter) => parameter.startsWith('q='))
+    return weight === undefined ? 1 : /^q=(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/.test(weight) ? Number(weight.slice(2)) : 0
+  }
+  return undefined
+}

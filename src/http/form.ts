@@ -1,0 +1,40 @@
+import { fail, ok, type Result } from '../core/result.ts'
+import { decodeUtf8 } from '../core/utf8.ts'
+
+/** The parameter at fault and what is wrong with it. */
+export interface FormFault {
+  readonly member: string
+  readonly reason: string
+}
+
+const MOST_PARAMETERS = 256
+
+/**
+ * Reads application/x-www-form-urlencoded, from a body or a query; a parameter that repeats, broken percent encoding
+ * and invalid UTF-8 are faults (RFC 6749 section 3.2 and appendix B).
+ */
+export function parseForm(content: Uint8Array | string): Result<ReadonlyMap<string, string>, FormFault> {
+  const text = typeof content === 'string' ? content : decodeUtf8(content)
+  if (text === undefined) return fail({ member: '', reason: 'is not valid UTF-8' })
+  const form = new Map<string, string>()
+  for (const pair of text.split('&')) {
+    if (pair === '') continue
+    if (form.size >= MOST_PARAMETERS) return fail({ member: '', reason: `has more than ${MOST_PARAMETERS} parameters` })
+    const [rawName = '', ...rest] = pair.split('=')
+    const name = decode(rawName)
+    const value = decode(rest.join('='))
+    if (name === undefined) return fail({ member: rawName, reason: 'is not encoded as a form' })
+    if (value === undefined) return fail({ member: name, reason: 'is not encoded as a form' })
+    if (form.has(name)) return fail({ member: name, reason: 'appears twice' })
+    form.set(name, value)
+  }
+  return ok(form)
+}
+
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '))
+  } catch {
+    return undefined
+  }
+}

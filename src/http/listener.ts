@@ -1,0 +1,96 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { fail, ok, type Result } from '../core/result.ts'
+import type { Seconds } from '../core/time.ts'
+import { abandon, conduct, type Desk, sendLast } from './exchange.ts'
+import { problem } from './problem.ts'
+import { rawAnswer } from './raw-answer.ts'
+import { type Router, router } from './router.ts'
+
+/** A server on one address. */
+export interface Listener {
+  /** Listens, and answers by the router for the URL that came of it; the failure is a sentence for the operator. */
+  readonly listen: (
+    host: string,
+    port: number,
+    routerAt: (url: string) => Router,
+  ) => Promise<Result<{ readonly url: string }, string>>
+  /** Takes no more connections, lets running requests finish for `grace` seconds, then ends what is left. */
+  readonly close: (grace: Seconds) => Promise<void>
+}
+
+/** Limits in milliseconds and bytes against clients that are slow on purpose, measured under thousands of them. */
+const LIMITS = {
+  headersTimeout: 3000,
+  requestTimeout: 5000,
+  connectionsCheckingInterval: 500,
+  // Above the idle time of usual load balancers, which would otherwise reuse a connection just as it closes.
+  keepAliveTimeout: 65_000,
+  maxHeaderSize: 16_384,
+  insecureHTTPParser: false,
+  // We ask for exactly one ourselves, so that the answer is the same on every release of Node.
+  requireHostHeader: false,
+}
+/** A client that stops reading its answer is cut after this many milliseconds. */
+const SILENCE = 15_000
+
+const BIND_FAULTS: ReadonlyMap<string, string> = new Map([
+  ['EADDRINUSE', 'the port is in use'],
+  ['EADDRNOTAVAIL', 'this machine does not have the address'],
+  ['EACCES', 'this user may not use the port'],
+  ['ENOTFOUND', 'the host does not resolve'],
+  ['EAI_AGAIN', 'the host does not resolve'],
+])
+
+/** A listener that reports the errors of handlers to `onFault`, and answers them with a bare 500. */
+export function listener({ onFault }: Pick<Desk, 'onFault'>): Listener {
+  const desk: Desk = { router: router([]), isClosing: false, answered: new WeakSet(), onFault }
+  const sockets = new Set<Socket>()
+  const server = createServer(LIMITS)
+  server.timeout = SILENCE
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  route(server, desk)
+  return {
+    listen: async (host, port, routerAt) => {
+      const url = await bind(server, host, port)
+      if (url.ok) desk.router = routerAt(url.value)
+      return url.ok ? ok({ url: url.value }) : url
+    },
+    close: async (grace) => {
+      desk.isClosing = true
+      // Node counts a connection that never said a word as busy.
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+      const timer = setTimeout(() => server.closeAllConnections(), grace * 1000)
+      const closed = once(server, 'close')
+      server.close()
+      server.closeIdleConnections()
+      await closed
+      clearTimeout(timer)
+    },
+  }
+}
+
+function route(server: Server, desk: Desk): void {
+  const refusedTunnel = rawAnswer(problem(405, 'There is no tunnel here', { headers: { allow: '' } }))
+  server.on('request', (request, response) => conduct({ request, response, desk }, false))
+  server.on('checkContinue', (request, response) => conduct({ request, response, desk }, true))
+  server.on('checkExpectation', (request, response) => sendLast({ request, response, desk }, problem(417)))
+  server.on('connect', (_request, socket) => void socket.end(refusedTunnel))
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => abandon(error.code, socket, desk))
+}
+
+async function bind(server: Server, host: string, port: number): Promise<Result<string, string>> {
+  try {
+    server.listen(port, host)
+    await once(server, 'listening')
+  } catch (error) {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException
+    return fail(BIND_FAULTS.get(code) ?? `the system says ${code}`)
+  }
+  const { port: bound } = server.address() as AddressInfo
+  return ok(`http://${host.includes(':') ? `[${host}]` : host}:${bound}`)
+}

@@ -1,0 +1,8 @@
+import type { Reply } from './reply.ts'
+
+/** A whole answer as bytes, for a connection on which Node's parser gave up; the connection ends with it. */
+export function rawAnswer({ status, headers, body }: Reply): Uint8Array {
+  const lines = Object.entries({ ...headers, connection: 'close' }).map(([name, value]) => `${name}: ${value}\r\n`)
+  // The reason phrase may be empty (RFC 9112 section 4).
+  return Buffer.concat([Buffer.from(`HTTP/1.1 ${status} \r\n${lines.join('')}\r\n`, 'latin1'), body])
+}

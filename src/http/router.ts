@@ -1,0 +1,86 @@
+import type { Call, Handler } from './call.ts'
+import { problem } from './problem.ts'
+import { type Reply, reply } from './reply.ts'
+
+/** Who may read the answers from a web page: everyone, or pages of exactly these origins. */
+export type Cors = 'public' | ReadonlySet<string>
+
+/** One path and what it answers; HEAD comes with GET, and OPTIONS with everything. */
+export interface Route {
+  readonly path: string
+  readonly methods: Readonly<Partial<Record<'GET' | 'POST', Handler>>>
+  readonly cors: Cors
+}
+
+/** Finds what answers a method on a path. */
+export interface Router {
+  readonly find: (method: string, path: string) => Found
+}
+
+/** What answers a request. */
+export type Found = { readonly handler: Handler } | { readonly refusal: Reply }
+
+/** The header of a document that every web page may read; its handler puts it into the answers that it prepares. */
+export const PUBLIC: Readonly<Record<string, string>> = { 'access-control-allow-origin': '*' }
+
+/** Seconds that a browser may remember what OPTIONS answered. */
+const PREFLIGHT_AGE = '86400'
+const NOT_FOUND: Found = { refusal: problem(404, 'There is nothing at this path') }
+
+/** Settles at registration what is the same for every request: methods, 405 with `Allow`, HEAD, OPTIONS, origins. */
+export function router(routes: readonly Route[]): Router {
+  const paths = new Map<string, (method: string) => Found>()
+  for (const route of routes) {
+    if (paths.has(route.path)) throw new TypeError(`Cannot register ${route.path} twice`)
+    paths.set(route.path, methodsOf(route))
+  }
+  return { find: (method, path) => paths.get(path)?.(method) ?? NOT_FOUND }
+}
+
+function methodsOf({ methods: { GET, POST }, cors }: Route): (method: string) => Found {
+  const allow = [...(GET === undefined ? [] : ['GET', 'HEAD']), ...(POST === undefined ? [] : ['POST']), 'OPTIONS'].join(', ')
+  const found = new Map<string, Found>([['OPTIONS', { handler: preflight(cors, allow) }]])
+  if (GET !== undefined) {
+    found.set('GET', { handler: guarded(GET, cors) })
+    found.set('HEAD', { handler: guarded(GET, cors) })
+  }
+  if (POST !== undefined) found.set('POST', { handler: guarded(POST, cors) })
+  const notAllowed: Found = { refusal: problem(405, `This path answers ${allow}`, { headers: { allow } }) }
+  return (method) => found.get(method) ?? notAllowed
+}
+
+/** Lets no web page of a foreign origin through to a handler that is not public, and names the allowed one. */
+function guarded(handler: Handler, cors: Cors): Handler {
+  if (cors === 'public') return handler
+  return (call) => {
+    const origin = call.header('origin')
+    if (origin === undefined) return handler(call)
+    if (!cors.has(origin)) return problem(403, 'Pages of this origin may not call this path')
+    const answer = handler(call)
+    return answer instanceof Promise ? answer.then((ready) => allowing(ready, origin)) : allowing(answer, origin)
+  }
+}
+
+function allowing(answer: Reply, origin: string): Reply {
+  return { ...answer, headers: { ...answer.headers, 'access-control-allow-origin': origin, 'vary': 'origin' } }
+}
+
+/** Answers OPTIONS, and a browser's question before a request (Fetch standard, CORS preflight). */
+function preflight(cors: Cors, allow: string): Handler {
+  const plain = reply(204, { allow })
+  const forOrigin = (origin: string, headers: string): Reply => reply(204, {
+    allow,
+    'access-control-allow-origin': origin,
+    'access-control-allow-methods': allow,
+    'access-control-allow-headers': headers,
+    'access-control-max-age': PREFLIGHT_AGE,
+    ...(origin === '*' ? {} : { vary: 'origin' }),
+  })
+  const toEveryone = forOrigin('*', '*')
+  return (call: Call) => {
+    const origin = call.header('origin')
+    if (origin === undefined || call.header('access-control-request-method') === undefined) return plain
+    if (cors === 'public') return toEveryone
+    return cors.has(origin) ? forOrigin(origin, 'authorization, content-type') : plain
+  }
+}

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { connect, createServer, type AddressInfo } from 'node:net'
+import { describe, it } from 'node:test'
+import { isAvailable } from '../../src/jose/signer.ts'
+import { optionTexts } from '../../src/options.ts'
+import { end, run, serve } from '../support/process.ts'
+
+/** One clear line, no stack trace. */
+function assertOneLine(stderr: string, expected: RegExp): void {
+  const lines = stderr.trimEnd().split('\n')
+  assert.equal(lines.length, 1, stderr)
+  assert.match(lines[0] ?? '', expected)
+  assert.doesNotMatch(stderr, /^\s+at /m)
+}
+
+describe('node dist/server.js', () => {
+  it('takes a free port, says which in a JSON line, and serves there', async () => {
+    const server = await serve([])
+    assert.equal((await fetch(`${server.url}/jwks.json`)).status, 200)
+    const { code, stdout, stderr } = await end(server)
+    assert.equal(code, 0)
+    assert.equal(stderr, '')
+    const events = stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
+    for (const event of events) {
+      assert.deepEqual(Object.keys(event).slice(0, 3), ['level', 'time', 'event'])
+      assert.match(String(event['time']), /^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
+    }
+    const names = events.map(({ event }) => event)
+    for (const name of ['policy.proved', 'store.volatile', 'server.listening', 'server.stopping', 'server.stopped']) {
+      assert.ok(names.includes(name), name)
+    }
+  })
+
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    it(`finishes what runs and exits 0 on ${signal}, whatever clients do`, async () => {
+      const server = await serve([])
+      const idle = connect(server.port, '127.0.0.1')
+      const slow = connect(server.port, '127.0.0.1')
+      await Promise.all([once(idle, 'connect'), once(slow, 'connect')])
+      for (const socket of [idle, slow]) socket.on('error', () => {})
+      slow.write('POST /auth HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\nContent-Type: application/json\r\n\r\n{')
+      const signalled = Date.now()
+      assert.equal((await end(server, signal)).code, 0)
+      assert.ok(Date.now() - signalled < 20_000, 'ended by itself')
+    })
+  }
+
+  it('answers a request that was under way when the signal came', async () => {
+    const server = await serve([])
+    const socket = connect(server.port, '127.0.0.1')
+    await once(socket, 'connect')
+    let answer = ''
+    socket.on('data', (chunk) => answer += chunk.toString())
+    const body = '{"sub":"late"}'
+    socket.write(`POST /auth HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n{`)
+    // Another answer on the same server: by then the first request has been read.
+    assert.equal((await fetch(`${server.url}/healthz`)).status, 200)
+    server.child.kill('SIGTERM')
+    await once(server.child.stdout as NodeJS.ReadableStream, 'data')
+    socket.write(body.slice(1))
+    await once(socket, 'close')
+    assert.match(answer, /^HTTP\/1\.1 200 /)
+    assert.match(answer, /connection: close/i)
+    assert.equal((await server.finished).code, 0)
+  })
+
+  it('refuses a port in use with one line', async () => {
+    const holder = createServer().listen(0, '127.0.0.1')
+    await once(holder, 'listening')
+    const { port } = holder.address() as AddressInfo
+    const { code, stderr } = await run(['--port', String(port)])
+    holder.close()
+    assert.equal(code, 69)
+    assertOneLine(stderr, new RegExp(`^jwksd: Cannot listen on 127.0.0.1:${port}: .*in use`))
+  })
+
+  it('refuses a host that does not resolve with one line', async () => {
+    const { code, stderr } = await run(['--port', '0', '--host', 'no.such.host.invalid', '--issuer', 'https://a.example'])
+    assert.equal(code, 69)
+    assertOneLine(stderr, /^jwksd: Cannot listen on no\.such\.host\.invalid:0: /)
+  })
+
+  it('refuses an unknown option and a bad algorithm with one line each', async () => {
+    const unknown = await run(['--colour', 'red'])
+    assert.equal(unknown.code, 78)
+    assert.match(unknown.stderr, /^jwksd: --colour \(flag\): is not an option/)
+    const bad = await run(['--alg', 'HS256'])
+    assert.equal(bad.code, 78)
+    assertOneLine(bad.stderr, /^jwksd: alg \(flag\): "HS256" is not made of RS256/)
+  })
+
+  it('proves a good configuration with its numbers', async () => {
+    const { code, stdout } = await run(['check'])
+    assert.equal(code, 0)
+    assert.match(stdout, /^\(1\) lead 172800 >= propagation 5 \+ cache-layers 2 \* jwks-max-age 300 \+ 2 \* clock-error 60 = 725 /m)
+    assert.match(stdout, /^\(2\) retention 86400 >= propagation 5 \+ max-ttl 3600 \+ leeway 300 \+ 3 \* clock-error 60 = 4085 /m)
+    assert.match(stdout, /^\(3\) rotation-interval 604800 >= lead 172800 \+ propagation 5 = 172805 /m)
+    assert.match(stdout, /^\(4\) exposure <= propagation 5 \+ cache-layers 2 \* jwks-max-age 300 = 605 /m)
+  })
+
+  const broken: readonly (readonly [number, readonly string[]])[] = [
+    [1, ['--lead', '10m', '--jwks-max-age', '5m']],
+    [2, ['--retention', '1h', '--max-ttl', '1h']],
+    [3, ['--rotation-interval', '1d', '--lead', '1d']],
+    [1, ['--rotation-interval', '60s']],
+  ]
+  for (const [line, args] of broken) {
+    it(`does not start when line (${line}) fails with ${args.join(' ')}`, async () => {
+      for (const command of ['check', 'serve']) {
+        const { code, stderr } = await run([command, '--port', '0', ...args])
+        assert.equal(code, 78)
+        assert.match(stderr, new RegExp(`^jwksd: The promise does not hold: raise .* for line \\(${line}\\)$`, 'm'))
+      }
+    })
+  }
+
+  it('has ML-DSA where the runtime has it, and says what is needed elsewhere', async () => {
+    const { code, stderr } = await run(['check', '--alg', 'ML-DSA-44'])
+    if (await isAvailable('ML-DSA-44')) return assert.equal(code, 0)
+    assert.equal(code, 78)
+    return assertOneLine(stderr, /ML-DSA needs Node\.js 24\.7 or later/)
+  })
+
+  it('explains every option, and tells its version', async () => {
+    const { code, stdout } = await run(['--help'])
+    assert.equal(code, 0)
+    for (const { name } of optionTexts()) assert.match(stdout, new RegExp(`^  --${name}( |$)`, 'm'))
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+    assert.equal((await run(['--version'])).stdout, `jwksd ${version}\n`)
+  })
+
+  it('reads its options from the environment', async () => {
+    const { code, stdout } = await run(['check'], { JWKSD_PRESET: 'fast' })
+    assert.equal(code, 0)
+    assert.match(stdout, /^\(1\) lead 30 /)
+  })
+
+  it('goes on when whoever reads its log goes away', async () => {
+    const server = await serve(['--log-level', 'debug'])
+    server.child.stdout?.destroy()
+    for (let request = 0; request < 5; request += 1) {
+      assert.equal((await fetch(`${server.url}/auth`, { method: 'POST' })).status, 200)
+    }
+    server.child.kill('SIGTERM')
+    const [code] = await once(server.child, 'exit') as [number]
+    assert.equal(code, 0)
+  })
+})

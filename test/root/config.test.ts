@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type Config, faultText, parseConfig } from '../../src/config.ts'
+import { NO_MARKS } from '../../src/keyring/policy.ts'
+
+interface Given {
+  readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  readonly files?: Readonly<Record<string, string>>
+}
+
+function parse({ args = [], env = {}, files = {} }: Given): ReturnType<typeof parseConfig> {
+  return parseConfig({
+    args,
+    env,
+    readFile: (path) => {
+      const text = files[path]
+      if (text === undefined) throw new Error('ENOENT')
+      return text
+    },
+  })
+}
+
+function configOf(given: Given): Config {
+  const parsed = parse(given)
+  assert.ok(parsed.ok, parsed.ok ? '' : parsed.error.map(faultText).join('; '))
+  const command = parsed.value
+  assert.ok(command.name === 'serve' || command.name === 'check')
+  return command.config
+}
+
+function faultsOf(given: Given): readonly string[] {
+  const parsed = parse(given)
+  assert.ok(!parsed.ok, 'the configuration was accepted')
+  return parsed.error.map(faultText)
+}
+
+describe('parseConfig()', () => {
+  it('answers the defaults of the design when nothing is set', () => {
+    const config = configOf({})
+    const { timing, algs, rsaBits } = config.policy(NO_MARKS)
+    assert.deepEqual([config.host, config.port, config.issuer, config.audience], ['127.0.0.1', 8080, undefined, 'api'])
+    assert.deepEqual([config.store, config.auth, config.logLevel], ['memory:', 'loopback', 'info'])
+    assert.deepEqual([algs, rsaBits], [['RS256'], 2048])
+    assert.deepEqual({ ...timing }, {
+      interval: 604_800,
+      lead: 172_800,
+      retention: 86_400,
+      maxAge: 300,
+      ttl: 900,
+      maxTtl: 3600,
+      cacheLayers: 2,
+      propagation: 5,
+      clockError: 60,
+      leeway: 300,
+    })
+  })
+
+  it('lets flags win over the environment, the environment over the file, the file over defaults', () => {
+    const files = { 'c.json': '{"port": 1, "host": "127.0.0.2", "ttl": "60s", "open-auth": true}' }
+    const env = { JWKSD_PORT: '2', JWKSD_HOST: '127.0.0.3', JWKSD_CONFIG: 'c.json' }
+    const config = configOf({ args: ['--port', '3'], env, files })
+    assert.deepEqual([config.port, config.host, config.policy(NO_MARKS).timing.ttl], [3, '127.0.0.3', 60])
+  })
+
+  it('reports every fault at once, each with its option, its source and what would be right', () => {
+    const files = { 'c.json': '{"lead": "soon", "colour": "red"}' }
+    const given = { args: ['--port', '99999', '--nonsense', '--alg', 'HS256', '--config', 'c.json'], env: { JWKSD_TTL: '5' }, files }
+    const faults = faultsOf(given).join('\n')
+    assert.match(faults, /^port \(flag\): "99999" is not a whole number from 0 to 65535$/m)
+    assert.match(faults, /^--nonsense \(flag\): is not an option/m)
+    assert.match(faults, /^alg \(flag\): "HS256" is not made of RS256/m)
+    assert.match(faults, /^ttl \(JWKSD_TTL\): "5" is not a duration such as 90s, 15m, 48h or 7d$/m)
+    assert.match(faults, /^lead \(c.json\): "soon" is not a duration/m)
+    assert.match(faults, /^colour \(c.json\): is not an option/m)
+  })
+
+  const faulty: readonly (readonly [string, Given, RegExp])[] = [
+    ['an unknown command', { args: ['dance'] }, /"dance" .*is not a command/],
+    ['a second positional word', { args: ['serve', 'now'] }, /"now" .*is not expected/],
+    ['a flag without its value', { args: ['--port'] }, /--port .*needs a value/],
+    ['a flag given twice', { args: ['--port', '1', '--port', '2'] }, /--port .*given twice/],
+    ['a duration without a unit', { args: ['--lead', '90'] }, /lead .*duration/],
+    ['a duration beyond ten years', { args: ['--lead', '99999d'] }, /lead .*duration/],
+    ['no lifetime at all', { args: ['--ttl', '0'] }, /ttl .*at least 1s/],
+    ['a ttl above max-ttl', { args: ['--ttl', '2h', '--max-ttl', '1h'] }, /ttl .*max-ttl/],
+    ['one algorithm named twice', { args: ['--alg', 'RS256,RS256'] }, /alg .*each once/],
+    ['alg none', { args: ['--alg', 'none'] }, /alg .*made of RS256/],
+    ['a modulus of 1024 bits', { args: ['--rsa-bits', '1024'] }, /rsa-bits .*2048, 3072 or 4096/],
+    ['an unknown preset', { args: ['--preset', 'slow'] }, /preset .*fast/],
+    ['an unknown store', { args: ['--store', 'redis://x'] }, /store .*memory:/],
+    ['an issuer with a query', { args: ['--issuer', 'https://a.example/?x'] }, /issuer .*without user/],
+    ['an issuer that is no web address', { args: ['--issuer', 'urn:issuer'] }, /issuer .*http/],
+    ['an origin with a path', { args: ['--allow-origin', 'http://a.example/x'] }, /allow-origin .*origins/],
+    ['the origin null', { args: ['--allow-origin', 'null'] }, /allow-origin .*origins/],
+    ['a public address without an issuer', { args: ['--host', '0.0.0.0'] }, /issuer .*must be set/],
+    ['a file that is not there', { args: ['--config', 'x.json'] }, /config \(x.json\): cannot be read/],
+    ['a file with a member twice', { args: ['--config', 'c'], files: { c: '{"port":1,"port":2}' } }, /port \(c\): appears twice/],
+    ['a file that is a list', { args: ['--config', 'c'], files: { c: '[]' } }, /config \(c\): must be a JSON object/],
+    ['a file that is no JSON', { args: ['--config', 'c'], files: { c: 'port=1' } }, /config \(c\): .*malformed/],
+    ['a file that names another', { args: ['--config', 'c'], files: { c: '{"config":"d"}' } }, /config \(c\): is not an option/],
+    ['an object as a value', { args: ['--config', 'c'], files: { c: '{"port":{}}' } }, /port \(c\): must be a text/],
+    ['a faulty switch', { args: ['--open-auth=maybe'] }, /open-auth .*true or false/],
+  ]
+  for (const [what, given, expected] of faulty) {
+    it(`refuses ${what}`, () => assert.match(faultsOf(given).join('\n'), expected))
+  }
+
+  it('takes a list in the file as a list of names', () => {
+    const config = configOf({ args: ['--config', 'c'], files: { c: '{"alg":["ES256","RS256"],"audience":["a","b"]}' } })
+    assert.deepEqual([config.policy(NO_MARKS).algs, config.audience], [['ES256', 'RS256'], ['a', 'b']])
+  })
+
+  it('ignores empty variables, unknown ones, and what Kubernetes makes of a service named jwksd', () => {
+    const env = {
+      JWKSD_HOST: '',
+      JWKSD_SERVICE_HOST: '10.0.0.1',
+      JWKSD_PORT: 'tcp://10.0.0.1:80',
+      JWKSD_PORT_80_TCP: 'tcp://10.0.0.1:80',
+      JWKSD_NONSENSE: '1',
+    }
+    assert.deepEqual([configOf({ env }).port, configOf({ env }).host], [8080, '127.0.0.1'])
+  })
+
+  it('never mints on a public address unless told in so many words', () => {
+    const address = ['--host', '0.0.0.0', '--issuer', 'https://issuer.example']
+    assert.equal(configOf({ args: address }).auth, 'off')
+    assert.equal(configOf({ args: [...address, '--open-auth=false'] }).auth, 'off')
+    assert.equal(configOf({ args: [...address, '--open-auth'] }).auth, 'open')
+    assert.equal(configOf({ args: ['--host', 'localhost'] }).auth, 'loopback')
+    assert.equal(configOf({ args: ['--host', '::1'] }).auth, 'loopback')
+  })
+
+  it('keeps the issuer byte for byte', () => {
+    assert.equal(configOf({ args: ['--issuer', 'https://Issuer.Example:443/a/'] }).issuer, 'https://Issuer.Example:443/a/')
+  })
+
+  it('derives the fast preset of the design, and lets single options win over it', () => {
+    const fast = configOf({ args: ['--preset', 'fast'] }).policy(NO_MARKS).timing
+    assert.deepEqual([fast.lead, fast.maxAge, fast.retention, fast.ttl, fast.maxTtl], [30, 29, 21, 20, 20])
+    const slower = configOf({ args: ['--preset', 'fast', '--rotation-interval', '2m'] }).policy(NO_MARKS).timing
+    assert.deepEqual([slower.interval, slower.lead], [120, 60])
+  })
+
+  it('answers help and version before it judges anything else', () => {
+    assert.deepEqual(parse({ args: ['--nonsense', '--help'] }), { ok: true, value: { name: 'help' } })
+    assert.deepEqual(parse({ args: ['-h'] }), { ok: true, value: { name: 'help' } })
+    assert.deepEqual(parse({ args: ['--version'] }), { ok: true, value: { name: 'version' } })
+  })
+})

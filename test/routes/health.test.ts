@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { seconds } from '../../src/core/time.ts'
+import { readyRoute } from '../../src/routes/health.ts'
+import { startApp } from '../support/app.ts'
+
+const CALL = { method: 'GET', path: '/readyz', query: '', header: (): undefined => undefined, body: new Uint8Array() }
+
+describe('the health routes', () => {
+  it('say alive and ready, and are not kept by caches', async () => {
+    const server = await startApp('--alg', 'ES256')
+    for (const [path, status] of [['/healthz', 'alive'], ['/readyz', 'ready']]) {
+      const response = await fetch(`${server.url}${path}`)
+      assert.equal(response.status, 200)
+      assert.equal(response.headers.get('cache-control'), 'no-store')
+      assert.equal((await response.json() as Record<string, unknown>)['status'], status)
+    }
+    await server.close()
+  })
+
+  it('are ready again at once after the machine was suspended', async () => {
+    const server = await startApp('--alg', 'ES256', '--preset', 'fast')
+    await server.pass(30 * 86_400)
+    assert.equal((await fetch(`${server.url}/readyz`)).status, 200)
+    await server.close()
+  })
+
+  it('are not ready while the view of the store is too old', async () => {
+    const health = (): { ready: boolean; inStep: boolean; viewAge: ReturnType<typeof seconds> } =>
+      ({ ready: false, inStep: false, viewAge: seconds(90_000.4) })
+    const answer = await readyRoute({ current: () => undefined, health }).methods.GET?.(CALL)
+    assert.equal(answer?.status, 503)
+    const body = JSON.parse(Buffer.from(answer?.body ?? []).toString()) as unknown
+    assert.deepEqual(body, { status: 'not ready', store: 'out of reach', view_age: 90_000 })
+  })
+})

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { type App, createApp } from '../../src/app.ts'
+import { parseConfig } from '../../src/config.ts'
+import type { Event } from '../../src/core/event.ts'
+import { type Instant, instant, seconds } from '../../src/core/time.ts'
+import { listener } from '../../src/http/listener.ts'
+
+/** A whole server in this process, on a real socket, whose clock the test holds. */
+export interface RunningApp {
+  readonly url: string
+  readonly port: number
+  readonly app: App
+  /** Everything that a log would have received. */
+  readonly events: readonly Event[]
+  readonly faults: readonly unknown[]
+  readonly now: () => Instant
+  /** Moves the clock and waits until no key is in the making; a negative length steps it back. */
+  readonly pass: (length: number) => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+/** Starts a server as `node dist/server.js ARGS` would, on a free port and an injected clock. */
+export async function startApp(...args: readonly string[]): Promise<RunningApp> {
+  const parsed = parseConfig({ args: ['--port', '0', ...args], env: {}, readFile: () => '' })
+  assert.ok(parsed.ok && 'config' in parsed.value, JSON.stringify(parsed))
+  const { config } = parsed.value
+  let now = instant(1_800_000_000)
+  const events: Event[] = []
+  const faults: unknown[] = []
+  const created = await createApp(config, {
+    now: () => now,
+    randomBytes: (length) => new Uint8Array(randomBytes(length)),
+    emit: (event) => events.push(event),
+  })
+  assert.ok(created.ok)
+  const app = created.value
+  const server = listener({ onFault: (error) => faults.push(error) })
+  const bound = await server.listen(config.host, config.port, app.routerAt)
+  assert.ok(bound.ok, JSON.stringify(bound))
+  await app.keyring.settled()
+  const { url } = bound.value
+  return {
+    url,
+    port: Number(new URL(url).port),
+    app,
+    events,
+    faults,
+    now: () => now,
+    pass: async (length) => {
+      now = instant(now + length)
+      await app.keyring.current()
+      await app.keyring.settled()
+    },
+    close: () => server.close(seconds(1)),
+  }
+}
+
+/** The members of a compact JWS, decoded without any check. */
+export function decodeToken(token: string): { header: Record<string, unknown>; claims: Record<string, unknown> } {
+  const [header, claims] = token.split('.').slice(0, 2).map((part) =>
+    JSON.parse(Buffer.from(part, 'base64url').toString('utf8')) as Record<string, unknown>)
+  assert.ok(header !== undefined && claims !== undefined)
+  return { header, claims }
+}

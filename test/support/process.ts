@@ -1,0 +1,63 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { assertCleanLog } from './leak.ts'
+
+export const SERVER: string = fileURLToPath(new URL('../../dist/server.js', import.meta.url))
+
+/** What a finished process left behind. */
+export interface Finished {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A running `node dist/server.js`. */
+export interface ServerProcess {
+  readonly url: string
+  readonly port: number
+  readonly child: ChildProcess
+  readonly finished: Promise<Finished>
+}
+
+/** Runs `node dist/server.js` to its end. */
+export function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Finished> {
+  return finish(start(args, env))
+}
+
+/** Starts `node dist/server.js` and waits until it says where it listens. */
+export async function serve(args: readonly string[]): Promise<ServerProcess> {
+  const child = start(['--port', '0', ...args], {})
+  const finished = finish(child)
+  const ready = new Promise<string>((resolve, reject) => {
+    const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
+    lines.on('line', (line) => {
+      const { event, url } = JSON.parse(line) as { event: string; url: string }
+      if (event === 'server.listening') resolve(url)
+    })
+    void finished.then(({ stderr }) => reject(new Error(`The server ended: ${stderr}`)))
+  })
+  const url = await ready
+  return { url, port: Number(new URL(url).port), child, finished }
+}
+
+/** Sends a signal and waits for the end. */
+export async function end({ child, finished }: ServerProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<Finished> {
+  child.kill(signal)
+  return await finished
+}
+
+function start(args: readonly string[], env: Readonly<Record<string, string>>): ChildProcess {
+  return spawn(process.execPath, [SERVER, ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
+async function finish(child: ChildProcess): Promise<Finished> {
+  const output = { stdout: '', stderr: '' }
+  child.stdout?.on('data', (chunk: Buffer) => output.stdout += chunk.toString())
+  child.stderr?.on('data', (chunk: Buffer) => output.stderr += chunk.toString())
+  const [code] = await once(child, 'close') as [number | null]
+  assertCleanLog(output.stdout, 'standard output')
+  assertCleanLog(output.stderr, 'standard error')
+  return { code, ...output }
+}
