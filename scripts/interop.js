@@ -1,17 +1,14 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from './build.js'
-import { npm, root } from './setup.js'
+import { install, root } from './setup.js'
 
 /** `npm run interop`: the built server before verifiers by other people, through at least three rotations. */
 
 const folder = join(root, 'test', 'interop')
-const mark = join(folder, 'node_modules', '.package-lock.json')
-const lock = join(folder, 'package-lock.json')
 
 build()
-if (!existsSync(mark) || statSync(mark).mtimeMs < statSync(lock).mtimeMs) npm(['ci'], folder)
+install(folder)
 
 for (const [command, args] of [['/usr/bin/python3', ['-c', 'import jwt']], ['ruby', ['-rjwt', '-e', '']]]) {
   if (spawnSync(String(command), /** @type {string[]} */ (args), { stdio: 'ignore' }).status !== 0) {

@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs'
+import { posix, relative, sep } from 'node:path'
+import { filesBelow, isEntry, root } from './setup.js'
+
+/** The rooms of src and what each may import besides itself; the root and cli may import everything. */
+const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['core', []],
+  ['jose', ['core']],
+  ['keyring', ['core', 'jose']],
+  ['oauth', ['core', 'jose', 'keyring']],
+  ['http', ['core']],
+  ['web', ['core']],
+  ['routes', ['core', 'jose', 'keyring', 'oauth', 'http', 'web']],
+  ['stores', ['core', 'jose', 'keyring', 'oauth']],
+  ['testkit', ['core', 'jose']],
+  ['system', ['core']],
+])
+
+/** What belongs to some rooms alone: a pattern in code without comments, and the paths where it may stand. */
+const OWNED: readonly (readonly [string, RegExp, RegExp])[] = [
+  ['Date', /\bDate\b/, /^system\//],
+  ['Math.random', /\bMath\.random\b/, /^$/],
+  ['process', /\bprocess\./, /^(?:system|cli)\/|^[^/]+$/],
+  ['timers', /\bset(?:Timeout|Interval|Immediate)\b/, /^system\/|^http\/(?:listener|exchange)\.ts$|^stores\//],
+  ['crypto.subtle', /\bsubtle\b/, /^jose\//],
+  ['sockets', /from 'node:(?:http|https|http2|net|tls|dns|dgram)'/, /^http\/(?:listener|exchange)\.ts$|^stores\//],
+  ['files', /from 'node:fs(?:\/promises)?'/, /^stores\/|^cli\/|^[^/]+$/],
+  ['child processes', /from 'node:(?:child_process|cluster|worker_threads)'/, /^$/],
+  ['console', /\bconsole\./, /^$/],
+  ['export default', /\bexport default\b/, /^$/],
+  ['enum or namespace', /^\s*(?:export )?(?:const )?(?:enum|namespace) /m, /^$/],
+]
+
+const IMPORT = /^(?:(?:import|export) .*|\} )from '([^']+)'|\bimport\('([^']+)'\)|^import '([^']+)'/gm
+
+/** Every breach of the order of rooms in a tree of files, by path below src; empty when there is none. */
+export function layerFaults(files: ReadonlyMap<string, string>): readonly string[] {
+  const code = new Map([...files].map(([path, text]) => [path, withoutComments(text)]))
+  const faults = [...code].flatMap(([path, text]) => [
+    ...importsOf(path, text).flatMap(({ target, written }) => importFault(path, target, written, code)),
+    ...OWNED.filter(([, pattern, owners]) => pattern.test(text) && !owners.test(path)).map(([what]) => `${path}: ${what} belongs elsewhere`),
+  ])
+  return [...faults, ...cycles(code)]
+}
+
+interface Import {
+  readonly written: string
+  /** The path below src; undefined for modules of Node and packages. */
+  readonly target: string | undefined
+}
+
+function importsOf(path: string, text: string): readonly Import[] {
+  return [...text.matchAll(IMPORT)].map(([, fixed, dynamic, bare]) => {
+    const written = fixed ?? dynamic ?? bare ?? ''
+    return { written, target: written.startsWith('.') ? posix.join(posix.dirname(path), written) : undefined }
+  })
+}
+
+function importFault(path: string, target: string | undefined, written: string, code: ReadonlyMap<string, string>): readonly string[] {
+  if (target === undefined) return written.startsWith('node:') ? [] : [`${path}: ${written} is neither relative nor node:`]
+  if (!code.has(target)) return [`${path}: ${written} is not a file of src (is .ts missing?)`]
+  const [from, to] = [roomOf(path), roomOf(target)]
+  if (from === to || from === 'root') return []
+  return ROOMS.get(from)?.includes(to) === true ? [] : [`${path}: ${from} may not import ${to} (${written})`]
+}
+
+function roomOf(path: string): string {
+  const [room = '', ...rest] = path.split('/')
+  return rest.length === 0 || room === 'cli' ? 'root' : room
+}
+
+function cycles(code: ReadonlyMap<string, string>): readonly string[] {
+  const done = new Set<string>()
+  const found: string[] = []
+  const visit = (path: string, trail: readonly string[]): void => {
+    if (trail.includes(path)) found.push(`cycle: ${[...trail.slice(trail.indexOf(path)), path].join(' > ')}`)
+    if (trail.includes(path) || done.has(path)) return
+    for (const { target } of importsOf(path, code.get(path) ?? '')) if (target !== undefined) visit(target, [...trail, path])
+    done.add(path)
+  }
+  for (const path of code.keys()) visit(path, [])
+  return found
+}
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1')
+}
+
+if (isEntry(import.meta.url)) {
+  const src = `${root}src`
+  const files = filesBelow(src).map((path) => [relative(src, path).split(sep).join('/'), readFileSync(path, 'utf8')] as const)
+  const faults = layerFaults(new Map(files))
+  for (const fault of faults) console.error(fault)
+  console.log(`layers: ${files.length} files, ${faults.length} faults`)
+  process.exitCode = faults.length === 0 ? 0 : 1
+}
