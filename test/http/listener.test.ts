@@ -1,0 +1,283 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { after, before, beforeEach, describe, it } from 'node:test'
+import { seconds } from '../../src/core/time.ts'
+import type { Call } from '../../src/http/call.ts'
+import { type Listener, listener } from '../../src/http/listener.ts'
+import { json, reply } from '../../src/http/reply.ts'
+import { PUBLIC, router } from '../../src/http/router.ts'
+import { exchange, isWhole } from '../support/raw-socket.ts'
+
+let server: Listener
+let port: number
+let calls: Call[] = []
+const faults: unknown[] = []
+
+before(async () => {
+  server = listener({ onFault: (error) => faults.push(error) })
+  const record = (call: Call): void => void calls.push(call)
+  const bound = await server.listen('127.0.0.1', 0, () => router([
+    {
+      path: '/echo',
+      cors: new Set(['http://allowed.example']),
+      methods: {
+        POST: (call) => {
+          record(call)
+          return json(200, { body: Buffer.from(call.body).toString() })
+        },
+      },
+    },
+    {
+      path: '/page',
+      cors: 'public',
+      methods: {
+        GET: (call) => {
+          record(call)
+          return json(200, { path: call.path, query: call.query }, PUBLIC)
+        },
+      },
+    },
+    { path: '/throw', cors: new Set(), methods: { GET: () => { throw new Error('secret detail') } } },
+    { path: '/reject', cors: new Set(), methods: { POST: async () => { throw new Error('secret detail') } } },
+    { path: '/slow', cors: new Set(), methods: { GET: async () => await new Promise((resolve) => setTimeout(() => resolve(reply(200, {})), 300)) } },
+  ]))
+  assert.ok(bound.ok)
+  port = Number(new URL(bound.value.url).port)
+})
+after(() => server.close(seconds(1)))
+beforeEach(() => {
+  calls = []
+})
+
+const HOST = 'Host: localhost\r\n'
+const JSON_TYPE = 'Content-Type: application/json\r\n'
+const get = (extra: string): string => `GET /page HTTP/1.1\r\n${HOST}${extra}\r\n`
+const post = (headers: string, body: string): string => `POST /echo HTTP/1.1\r\n${HOST}${JSON_TYPE}${headers}\r\n${body}`
+const lines = (count: number): string => Array.from({ length: count }, (_, at) => `X-${at}: 1\r\n`).join('')
+
+/** Number of the statement, what is wrong, the bytes, and the statuses that are right; 0 stands for a bare close. */
+const MALFORMED: readonly (readonly [string, string, string, readonly number[]])[] = [
+  ['D3', 'Content-Length beside Transfer-Encoding', post('Content-Length: 4\r\nTransfer-Encoding: chunked\r\n', '0\r\n\r\n'), [400]],
+  ['D3', 'Transfer-Encoding beside Content-Length', post('Transfer-Encoding: chunked\r\nContent-Length: 4\r\n', '0\r\n\r\n'), [400]],
+  ['D3', 'two different lengths', post('Content-Length: 4\r\nContent-Length: 5\r\n', 'abcd'), [400]],
+  ['D3', 'the same length twice', post('Content-Length: 4\r\nContent-Length: 4\r\n', 'abcd'), [400]],
+  ['D3', 'a list of lengths', post('Content-Length: 4, 4\r\n', 'abcd'), [400]],
+  ['D3', 'a length with a plus', post('Content-Length: +4\r\n', 'abcd'), [400]],
+  ['D3', 'a negative length', post('Content-Length: -4\r\n', 'abcd'), [400]],
+  ['D3', 'a hexadecimal length', post('Content-Length: 0x4\r\n', 'abcd'), [400]],
+  ['D3', 'an empty length', post('Content-Length: \r\n', 'abcd'), [400]],
+  ['D3', 'a length beyond any number', post('Content-Length: 99999999999999999999999\r\n', 'abcd'), [400]],
+  ['D3', 'Transfer-Encoding twice', post('Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n', '0\r\n\r\n'), [400]],
+  ['D3', 'Transfer-Encoding identity', post('Transfer-Encoding: identity\r\n', 'abcd'), [400]],
+  ['D3', 'an unknown Transfer-Encoding', post('Transfer-Encoding: xchunked\r\n', '0\r\n\r\n'), [400]],
+  ['D3', 'chunked not last', post('Transfer-Encoding: chunked, gzip\r\n', '0\r\n\r\n'), [400]],
+  ['D3', 'a space before the colon', post('Transfer-Encoding : chunked\r\n', '0\r\n\r\n'), [400]],
+  ['D3', 'an obsolete fold', get('X-A: 1\r\n folded\r\n'), [400]],
+  ['D3', 'a bare LF between lines', `GET /page HTTP/1.1\n${HOST}\r\n`, [400]],
+  ['D3', 'a bare LF at the end of a header', `GET /page HTTP/1.1\r\nHost: localhost\n\r\n`, [400]],
+  ['D3', 'a bare CR in a header', get('X-A: 1\r2\r\n'), [400]],
+  ['D3', 'a NUL in a header', get('X-A: 1\u00002\r\n'), [400]],
+  ['D3', 'a header without a name', get(': 1\r\n'), [400]],
+  ['D3', 'a header without a colon', get('nonsense\r\n'), [400]],
+  ['D3', 'a space in a header name', get('X A: 1\r\n'), [400]],
+  ['D3', 'a chunk size that is no number', post('Transfer-Encoding: chunked\r\n', 'zz\r\nabc\r\n0\r\n\r\n'), [400]],
+  ['D3', 'a chunk that is longer than it says', post('Transfer-Encoding: chunked\r\n', '2\r\nabcd\r\n0\r\n\r\n'), [400]],
+  ['D3', 'a chunk ended by LF', post('Transfer-Encoding: chunked\r\n', '4\nabcd\n0\n\n'), [400]],
+  ['D3', 'a chunk size beyond any number', post('Transfer-Encoding: chunked\r\n', 'fffffffffffffffff\r\n'), [400]],
+  ['D3', 'a chunk extension of 20 kB', post('Transfer-Encoding: chunked\r\n', `1;${'x'.repeat(20_000)}\r\na\r\n0\r\n\r\n`), [413, 400]],
+  ['D4', 'a header of 20 kB', get(`X-A: ${'x'.repeat(20_000)}\r\n`), [431]],
+  ['D4', 'a body that is announced too long', post('Content-Length: 16385\r\n', 'x'), [413]],
+  ['D4', 'a chunked body that grows too long', post('Transfer-Encoding: chunked\r\n', `4001\r\n${'x'.repeat(0x4001)}\r\n0\r\n\r\n`), [413]],
+  ['D4', 'a target of 3,000 characters', `GET /page?${'x'.repeat(3000)} HTTP/1.1\r\n${HOST}\r\n`, [400]],
+  ['D16', 'no Host', 'GET /page HTTP/1.1\r\nX-A: 1\r\n\r\n', [400]],
+  ['D16', 'no header at all', 'GET /page HTTP/1.1\r\n\r\n', [400]],
+  ['D16', 'two Host lines', get('Host: localhost\r\n'), [400]],
+  ['D16', 'an empty Host', 'GET /page HTTP/1.1\r\nHost:\r\n\r\n', [400]],
+  ['D16', 'a Host with a path', 'GET /page HTTP/1.1\r\nHost: localhost/x\r\n\r\n', [400]],
+  ['D16', 'a Host with a user', 'GET /page HTTP/1.1\r\nHost: a@localhost\r\n\r\n', [400]],
+  ['D16', 'a Host with a space', 'GET /page HTTP/1.1\r\nHost: local host\r\n\r\n', [400]],
+  ['D16', 'two Authorization lines', post('Authorization: Basic YTpi\r\nAuthorization: Basic YTpj\r\n', ''), [400]],
+  ['D16', 'two Content-Type lines', post('Content-Type: text/plain\r\nContent-Length: 1\r\n', 'x'), [400]],
+  ['D16', 'two DPoP lines', post('DPoP: a\r\nDPoP: b\r\n', ''), [400]],
+  ['D16', 'two Origin lines', post('Origin: http://allowed.example\r\nOrigin: http://evil.example\r\n', ''), [400]],
+  ['D16', 'Transfer-Encoding on HTTP/1.0', `POST /echo HTTP/1.0\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, [400]],
+  ['D16', 'a body on GET', get('Content-Length: 4\r\n').concat('abcd'), [400]],
+  ['D16', 'a chunked body on GET', get('Transfer-Encoding: chunked\r\n').concat('0\r\n\r\n'), [400]],
+  ['D16', 'a body on HEAD', `HEAD /page HTTP/1.1\r\n${HOST}Content-Length: 4\r\n\r\nabcd`, [400]],
+  ['D16', 'a body on OPTIONS', `OPTIONS /page HTTP/1.1\r\n${HOST}Content-Length: 4\r\n\r\nabcd`, [400]],
+  ['D16', 'TRACE', `TRACE /page HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`, [405]],
+  ['D16', 'CONNECT', `CONNECT evil.example:443 HTTP/1.1\r\n${HOST}\r\n`, [400, 405]],
+  ['D16', 'an absolute target', `GET http://evil.example/page HTTP/1.1\r\n${HOST}\r\n`, [400]],
+  ['D16', 'a target of two slashes', `GET //evil.example/page HTTP/1.1\r\n${HOST}\r\n`, [400]],
+  ['D16', 'an asterisk target', `OPTIONS * HTTP/1.1\r\n${HOST}\r\n`, [400]],
+  ['D16', 'encoded dots', `GET /%2e%2e/page HTTP/1.1\r\n${HOST}\r\n`, [400]],
+  ['D16', 'an encoded letter', `GET /%70age HTTP/1.1\r\n${HOST}\r\n`, [400]],
+  ['D16', 'dot segments', `GET /x/../page HTTP/1.1\r\n${HOST}\r\n`, [400]],
+  ['D16', 'a backslash', `GET /\\page HTTP/1.1\r\n${HOST}\r\n`, [400]],
+  ['D16', 'a fragment', `GET /page#x HTTP/1.1\r\n${HOST}\r\n`, [400]],
+  ['D16', 'a byte beyond ASCII', `GET /p\u00e4ge HTTP/1.1\r\n${HOST}\r\n`, [400]],
+  ['D16', 'HTTP/2.0 in the request line', `GET /page HTTP/2.0\r\n${HOST}\r\n`, [400, 505]],
+  ['D16', 'HTTP/3.7 in the request line', `GET /page HTTP/3.7\r\n${HOST}\r\n`, [400, 505]],
+  ['D16', 'an unknown method', `HACK /page HTTP/1.1\r\n${HOST}\r\n`, [400]],
+  ['D16', 'a TLS hello', '\u0016\u0003\u0001\u0002\u0000\u0001\u0000\u0001\r\n\r\n', [400]],
+  ['D17', '65 header lines', get(lines(64)), [431]],
+  ['D17', '500 header lines', get(lines(499)), [431]],
+  ['D18', 'a compressed body', post('Content-Encoding: gzip\r\nContent-Length: 4\r\n', 'abcd'), [415]],
+  ['D18', 'a body that claims identity', post('Content-Encoding: identity\r\nContent-Length: 4\r\n', 'abcd'), [415]],
+  ['D3', 'an unknown expectation', post('Expect: 200-ok\r\nContent-Length: 4\r\n', 'abcd'), [417]],
+]
+
+describe('listener() before malformed requests', () => {
+  for (const [statement, what, bytes, expected] of MALFORMED) {
+    it(`${statement} refuses ${what}`, async () => {
+      const { statuses, text, closed } = await exchange(port, bytes)
+      assert.equal(statuses.length, 1, text)
+      assert.ok(expected.includes(statuses[0] ?? 0), text.slice(0, 400))
+      assert.ok(closed, 'the connection was left open')
+      assert.match(text, /^x-content-type-options: nosniff\r$/im)
+      assert.match(text, /^connection: close\r$/im)
+      assert.equal(calls.length, 0, 'a handler ran')
+    })
+  }
+
+  it('D17 lets 64 header lines through', async () => {
+    const { statuses } = await exchange(port, get(`${lines(62)}Connection: close\r\n`))
+    assert.deepEqual(statuses, [200])
+  })
+
+  it('D9 reads a __proto__ header as any other', async () => {
+    const { statuses } = await exchange(port, get('__proto__: x\r\nconstructor: y\r\nConnection: close\r\n'))
+    assert.deepEqual(statuses, [200])
+    assert.equal(calls[0]?.header('host'), 'localhost')
+  })
+
+  it('D3 treats what follows a request as the next request, and never as both', async () => {
+    const smuggled = get('').concat(get('Connection: close\r\n'))
+    const { statuses } = await exchange(port, post(`Content-Length: ${smuggled.length}\r\nConnection: close\r\n`, smuggled))
+    assert.deepEqual([statuses, calls.map(({ path }) => path)], [[200], ['/echo']])
+  })
+})
+
+describe('listener()', () => {
+  it('answers pipelined requests in order', async () => {
+    const { statuses } = await exchange(port, get('') + post('Content-Length: 2\r\n', 'hi') + get('Connection: close\r\n'))
+    // The second waits for its body, so its handler runs last; its answer goes out in its place all the same.
+    assert.deepEqual([statuses, calls.map(({ path }) => path)], [[200, 200, 200], ['/page', '/page', '/echo']])
+  })
+
+  it('reads a chunked body, and one that waited for 100-continue', async () => {
+    const chunked = await exchange(port, post('Transfer-Encoding: chunked\r\nConnection: close\r\n', '2\r\nab\r\n1\r\nc\r\n0\r\n\r\n'))
+    assert.match(chunked.text, /\{"body":"abc"\}/)
+    const expecting = await exchange(port, post('Expect: 100-continue\r\nContent-Length: 2\r\nConnection: close\r\n', 'hi'))
+    assert.match(expecting.text, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /)
+  })
+
+  it('does not invite a body that it would refuse', async () => {
+    const { statuses } = await exchange(port, post('Expect: 100-continue\r\nContent-Length: 99999\r\n', ''))
+    assert.deepEqual(statuses, [413])
+  })
+
+  it('lets a refusal reach a client that is still sending', async () => {
+    const { statuses } = await exchange(port, post('Content-Length: 5000000\r\n', 'x'.repeat(5_000_000)))
+    assert.deepEqual(statuses, [413])
+  })
+
+  it('D1 answers HEAD like GET without its body', async () => {
+    const head = await exchange(port, `HEAD /page HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`)
+    const whole = await exchange(port, get('Connection: close\r\n'))
+    const withoutDate = (text: string): string => text.replace(/^date: .*\r\n/im, '')
+    assert.equal(withoutDate(head.text), withoutDate(whole.text).split('\r\n\r\n')[0] + '\r\n\r\n')
+  })
+
+  it('D1 answers 405 with Allow to another method, and 404 elsewhere', async () => {
+    const refused = await exchange(port, `DELETE /page HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`)
+    assert.deepEqual(refused.statuses, [405])
+    assert.match(refused.text, /^allow: GET, HEAD, OPTIONS\r$/m)
+    const absent = await exchange(port, `GET /pages HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`)
+    assert.deepEqual(absent.statuses, [404])
+    assert.match(absent.text, /"status":404/)
+  })
+
+  for (const [path, method] of [['/throw', 'GET'], ['/reject', 'POST']]) {
+    it(`D13 answers a bare 500 when ${path} fails, reports it once, and goes on`, async () => {
+      faults.length = 0
+      const { text } = await exchange(port, `${method} ${path} HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`)
+      assert.match(text, /^HTTP\/1\.1 500 /)
+      assert.match(text, /\{"type":"about:blank","title":"Internal Server Error","status":500\}$/)
+      assert.doesNotMatch(text, /secret/)
+      assert.equal(faults.length, 1)
+      assert.deepEqual((await exchange(port, get('Connection: close\r\n'))).statuses, [200])
+    })
+  }
+
+  it('keeps a connection for the next request', async () => {
+    const { text } = await exchange(port, get(''), isWhole)
+    assert.match(text, /^connection: keep-alive\r$/im)
+  })
+
+  it('cuts a client that never finishes its head, and answers 408', async () => {
+    const { statuses, closed } = await exchange(port, 'GET /page HTTP/1.1\r\nHost: local')
+    assert.deepEqual([statuses, closed], [[408], true])
+  })
+
+  it('cuts a client that never finishes its body, and answers 408', async () => {
+    const { statuses, closed } = await exchange(port, post('Content-Length: 10\r\n', 'x'))
+    assert.deepEqual([statuses, closed], [[408], true])
+  })
+
+  it('D5 serves others while 1,000 clients send a byte now and then', async () => {
+    const request = post('Content-Length: 1000\r\n', '')
+    const drip: Socket[] = []
+    for (let at = 0; at < 1000; at += 1) drip.push(connect(port, '127.0.0.1').on('error', () => {}).resume())
+    await Promise.all(drip.map((socket) => once(socket, 'connect')))
+    let at = 0
+    const timer = setInterval(() => {
+      for (const socket of drip) if (socket.writable) socket.write(request.charAt(at) || 'x')
+      at += 1
+    }, 200)
+    const served: number[] = []
+    while (served.length < 400 && drip.some((socket) => !socket.closed)) {
+      served.push((await exchange(port, get('Connection: close\r\n'))).statuses[0] ?? 0)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    clearInterval(timer)
+    assert.ok(drip.every((socket) => socket.closed), 'the slow clients were cut')
+    assert.ok(served.length > 20 && served.every((status) => status === 200), `${served.length} served`)
+  })
+
+  it('says in a sentence why it cannot listen', async () => {
+    const second = await listener({ onFault: () => {} }).listen('127.0.0.1', port, () => router([]))
+    assert.deepEqual(second, { ok: false, error: 'the port is in use' })
+    const nowhere = await listener({ onFault: () => {} }).listen('203.0.113.1', 0, () => router([]))
+    assert.deepEqual(nowhere, { ok: false, error: 'this machine does not have the address' })
+  })
+
+  it('writes an IPv6 address in brackets', async () => {
+    const other = listener({ onFault: () => {} })
+    const bound = await other.listen('::1', 0, () => router([]))
+    if (bound.ok) assert.match(bound.value.url, /^http:\/\/\[::1\]:\d+$/)
+    else assert.equal(bound.error, 'this machine does not have the address')
+    if (bound.ok) await other.close(seconds(1))
+  })
+
+  it('lets a running request finish when it closes, as the last of its connection', async () => {
+    const other = listener({ onFault: () => {} })
+    let release: (() => void) | undefined
+    const bound = await other.listen('127.0.0.1', 0, () => router([{
+      path: '/wait',
+      cors: new Set(),
+      methods: { GET: () => new Promise((resolve) => release = () => resolve(reply(200, {}))) },
+    }]))
+    assert.ok(bound.ok)
+    const otherPort = Number(new URL(bound.value.url).port)
+    const idle = connect(otherPort, '127.0.0.1').on('error', () => {})
+    await once(idle, 'connect')
+    const answer = exchange(otherPort, `GET /wait HTTP/1.1\r\n${HOST}\r\n`)
+    while (release === undefined) await new Promise((resolve) => setImmediate(resolve))
+    const closed = other.close(seconds(3))
+    ;(release as () => void)()
+    assert.match((await answer).text, /^HTTP\/1\.1 200 [\s\S]*connection: close/i)
+    await closed
+  })
+})
