@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { instant } from '../../src/core/time.ts'
+import type { FreshKey } from '../../src/jose/signer.ts'
+import { advance } from '../../src/keyring/advance.ts'
+import type { Policy } from '../../src/keyring/policy.ts'
+import { EMPTY_RING, inOrder, type Ring, ringDueAt } from '../../src/keyring/ring.ts'
+import { policyOf, shapedKey } from '../support/keys.ts'
+import { seeded } from '../support/random.ts'
+
+const POLICY = policyOf({ interval: 1000, lead: 400, retention: 300, maxTtl: 100, cacheLayers: 1, maxAge: 100, propagation: 5, clockError: 0, leeway: 0 })
+
+/** Advances until nothing is left to do at that moment, as the keyring does. */
+function settle(ring: Ring, policy: Policy, now: number, fresh: readonly FreshKey[] = policy.algs.map(shapedKey)): Ring {
+  const { ring: next } = advance(ring, policy, instant(now), fresh)
+  return next === ring ? ring : settle(next, policy, now, policy.algs.map(shapedKey))
+}
+
+const states = (ring: Ring): string => ring.keys.map(({ state, jwk }) => `${state}:${jwk.alg}`).join(' ')
+const kids = (ring: Ring, state: string): readonly string[] => ring.keys.filter((key) => key.state === state).map(({ jwk }) => jwk.kid)
+
+describe('advance()', () => {
+  it('makes the first ring of active keys, one for each line, whole or not at all', () => {
+    const policy = policyOf({}, ['RS256', 'ES256'])
+    assert.equal(advance(EMPTY_RING, policy, instant(0), [shapedKey('RS256')]).ring, EMPTY_RING)
+    const { ring, changes } = advance(EMPTY_RING, policy, instant(0), [shapedKey('ES256'), shapedKey('RS256')])
+    assert.equal(states(ring), 'active:RS256 active:ES256')
+    assert.deepEqual(changes.map(({ to }) => to), ['created', 'published', 'promoted', 'created', 'published', 'promoted'])
+  })
+
+  it('adds a standby, and starts its lead only when a committed ring was seen to hold it', () => {
+    const first = advance(EMPTY_RING, POLICY, instant(0), [shapedKey()]).ring
+    const second = advance(first, POLICY, instant(10), [shapedKey()]).ring
+    assert.deepEqual(second.keys[1]?.state === 'standby' && second.keys[1].publishedAt, undefined)
+    const third = advance(second, POLICY, instant(70), []).ring
+    assert.deepEqual(third.keys[1]?.state === 'standby' && third.keys[1].publishedAt, 70)
+  })
+
+  it('promotes as scheduled, retires the one before, and adds the next standby in one step', () => {
+    const ring = settle(EMPTY_RING, POLICY, 0)
+    const [standby] = kids(ring, 'standby')
+    const [active] = kids(ring, 'active')
+    assert.equal(advance(ring, POLICY, instant(999.9), []).ring, ring)
+    const { ring: next, changes } = advance(ring, POLICY, instant(1000), [shapedKey()])
+    assert.equal(states(next), 'retired:ES256 active:ES256 standby:ES256')
+    assert.deepEqual([kids(next, 'active'), kids(next, 'retired')], [[standby], [active]])
+    assert.deepEqual(changes.map(({ to }) => to), ['promoted', 'retired', 'created'])
+    assert.ok(!('sealed' in (next.keys[0] ?? {})), 'a retired key has no private half')
+  })
+
+  it('never promotes early: the lead counts even when the schedule has passed', () => {
+    const ring = advance(advance(EMPTY_RING, POLICY, instant(0), [shapedKey()]).ring, POLICY, instant(900), [shapedKey()]).ring
+    const stamped = advance(ring, POLICY, instant(950), []).ring
+    assert.equal(advance(stamped, POLICY, instant(1349.9), []).ring, stamped)
+    assert.equal(states(advance(stamped, POLICY, instant(1350), []).ring), 'retired:ES256 active:ES256')
+  })
+
+  it('promotes late after an outage, once, and counts the next interval from then', () => {
+    const late = settle(settle(EMPTY_RING, POLICY, 0), POLICY, 50_000)
+    assert.equal(states(late), 'retired:ES256 active:ES256 standby:ES256')
+    assert.equal(ringDueAt(late, POLICY), 50_300, 'the removal comes first')
+    const [retired, ...others] = late.keys
+    assert.equal(retired?.state, 'retired')
+    assert.equal(ringDueAt({ ...late, keys: others }, POLICY), 51_000)
+  })
+
+  it('keeps the active key while there is no successor', () => {
+    const ring = advance(EMPTY_RING, POLICY, instant(0), [shapedKey()]).ring
+    assert.equal(advance(ring, POLICY, instant(1e9), []).ring, ring)
+  })
+
+  it('starts the retention only when a committed ring was seen to retire the key, and removes exactly at its end', () => {
+    const retired = advance(settle(EMPTY_RING, POLICY, 0), POLICY, instant(1000), [shapedKey()]).ring
+    const stamped = advance(retired, POLICY, instant(1040), []).ring
+    assert.equal(states(advance(stamped, POLICY, instant(1339.9), []).ring), 'retired:ES256 active:ES256 standby:ES256')
+    const { ring, changes } = advance(stamped, POLICY, instant(1340), [])
+    assert.equal(states(ring), 'active:ES256 standby:ES256')
+    assert.deepEqual(changes.map(({ to }) => to), ['removed'])
+  })
+
+  it('does nothing when the clock steps back', () => {
+    const ring = settle(settle(EMPTY_RING, POLICY, 0), POLICY, 1000)
+    for (const now of [999, 500, -1e9]) assert.equal(advance(ring, POLICY, instant(now), [shapedKey()]).ring, ring)
+  })
+
+  it('publishes a standby first when a line is added', () => {
+    const wider = policyOf({ ...POLICY.timing }, ['ES256', 'RS256'])
+    const ring = settle(settle(EMPTY_RING, POLICY, 0), wider, 10)
+    assert.equal(states(ring), 'active:ES256 standby:ES256 standby:RS256')
+    assert.equal(states(settle(ring, wider, 409)), 'active:ES256 standby:ES256 standby:RS256')
+    assert.equal(states(settle(ring, wider, 410)), 'active:ES256 standby:ES256 active:RS256 standby:RS256')
+  })
+
+  it('retires a dropped line only once the new default line signs', () => {
+    const other = policyOf({ ...POLICY.timing }, ['RS256'])
+    const waiting = settle(settle(EMPTY_RING, POLICY, 0), other, 10)
+    assert.equal(states(waiting), 'active:ES256 standby:ES256 standby:RS256')
+    const turned = settle(waiting, other, 410)
+    assert.equal(states(turned), 'retired:ES256 active:RS256 standby:RS256')
+    assert.equal(states(settle(turned, other, 710)), 'active:RS256 standby:RS256')
+  })
+
+  it('raises the high-water marks and never lowers them, and holds the ring to them', () => {
+    const generous = policyOf({ ...POLICY.timing, maxTtl: 5000, retention: 6000 })
+    const ring = settle(EMPTY_RING, generous, 0)
+    assert.deepEqual(ring.marks, { maxTtl: 5000, maxAge: 100 })
+    const lowered = settle(ring, POLICY, 1)
+    assert.deepEqual(lowered.marks, ring.marks)
+    const rotated = settle(lowered, POLICY, 1000)
+    assert.equal(states(settle(rotated, POLICY, 6004)).includes('retired'), true, 'tokens of the old lifetime may live')
+    assert.equal(settle(rotated, POLICY, 6005).keys.filter(({ jwk }) => jwk.kid === kids(rotated, 'retired')[0]).length, 0)
+  })
+
+  it('answers the very same ring when nothing is due', () => {
+    const ring = settle(EMPTY_RING, POLICY, 0)
+    const step = advance(ring, POLICY, instant(1), [shapedKey()])
+    assert.equal(step.ring, ring)
+    assert.deepEqual(step.changes, [])
+  })
+
+  it('has something to do exactly when ringDueAt() says so, over random policies and times', () => {
+    const random = seeded(20_261_123)
+    for (let trial = 0; trial < 300; trial += 1) {
+      const lead = random.int(50, 5000)
+      const policy = policyOf({ interval: random.int(lead + 5, 20_000), lead, retention: random.int(200, 9000), maxTtl: 100, cacheLayers: 1, maxAge: 10, propagation: 5, clockError: 0, leeway: 0 })
+      let now = 0
+      let ring = settle(EMPTY_RING, policy, now)
+      for (let step = 0; step < 12; step += 1) {
+        const due = ringDueAt(ring, policy)
+        assert.ok(due > now && Number.isFinite(due))
+        assert.equal(advance(ring, policy, instant(due - 0.001), [shapedKey()]).ring, ring)
+        now = random.chance(0.5) ? due : due + random.int(0, 30_000)
+        const next = advance(ring, policy, instant(now), [shapedKey()]).ring
+        assert.notEqual(next, ring)
+        ring = settle(next, policy, now)
+        assert.equal(kids(ring, 'active').length, 1)
+        assert.equal(kids(ring, 'standby').length, 1)
+      }
+    }
+  })
+})
+
+describe('inOrder()', () => {
+  it('puts active before standby before retired, and the default line first', () => {
+    const policy = policyOf({ ...POLICY.timing }, ['RS256', 'ES256'])
+    const ring = settle(settle(EMPTY_RING, policy, 0), policy, 1000)
+    const ordered = inOrder(ring.keys, policy).map(({ state, jwk }) => `${state}:${jwk.alg}`)
+    assert.deepEqual(ordered, ['active:RS256', 'active:ES256', 'standby:RS256', 'standby:ES256', 'retired:RS256', 'retired:ES256'])
+    assert.deepEqual(inOrder(ring.keys.toReversed(), policy), inOrder(ring.keys, policy))
+  })
+})

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type Seconds, seconds } from '../../src/core/time.ts'
+import { FAST_TIMING, longestView, NO_MARKS, proof, proofText, resolveTiming, type Timing } from '../../src/keyring/policy.ts'
+
+const timing = (lengths: Partial<Record<keyof Timing, number>>): Timing => resolveTiming(lengths as Partial<Timing>, NO_MARKS)
+const holds = (set: Timing): readonly boolean[] => proof(set, NO_MARKS).map((line) => line.holds)
+
+describe('resolveTiming()', () => {
+  it('derives the rest from an interval alone', () => {
+    const { lead, retention, maxAge, ttl, maxTtl } = timing({ interval: 3600 })
+    assert.deepEqual([lead, retention, maxAge, ttl, maxTtl], [1800, 4085, 300, 900, 3600])
+  })
+
+  it('shortens max-age before it breaks the promise', () => {
+    const set = timing({ interval: 600 })
+    assert.deepEqual([set.lead, set.maxAge], [300, 87])
+    assert.deepEqual(holds(set), [true, true, true, true])
+  })
+
+  it('leaves an interval too short for any cache to fail the proof', () => {
+    assert.equal(timing({ interval: 60 }).maxAge, 1)
+    assert.equal(holds(timing({ interval: 60 }))[0], false)
+  })
+
+  it('lets the longest lifetime follow a longer default one', () => {
+    assert.equal(timing({ ttl: 7200 }).maxTtl, 7200)
+    assert.equal(timing({ maxTtl: 60 }).ttl, 60)
+  })
+
+  it('makes the preset of the design', () => {
+    const { interval, lead, maxAge, retention } = resolveTiming(FAST_TIMING, NO_MARKS)
+    assert.deepEqual([interval, lead, maxAge, retention], [60, 30, 29, 21])
+  })
+
+  it('keeps for longer what an earlier policy handed out', () => {
+    const marks = { maxTtl: seconds(30 * 86_400), maxAge: seconds(86_400) }
+    const set = resolveTiming({}, marks)
+    assert.equal(set.retention, 30 * 86_400 + 485)
+    assert.deepEqual(proof(set, marks).map((line) => line.holds), [false, true, true, true], 'a lead of 48 h is not enough')
+  })
+})
+
+describe('proof()', () => {
+  const base = timing({})
+  const at = (change: Partial<Record<keyof Timing, number>>): Timing => ({ ...base, ...change as Partial<Record<keyof Timing, Seconds>> })
+
+  for (const [line, name, bound] of [[0, 'lead', 725], [1, 'retention', 4085], [2, 'interval', 172_805]] as const) {
+    it(`holds line (${line + 1}) at its bound, and not one second below`, () => {
+      assert.equal(holds(at({ [name]: bound }))[line], true)
+      assert.equal(holds(at({ [name]: bound - 1 }))[line], false)
+    })
+  }
+
+  it('counts what was handed out before, not what is set now', () => {
+    const marks = { maxTtl: seconds(90_000), maxAge: seconds(90_000) }
+    assert.deepEqual(proof(base, marks).map((line) => line.holds), [false, false, true, true])
+  })
+
+  it('reads as a line with its numbers', () => {
+    const [first, , , last] = proof(at({ lead: 700 }), NO_MARKS).map(proofText)
+    assert.equal(first, '(1) lead 700 >= propagation 5 + cache-layers 2 * jwks-max-age 300 + 2 * clock-error 60 = 725  FAILS' +
+      '  (no token under a key that an honouring cache may lack)')
+    assert.match(last ?? '', /^\(4\) exposure <= propagation 5 \+ cache-layers 2 \* jwks-max-age 300 = 605/)
+  })
+})
+
+describe('longestView()', () => {
+  it('is the propagation at the bounds, and grows with what is spare', () => {
+    const tight = { ...timing({}), lead: seconds(725), retention: seconds(4085) }
+    assert.equal(longestView(tight, NO_MARKS), 5)
+    assert.equal(longestView({ ...tight, lead: seconds(825), retention: seconds(4135) }, NO_MARKS), 55)
+  })
+})
