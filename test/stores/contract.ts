@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { RingStore, Version } from '../../src/keyring/store.ts'
+
+/** What every store promises. `make` answers a new, empty store each time. */
+export function ringStoreContract(name: string, make: () => Promise<RingStore>): void {
+  const committed = async (store: RingStore, document: string, expected: Version | undefined): Promise<Version> => {
+    const replaced = await store.replace(document, expected)
+    assert.ok(replaced.ok, 'the document was not taken')
+    return replaced.value
+  }
+
+  describe(`${name} as a RingStore`, () => {
+    it('holds nothing at first', async () => {
+      assert.equal(await (await make()).load(), undefined)
+    })
+
+    it('answers what was committed, under its version', async () => {
+      const store = await make()
+      const version = await committed(store, 'one', undefined)
+      assert.deepEqual(await store.load(), { document: 'one', version })
+    })
+
+    it('takes a first document only while there is none', async () => {
+      const store = await make()
+      const version = await committed(store, 'one', undefined)
+      assert.deepEqual(await store.replace('two', undefined), { ok: false, error: 'conflict' })
+      assert.deepEqual(await store.load(), { document: 'one', version })
+    })
+
+    it('refuses a version that is not, or not any more, the present one', async () => {
+      const store = await make()
+      assert.equal((await store.replace('one', 'unheard' as Version)).ok, false)
+      const first = await committed(store, 'one', undefined)
+      const second = await committed(store, 'two', first)
+      assert.deepEqual(await store.replace('three', first), { ok: false, error: 'conflict' })
+      assert.deepEqual(await store.load(), { document: 'two', version: second })
+    })
+
+    it('never gives a version twice, even to the same document', async () => {
+      const store = await make()
+      const versions: Version[] = []
+      for (const document of ['A', 'B', 'A', 'B', 'A']) versions.push(await committed(store, document, versions.at(-1)))
+      assert.equal(new Set(versions).size, versions.length)
+      assert.equal((await store.replace('C', versions[0])).ok, false)
+    })
+
+    it('lets exactly one of many writers win, and loses no update of those that try again', async () => {
+      const store = await make()
+      await committed(store, '0', undefined)
+      const increment = async (): Promise<void> => {
+        for (let attempt = 0; attempt < 1000; attempt += 1) {
+          const stored = await store.load()
+          assert.ok(stored !== undefined)
+          const next = String(Number(stored.document) + 1)
+          if ((await store.replace(next, stored.version)).ok) return
+        }
+        assert.fail('a writer starved')
+      }
+      await Promise.all(Array.from({ length: 100 }, increment))
+      assert.equal((await store.load())?.document, '100')
+      const stored = await store.load()
+      const race = await Promise.all(Array.from({ length: 20 }, (_, at) => store.replace(`winner ${at}`, stored?.version)))
+      assert.equal(race.filter(({ ok }) => ok).length, 1)
+    })
+
+    it('keeps every character of a large document', async () => {
+      const store = await make()
+      const document = JSON.stringify({ text: 'żółć \u2028 \u0000 😀 "\\'.repeat(50_000) })
+      await committed(store, document, undefined)
+      assert.equal((await store.load())?.document, document)
+    })
+  })
+}

@@ -1,0 +1,72 @@
+import { randomBytes as nodeRandom } from 'node:crypto'
+import type { Event } from '../../src/core/event.ts'
+import { type Instant, instant } from '../../src/core/time.ts'
+import { ephemeralKek, type KeyEncryptionKey } from '../../src/jose/wrap.ts'
+import { Keyring, type KeyringDeps } from '../../src/keyring/keyring.ts'
+import type { Policy } from '../../src/keyring/policy.ts'
+import { type RingStore, StoreUnavailable } from '../../src/keyring/store.ts'
+
+export const randomBytes = (length: number): Uint8Array => new Uint8Array(nodeRandom(length))
+
+/** What a keyring runs on in a test. */
+export interface Bench {
+  readonly deps: KeyringDeps
+  readonly events: Event[]
+  now: Instant
+}
+
+/** A clock that the test moves, and a list of what was emitted. */
+export async function bench(store: RingStore, policy: Policy, kek?: KeyEncryptionKey): Promise<Bench> {
+  const events: Event[] = []
+  const made: Bench = {
+    now: instant(1_800_000_000),
+    events,
+    deps: {
+      store,
+      policy: () => policy,
+      kek: kek ?? await ephemeralKek(randomBytes),
+      now: () => made.now,
+      randomBytes,
+      emit: (event) => events.push(event),
+    },
+  }
+  return made
+}
+
+/** Opens a keyring that must open, and waits until its keys in hand are made. */
+export async function opened({ deps }: Bench): Promise<Keyring> {
+  const keyring = await Keyring.open(deps)
+  if (!keyring.ok) throw keyring.error
+  await keyring.value.settled()
+  return keyring.value
+}
+
+/** A store that can be cut off, slowed down and looked into. */
+export interface Faulty extends RingStore {
+  isDown: boolean
+  /** Called before each commit; may change the store below. */
+  beforeReplace: () => Promise<void>
+  readonly commits: string[]
+}
+
+/** The faults of a network around a real store. */
+export function faulty(store: RingStore): Faulty {
+  const made: Faulty = {
+    durable: store.durable,
+    isDown: false,
+    beforeReplace: async () => {},
+    commits: [],
+    load: async () => {
+      if (made.isDown) throw new StoreUnavailable('cut off')
+      return await store.load()
+    },
+    replace: async (document, expected) => {
+      if (made.isDown) throw new StoreUnavailable('cut off')
+      await made.beforeReplace()
+      const replaced = await store.replace(document, expected)
+      if (replaced.ok) made.commits.push(document)
+      return replaced
+    },
+  }
+  return made
+}
