@@ -1,5 +1,6 @@
-const ENTITY_TAG = /(?:W\/)?("[\x21\x23-\x7e\x80-\xff]*")/y
-const SEPARATOR = /[ \t]*(?:,[ \t]*)*/y
+const ENTITY_TAG = /(?:W\/)?("[\x21\x23-\x7e\x80-\xff]*")/g
+/** Tags with commas between them; empty elements count for nothing (RFC 9110 section 5.6.1). */
+const TAG_LIST = /^[ \t,]*(?:(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"(?:[ \t]*,[ \t,]*|[ \t]*$))*$/
 
 /**
  * Whether `If-None-Match` names the tag, in the weak comparison (RFC 9110 sections 13.1.2 and 8.8.3.2). A malformed
@@ -9,24 +10,7 @@ export function matchesEtag(ifNoneMatch: string | undefined, etag: string): bool
   if (ifNoneMatch === undefined) return false
   // What nearly every cache sends.
   if (ifNoneMatch === etag || ifNoneMatch === '*') return true
-  return entityTags(ifNoneMatch).includes(etag)
-}
-
-function entityTags(list: string): readonly string[] {
-  const tags: string[] = []
-  for (let at = skip(list, 0); at < list.length; at = skip(list, ENTITY_TAG.lastIndex)) {
-    ENTITY_TAG.lastIndex = at
-    const tag = ENTITY_TAG.exec(list)?.[1]
-    if (tag === undefined) return []
-    tags.push(tag)
-  }
-  return tags
-}
-
-function skip(list: string, from: number): number {
-  SEPARATOR.lastIndex = from
-  SEPARATOR.exec(list)
-  return SEPARATOR.lastIndex
+  return TAG_LIST.test(ifNoneMatch) && [...ifNoneMatch.matchAll(ENTITY_TAG)].some(([, tag]) => tag === etag)
 }
 
 /**

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { before, describe, it } from 'node:test'
+import { instant, seconds } from '../../src/core/time.ts'
+import { type FreshKey, generateKey } from '../../src/jose/signer.ts'
+import { ephemeralKek } from '../../src/jose/wrap.ts'
+import { decodeRing, encodeRing } from '../../src/keyring/codec.ts'
+import type { Ring } from '../../src/keyring/ring.ts'
+import { randomBytes } from '../support/keyring.ts'
+import { seeded } from '../support/random.ts'
+
+let ring: Ring
+let document: string
+before(async () => {
+  const kek = await ephemeralKek(randomBytes)
+  const make = (): Promise<FreshKey> => generateKey('ES256', 2048, kek, randomBytes)
+  const [active, standby, unstamped, retired] = [await make(), await make(), await generateKey('RS256', 2048, kek, randomBytes), await make()]
+  ring = {
+    marks: { maxTtl: seconds(3600), maxAge: seconds(300) },
+    keys: [
+      { state: 'active', ...active, publishedAt: instant(10.25), activeAt: instant(20) },
+      { state: 'standby', ...standby, publishedAt: instant(30) },
+      { state: 'standby', ...unstamped, publishedAt: undefined },
+      { state: 'retired', jwk: retired.jwk, publishedAt: instant(1), activeAt: instant(2), retiredAt: undefined },
+    ],
+  }
+  document = encodeRing(ring)
+})
+
+/** The member that the fault names, for the document with one value changed. */
+function faultAfter(change: (root: any) => void): string {
+  const root = JSON.parse(document)
+  change(root)
+  const decoded = decodeRing(JSON.stringify(root))
+  assert.ok(!decoded.ok, 'the document was read')
+  assert.equal(decoded.error.code, 'damaged')
+  return decoded.error.member
+}
+
+describe('decodeRing()', () => {
+  it('reads what encodeRing() wrote', () => {
+    const decoded = decodeRing(document)
+    assert.ok(decoded.ok)
+    assert.deepEqual(decoded.value, ring)
+    assert.equal(encodeRing(decoded.value), document)
+  })
+
+  it('refuses the document cut at any byte', () => {
+    for (let length = 0; length < document.length; length += 1) {
+      assert.equal(decodeRing(document.slice(0, length)).ok, false, `${length}`)
+    }
+  })
+
+  it('knows a newer format from damage', () => {
+    assert.deepEqual(decodeRing('{"format":2,"anything":true}'), { ok: false, error: { code: 'newer_format', member: 'format' } })
+    for (const text of ['{"format":0}', '{"format":"1"}', '{}', '[]', 'null', '']) {
+      const decoded = decodeRing(text)
+      assert.equal(!decoded.ok && decoded.error.code, 'damaged', text)
+    }
+  })
+
+  const changes: readonly (readonly [string, (root: any) => void, string])[] = [
+    ['no marks', (root) => delete root.marks, 'marks'],
+    ['a mark below zero', (root) => root.marks.maxTtl = -1, 'maxTtl'],
+    ['a mark that is no number', (root) => root.marks.maxAge = '300', 'maxAge'],
+    ['no keys', (root) => delete root.keys, 'keys'],
+    ['an empty list of keys', (root) => root.keys = [], 'keys'],
+    ['a key that is no object', (root) => root.keys[0] = 1, 'keys'],
+    ['an unknown state', (root) => root.keys[0].state = 'sleeping', 'state'],
+    ['a key twice', (root) => root.keys.push(root.keys[3]), 'keys'],
+    ['two active keys of one line', (root) => root.keys[1] = { ...root.keys[0], jwk: root.keys[1].jwk }, 'keys'],
+    ['no moment of activation', (root) => delete root.keys[0].activeAt, 'activeAt'],
+    ['a moment that is a text', (root) => root.keys[1].publishedAt = 'now', 'publishedAt'],
+    ['a standby without its sealed half', (root) => delete root.keys[1].sealed, 'sealed'],
+    ['a sealed half without its nonce', (root) => delete root.keys[1].sealed.iv, 'iv'],
+    ['a sealed half in odd base64url', (root) => root.keys[1].sealed.ciphertext += '=', 'ciphertext'],
+    ['a sealed half by nobody', (root) => delete root.keys[1].sealed.kek, 'kek'],
+    ['a kid that is not the thumbprint', (root) => root.keys[0].jwk.kid = root.keys[1].jwk.kid, 'kid'],
+    ['A9 a private member beside the public ones', (root) => root.keys[0].jwk.d = 'AAAA', 'd'],
+    ['no published half', (root) => delete root.keys[0].jwk, 'jwk'],
+  ]
+  for (const [what, change, member] of changes) {
+    it(`refuses ${what} and names ${member}`, () => assert.equal(faultAfter(change), member))
+  }
+
+  it('never throws, whatever is done to the text', () => {
+    const random = seeded(11)
+    let refused = 0
+    for (let trial = 0; trial < 5000; trial += 1) {
+      const at = random.int(0, document.length - 1)
+      const stray = random.pick(['"', '{', '}', ',', '0', 'null', '\\', '\u0000', 'ff', ''])
+      if (!decodeRing(document.slice(0, at) + stray + document.slice(at + random.int(0, 3))).ok) refused += 1
+    }
+    assert.ok(refused > 3000)
+  })
+})

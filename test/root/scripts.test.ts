@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { layerFaults } from '../../scripts/check-layers.ts'
+import { sizeFaults, sizeOf } from '../../scripts/check-size.ts'
+import { wordFaults } from '../../scripts/check-words.ts'
+
+describe('the check of layers', () => {
+  const faults = (files: Record<string, string>): readonly string[] => layerFaults(new Map(Object.entries(files)))
+
+  it('passes a tree that keeps the order', () => {
+    const files = {
+      'core/a.ts': "import { x } from 'node:buffer'\nexport const a = 1 // Date is only named here\n",
+      'jose/b.ts': "import { a } from '../core/a.ts'\n/* process.env */ subtle\n",
+      'server.ts': "import type { b } from './jose/b.ts'\nprocess.exit()\n",
+      'cli/c.ts': "import '../server.ts'\nawait import('../jose/b.ts')\n",
+    }
+    assert.deepEqual(faults(files), [])
+  })
+
+  const breaches: readonly (readonly [string, Record<string, string>, RegExp])[] = [
+    ['an import upwards', { 'core/a.ts': "import { b } from '../jose/b.ts'\n", 'jose/b.ts': '' }, /core may not import jose/],
+    ['a type import upwards', { 'core/a.ts': "import type { b } from '../jose/b.ts'\n", 'jose/b.ts': '' }, /core may not import jose/],
+    ['an import over lines', { 'core/a.ts': "import {\n  b,\n} from '../jose/b.ts'\n", 'jose/b.ts': '' }, /core may not import jose/],
+    ['a dynamic import upwards', { 'core/a.ts': "await import('../jose/b.ts')\n", 'jose/b.ts': '' }, /core may not import jose/],
+    ['a re-export upwards', { 'core/a.ts': "export { b } from '../jose/b.ts'\n", 'jose/b.ts': '' }, /core may not import jose/],
+    ['an import of the root', { 'core/a.ts': "import { b } from '../app.ts'\n", 'app.ts': '' }, /core may not import root/],
+    ['a package', { 'app.ts': "import jose from 'jose'\n" }, /neither relative nor node:/],
+    ['a file without .ts', { 'core/a.ts': "import { b } from './b'\n", 'core/b.ts': '' }, /not a file of src/],
+    ['a cycle', { 'core/a.ts': "import { b } from './b.ts'\n", 'core/b.ts': "import { a } from './a.ts'\n" }, /cycle: core\/a.ts > core\/b.ts > core\/a.ts/],
+    ['the clock outside system', { 'core/a.ts': 'Date.now()\n' }, /Date belongs elsewhere/],
+    ['chance that can be guessed', { 'system/a.ts': 'Math.random()\n' }, /Math.random belongs elsewhere/],
+    ['the process', { 'keyring/a.ts': 'process.env\n' }, /process belongs elsewhere/],
+    ['a timer', { 'keyring/a.ts': 'setTimeout(f)\n' }, /timers belongs elsewhere/],
+    ['WebCrypto outside jose', { 'keyring/a.ts': 'crypto.subtle.sign()\n' }, /crypto.subtle belongs elsewhere/],
+    ['a socket', { 'routes/a.ts': "import net from 'node:net'\n" }, /sockets belongs elsewhere/],
+    ['a file', { 'routes/a.ts': "import fs from 'node:fs'\n" }, /files belongs elsewhere/],
+    ['a child process', { 'app.ts': "import { spawn } from 'node:child_process'\n" }, /child processes belongs elsewhere/],
+    ['a default export', { 'app.ts': 'export default 1\n' }, /export default belongs elsewhere/],
+  ]
+  for (const [what, files, expected] of breaches) {
+    it(`finds ${what}`, () => assert.match(faults(files).join('\n'), expected))
+  }
+})
+
+describe('the check of size', () => {
+  const body = (lines: number): string => '  x()\n'.repeat(lines)
+
+  it('counts code without blank lines and comments, and the lines of each function', () => {
+    const size = sizeOf('a.ts', `/** One. */\n\n// two\nfunction f(\n  a: string,\n): void {\n${body(3)}}\nconst g = () => {\n  y()\n}\n`)
+    assert.deepEqual(size, { path: 'a.ts', lines: 13, code: 10, functions: [{ name: 'f', lines: 7 }, { name: 'g', lines: 3 }] })
+  })
+
+  it('finds a long function, a long file and too much in all', () => {
+    assert.match(sizeFaults([sizeOf('a.ts', `function f() {\n${body(39)}}\n`)]).join(), /f has 41 lines/)
+    assert.deepEqual(sizeFaults([sizeOf('a.ts', `function f() {\n${body(38)}}\n`)]), [])
+    assert.match(sizeFaults([sizeOf('a.ts', body(201))]).join(), /a.ts has 201 lines/)
+    const many = Array.from({ length: 16 }, (_, at) => sizeOf(`core/${at}.ts`, body(190)))
+    assert.match(sizeFaults(many).join(), /production code has 3040 lines/)
+    assert.deepEqual(sizeFaults(many.map((size) => ({ ...size, path: `testkit/${size.path}` }))), [])
+  })
+})
+
+describe('the check of words', () => {
+  it('finds hosts of registries and paths of one machine', () => {
+    assert.deepEqual(wordFaults('a', `x\nhttps://registry.${'npmjs'}.org\ncd ${'/'}home/me`), ['a:2', 'a:3'])
+    assert.deepEqual(wordFaults('a', 'docs/work/x and src/home/y'), [])
+  })
+})
