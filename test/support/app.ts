@@ -5,6 +5,9 @@ import { parseConfig } from '../../src/config.ts'
 import type { Event } from '../../src/core/event.ts'
 import { type Instant, instant, seconds } from '../../src/core/time.ts'
 import { listener } from '../../src/http/listener.ts'
+import type { Reply } from '../../src/http/reply.ts'
+import type { Router } from '../../src/http/router.ts'
+import { assertCleanLog, assertNoPrivateMember } from './leak.ts'
 
 /** A whole server in this process, on a real socket, whose clock the test holds. */
 export interface RunningApp {
@@ -36,7 +39,7 @@ export async function startApp(...args: readonly string[]): Promise<RunningApp> 
   assert.ok(created.ok)
   const app = created.value
   const server = listener({ onFault: (error) => faults.push(error) })
-  const bound = await server.listen(config.host, config.port, app.routerAt)
+  const bound = await server.listen(config.host, config.port, (url) => watched(app.routerAt(url)))
   assert.ok(bound.ok, JSON.stringify(bound))
   await app.keyring.settled()
   const { url } = bound.value
@@ -52,7 +55,30 @@ export async function startApp(...args: readonly string[]): Promise<RunningApp> 
       await app.keyring.current()
       await app.keyring.settled()
     },
-    close: () => server.close(seconds(1)),
+    close: async () => {
+      await server.close(seconds(1))
+      assertCleanLog(JSON.stringify(events), 'the log')
+    },
+  }
+}
+
+/** Scans every answer of every test for private members (SECURITY.md A9). */
+function watched({ find }: Router): Router {
+  const scanned = (answer: Reply): Reply => {
+    assertNoPrivateMember(Buffer.from(answer.body).toString(), 'an answer')
+    return answer
+  }
+  return {
+    find: (method, path) => {
+      const found = find(method, path)
+      if ('refusal' in found) return found
+      return {
+        handler: (call) => {
+          const answer = found.handler(call)
+          return answer instanceof Promise ? answer.then(scanned) : scanned(answer)
+        },
+      }
+    },
   }
 }
 

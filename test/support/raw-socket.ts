@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 
-/** Seconds after which a connection that the server keeps open is given up on. */
+/** Seconds after which a connection that the server keeps open is given up on: longer than its own time-outs. */
 const DEADLINE = 12
 
 /** What came back on a connection until one side closed it. */
@@ -18,11 +18,12 @@ export async function exchange(
   port: number,
   content: string | Uint8Array,
   enough: (text: string) => boolean = () => false,
+  deadline = DEADLINE,
 ): Promise<RawAnswer> {
   const socket = connect(port, '127.0.0.1')
   const chunks: Buffer[] = []
   let closed = false
-  const timer = setTimeout(() => socket.destroy(), DEADLINE * 1000)
+  const timer = setTimeout(() => socket.destroy(), deadline * 1000)
   socket.on('error', () => {})
   socket.on('end', () => closed = true)
   socket.on('data', (chunk) => {

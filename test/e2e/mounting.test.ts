@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type RunningApp, startApp } from '../support/app.ts'
+import { exchange } from '../support/raw-socket.ts'
+
+const PUBLIC_ADDRESS = ['--host', '0.0.0.0', '--issuer', 'https://issuer.example']
+
+async function mintWith(server: RunningApp, host: string, more = ''): Promise<number | undefined> {
+  const { statuses } = await exchange(server.port, `POST /auth HTTP/1.1\r\nHost: ${host}\r\n${more}Content-Length: 0\r\nConnection: close\r\n\r\n`)
+  return statuses[0]
+}
+
+describe('who may mint at /auth', () => {
+  it('D6 this machine may, by its own names and that of the issuer; a name that was rebound to it may not', async () => {
+    const server = await startApp('--alg', 'ES256', '--issuer', 'https://issuer.example')
+    const statuses = new Map<string, number>([
+      ['localhost', 200], ['127.0.0.1:8080', 200], ['[::1]', 200], ['app.localhost', 200], ['issuer.example', 200], ['ISSUER.example', 200],
+      ['evil.example', 421], ['issuer.example.evil', 421], ['127.0.0.1.evil.example', 421], ['0.0.0.0', 421], ['issuer.example:81', 421],
+    ])
+    for (const [host, status] of statuses) assert.equal(await mintWith(server, host), status, host)
+    await server.close()
+  })
+
+  it('D6 a page of a foreign origin may not, even under a name of this machine', async () => {
+    const server = await startApp('--alg', 'ES256')
+    assert.equal(await mintWith(server, 'localhost', 'Origin: http://localhost\r\n'), 403)
+    assert.equal(await mintWith(server, 'localhost', 'Origin: null\r\n'), 403)
+    await server.close()
+  })
+
+  it('nobody may on a public address: the path does not exist', async () => {
+    const server = await startApp('--alg', 'ES256', ...PUBLIC_ADDRESS)
+    assert.equal(await mintWith(server, 'localhost'), 404)
+    assert.equal((await fetch(`http://127.0.0.1:${server.port}/jwks.json`)).status, 200)
+    await server.close()
+  })
+
+  it('anyone may on a public address that was opened in so many words', async () => {
+    const server = await startApp('--alg', 'ES256', ...PUBLIC_ADDRESS, '--open-auth')
+    assert.equal(await mintWith(server, 'any.example'), 200)
+    assert.equal(await mintWith(server, 'any.example', 'Origin: http://evil.example\r\n'), 403)
+    await server.close()
+  })
+})
