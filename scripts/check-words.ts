@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isEntry, root } from './setup.js'
 
@@ -15,7 +15,8 @@ export function wordFaults(path: string, text: string): readonly string[] {
 
 if (isEntry(import.meta.url)) {
   const listed = spawnSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
-  const paths = listed.stdout.split('\n').filter((path) => path !== '')
+  // What was deleted and not yet committed is listed too; without git there is no list, and nothing to keep clean.
+  const paths = (listed.stdout ?? '').split('\n').filter((path) => path !== '' && existsSync(join(root, path)))
   const faults = paths.flatMap((path) => wordFaults(path, readFileSync(join(root, path), 'utf8')))
   for (const fault of faults) console.error(`${fault}: names a registry host or a path of one machine`)
   console.log(`words: ${paths.length} files, ${faults.length} faults`)

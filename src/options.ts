@@ -1,9 +1,10 @@
-import { parseDuration, formatDuration } from './core/duration.ts'
+import { formatDuration } from './core/duration.ts'
 import type { Level } from './core/event.ts'
 import { fail, ok, type Result } from './core/result.ts'
 import type { Seconds } from './core/time.ts'
 import { type Alg, ALGORITHMS, parseAlg } from './jose/algorithm.ts'
 import { DEFAULT_TIMING, FAST_TIMING, type Timing } from './keyring/policy.ts'
+import { parseCount, parseIssuer, parseLength, parseList, parseOrigins } from './option-values.ts'
 
 /** One option as `--help` and the README show it. */
 export interface OptionText {
@@ -58,25 +59,25 @@ const OPTIONS: { readonly [Name in keyof Settings]: Option<NonNullable<Settings[
     value: 'PORT',
     standard: '8080',
     meaning: 'port to listen on; 0 takes a free one and says which',
-    parse: (text) => count(text, 0, 65_535),
+    parse: (text) => parseCount(text, 0, 65_535),
   },
   issuer: {
     value: 'URL',
     standard: 'http://HOST:PORT on a loopback address, else it must be set',
     meaning: 'the `iss` of every token, byte for byte, and the start of `jwks_uri`',
-    parse: issuer,
+    parse: parseIssuer,
   },
   audience: {
     value: 'NAME,...',
     standard: 'api',
     meaning: 'the `aud` of a development token whose request names none',
-    parse: (text) => list(text, (name) => /^[\x21-\x7e]{1,256}$/.test(name) ? name : undefined, 'made of names in visible ASCII, each once'),
+    parse: (text) => parseList(text, (name) => /^[\x21-\x7e]{1,256}$/.test(name) ? name : undefined, 'made of names in visible ASCII, each once'),
   },
   alg: {
     value: 'ALG,...',
     standard: 'RS256',
     meaning: `signing algorithms, each with keys of its own, the default first: ${[...ALGORITHMS.keys()].join(', ')}`,
-    parse: (text) => list(text, parseAlg, `made of ${[...ALGORITHMS.keys()].join(', ')}, each once`),
+    parse: (text) => parseList(text, parseAlg, `made of ${[...ALGORITHMS.keys()].join(', ')}, each once`),
   },
   'rsa-bits': {
     value: 'BITS',
@@ -103,7 +104,7 @@ const OPTIONS: { readonly [Name in keyof Settings]: Option<NonNullable<Settings[
     value: 'COUNT',
     standard: String(DEFAULT_TIMING.cacheLayers),
     meaning: 'caches between this server and a verifier, each of which may add a whole max-age',
-    parse: (text) => count(text, 1, 10),
+    parse: (text) => parseCount(text, 1, 10),
   },
   propagation: duration(
     formatDuration(DEFAULT_TIMING.propagation),
@@ -128,10 +129,7 @@ const OPTIONS: { readonly [Name in keyof Settings]: Option<NonNullable<Settings[
     value: 'ORIGIN,...',
     standard: 'none',
     meaning: 'web pages of these origins may call `/auth`',
-    parse: (text) => {
-      const origins = list(text, (name) => originOf(name) === name ? name : undefined, 'made of origins such as http://localhost:3000, each once')
-      return origins.ok ? ok(new Set(origins.value)) : origins
-    },
+    parse: parseOrigins,
   },
   'log-level': {
     value: 'LEVEL',
@@ -168,42 +166,7 @@ export function isSwitch(name: keyof Settings): boolean {
 }
 
 function duration(standard: string, meaning: string, least = 0): Option<Seconds> {
-  return {
-    value: 'DURATION',
-    standard,
-    meaning,
-    parse: (text) => {
-      const length = parseDuration(text)
-      if (length === undefined) return fail('a duration such as 90s, 15m, 48h or 7d')
-      return length < least ? fail(`a duration of at least ${least}s`) : ok(length)
-    },
-  }
-}
-
-function count(text: string, least: number, most: number): Result<number, string> {
-  const number = /^\d{1,9}$/.test(text) ? Number(text) : NaN
-  return number >= least && number <= most ? ok(number) : fail(`a whole number from ${least} to ${most}`)
-}
-
-function list<Item extends string>(
-  text: string,
-  parse: (item: string) => Item | undefined,
-  wanted: string,
-): Result<readonly [Item, ...Item[]], string> {
-  const items = text.split(',').flatMap((item) => parse(item.trim()) ?? [])
-  const [first, ...others] = new Set(items)
-  const isWhole = items.length === text.split(',').length && others.length === items.length - 1
-  return first !== undefined && isWhole ? ok([first, ...others]) : fail(wanted)
-}
-
-/** An issuer is an http or https URL without query and fragment, kept as it was written (RFC 8414 section 2). */
-function issuer(text: string): Result<string, string> {
-  const isPlain = /^https?:\/\/[\x21-\x7e]{1,512}$/.test(text) && !/[?#@\\%]/.test(text) && URL.canParse(text)
-  return isPlain ? ok(text) : fail('an http or https URL without user, query and fragment')
-}
-
-function originOf(text: string): string | undefined {
-  return URL.canParse(text) ? new URL(text).origin : undefined
+  return { value: 'DURATION', standard, meaning, parse: (text) => parseLength(text, least) }
 }
 
 function isLevel(text: string): text is Level {

@@ -2,18 +2,16 @@ import { type Emit, faultEvent } from '../core/event.ts'
 import type { RandomBytes } from '../core/random.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { after, between, type Clock, earliest, type Instant, type Seconds, seconds } from '../core/time.ts'
-import type { Kid } from '../jose/jwk.ts'
-import type { Signer } from '../jose/signer.ts'
 import type { KeyEncryptionKey } from '../jose/wrap.ts'
 import { advance, type Step } from './advance.ts'
 import { decodeRing, encodeRing } from './codec.ts'
 import { KeyringFault } from './fault.ts'
 import { type HighWaterMarks, longestView, NO_MARKS, type Policy, proof } from './policy.ts'
 import { keyPool, type Pool } from './pool.ts'
-import { EMPTY_RING, type Ring, ringDueAt } from './ring.ts'
-import { openSigners } from './signers.ts'
-import { type Snapshot, takeSnapshot } from './snapshot.ts'
-import { type RingStore, type Stored, StoreUnavailable, type Version } from './store.ts'
+import { EMPTY_RING, type Ring } from './ring.ts'
+import type { Snapshot } from './snapshot.ts'
+import { type RingStore, type Stored, StoreUnavailable } from './store.ts'
+import { type Committed, takeView, type View } from './view.ts'
 
 /** What a keyring needs of the world. */
 export interface KeyringDeps {
@@ -34,16 +32,6 @@ export interface Health {
   readonly inStep: boolean
   /** Seconds since the store was last read. */
   readonly viewAge: Seconds
-}
-
-interface View {
-  readonly snapshot: Snapshot
-  readonly signers: ReadonlyMap<Kid, Signer>
-  readonly version: Version
-  /** Asked of the clock before the store was: the view is at least as new. */
-  readonly seenAt: Instant
-  /** When the view must be brought up to date before it serves a request. */
-  readonly due: Instant
 }
 
 /** Commits and reloads that one tick may make before it leaves the rest to the next. */
@@ -166,10 +154,10 @@ export class Keyring {
       const stored = await store.load()
       const ring = this.#ringOf(stored)
       const step = advance(ring, this.policy, now(), this.#pool.keys())
-      if (step.ring === ring) return await this.#adopt(ring, (stored as Stored).version, seenAt)
+      if (step.ring === ring) return await this.#adopt({ ring, version: (stored as Stored).version, seenAt })
       const replaced = await store.replace(encodeRing(step.ring), stored?.version)
       if (!replaced.ok) continue
-      await this.#adopt(step.ring, replaced.value, seenAt)
+      await this.#adopt({ ring: step.ring, version: replaced.value, seenAt })
       this.#announce(step)
     }
     throw new StoreUnavailable(`Cannot settle the ring in ${ROUNDS} rounds`)
@@ -182,13 +170,8 @@ export class Keyring {
     return EMPTY_RING
   }
 
-  /** Swaps in the view of a committed ring, once each of its private halves is open. */
-  async #adopt(ring: Ring, version: Version, seenAt: Instant): Promise<void> {
-    const present = this.#view?.version === version ? this.#view : undefined
-    const signers = present?.signers ?? await openSigners(ring, this.#view?.signers ?? new Map(), this.#deps.kek)
-    const snapshot = present?.snapshot ?? takeSnapshot(ring, this.policy, signers)
-    const due = earliest([ringDueAt(ring, this.policy), after(seenAt, this.policy.timing.propagation)])
-    this.#view = { snapshot, signers, version, seenAt, due }
+  async #adopt(committed: Committed): Promise<void> {
+    this.#view = await takeView(committed, this.#view, this.policy, this.#deps.kek)
   }
 
   #announce({ ring, changes }: Step): void {

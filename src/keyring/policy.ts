@@ -119,45 +119,45 @@ export function longestView(timing: Timing, marks: HighWaterMarks): Seconds {
 /** The inequalities of DESIGN.md with their numbers. The promise holds when every line does. */
 export function proof(timing: Timing, marks: HighWaterMarks): readonly ProofLine[] {
   const { interval, lead, retention, cacheLayers, propagation, clockError, leeway } = timing
-  const maxAge = Math.max(timing.maxAge, marks.maxAge)
   const maxTtl = Math.max(timing.maxTtl, marks.maxTtl)
+  const exposure = `propagation ${propagation} + cache-layers ${cacheLayers} * jwks-max-age ${Math.max(timing.maxAge, marks.maxAge)}`
+  const lifetime = `propagation ${propagation} + max-ttl ${maxTtl} + leeway ${leeway} + 3 * clock-error ${clockError}`
   return [
     {
+      ...inequality('lead', lead, `${exposure} + 2 * clock-error ${clockError}`, leastLead(timing, marks), 'jwks-max-age'),
       number: 1,
       meaning: 'no token under a key that an honouring cache may lack',
-      left: `lead ${lead}`,
-      right: `propagation ${propagation} + cache-layers ${cacheLayers} * jwks-max-age ${maxAge}` +
-        ` + 2 * clock-error ${clockError} = ${leastLead(timing, marks)}`,
-      holds: lead >= leastLead(timing, marks),
-      remedy: `raise lead to at least ${leastLead(timing, marks)}s or lower jwks-max-age`,
     },
     {
+      ...inequality('retention', retention, lifetime, leastRetention(timing, marks), 'max-ttl'),
       number: 2,
       meaning: 'no key removed while a token of it can still be accepted',
-      left: `retention ${retention}`,
-      right: `propagation ${propagation} + max-ttl ${maxTtl} + leeway ${leeway}` +
-        ` + 3 * clock-error ${clockError} = ${leastRetention(timing, marks)}`,
-      holds: retention >= leastRetention(timing, marks),
-      remedy: `raise retention to at least ${leastRetention(timing, marks)}s or lower max-ttl`,
     },
     {
+      ...inequality('rotation-interval', interval, `lead ${lead} + propagation ${propagation}`, lead + propagation, 'lead'),
       number: 3,
       meaning: 'at most one standby per algorithm',
-      left: `rotation-interval ${interval}`,
-      right: `lead ${lead} + propagation ${propagation} = ${lead + propagation}`,
-      holds: interval >= lead + propagation,
-      remedy: `raise rotation-interval to at least ${lead + propagation}s or lower lead`,
     },
     {
       number: 4,
-      meaning: 'a verifier may still accept a revoked key for this long (reported, not promised shorter)',
       left: 'exposure',
-      right: `propagation ${propagation} + cache-layers ${cacheLayers} * jwks-max-age ${maxAge}` +
-        ` = ${propagation + cacheLayers * maxAge}`,
+      right: `${exposure} = ${leastLead(timing, marks) - 2 * clockError}`,
       holds: true,
-      remedy: 'nothing',
+      remedy: '',
+      meaning: 'a verifier may still accept a revoked key for this long; reported, not promised shorter',
     },
   ]
+}
+
+function inequality(
+  name: string,
+  value: number,
+  terms: string,
+  least: number,
+  other: string,
+): Omit<ProofLine, 'number' | 'meaning'> {
+  const remedy = `raise ${name} to at least ${least}s or lower ${other}`
+  return { left: `${name} ${value}`, right: `${terms} = ${least}`, holds: value >= least, remedy }
 }
 
 /** One line of the proof as a person reads it, in seconds. */

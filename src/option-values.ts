@@ -1,0 +1,41 @@
+import { parseDuration } from './core/duration.ts'
+import { fail, ok, type Result } from './core/result.ts'
+import type { Seconds } from './core/time.ts'
+
+/** Reads a duration of at least `least` seconds; like its neighbours it fails with what would be right. */
+export function parseLength(text: string, least: number): Result<Seconds, string> {
+  const length = parseDuration(text)
+  if (length === undefined) return fail('a duration such as 90s, 15m, 48h or 7d')
+  return length < least ? fail(`a duration of at least ${least}s`) : ok(length)
+}
+
+/** Reads a whole number from `least` to `most`. */
+export function parseCount(text: string, least: number, most: number): Result<number, string> {
+  const number = /^\d{1,9}$/.test(text) ? Number(text) : NaN
+  return number >= least && number <= most ? ok(number) : fail(`a whole number from ${least} to ${most}`)
+}
+
+/** Reads a list with commas whose items are all right and all different. */
+export function parseList<Item extends string>(
+  text: string,
+  parse: (item: string) => Item | undefined,
+  wanted: string,
+): Result<readonly [Item, ...Item[]], string> {
+  const items = text.split(',').flatMap((item) => parse(item.trim()) ?? [])
+  const [first, ...others] = new Set(items)
+  const isWhole = items.length === text.split(',').length && others.length === items.length - 1
+  return first !== undefined && isWhole ? ok([first, ...others]) : fail(wanted)
+}
+
+/** Reads an issuer: an http or https URL without query and fragment, kept as it was written (RFC 8414 section 2). */
+export function parseIssuer(text: string): Result<string, string> {
+  const isPlain = /^https?:\/\/[\x21-\x7e]{1,512}$/.test(text) && !/[?#@\\%]/.test(text) && URL.canParse(text)
+  return isPlain ? ok(text) : fail('an http or https URL without user, query and fragment')
+}
+
+/** Reads a list of origins as browsers write them (RFC 6454 section 6.2). */
+export function parseOrigins(text: string): Result<ReadonlySet<string>, string> {
+  const wanted = 'made of origins such as http://localhost:3000, each once'
+  const origins = parseList(text, (name) => URL.canParse(name) && new URL(name).origin === name ? name : undefined, wanted)
+  return origins.ok ? ok(new Set(origins.value)) : origins
+}
