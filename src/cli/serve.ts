@@ -40,13 +40,14 @@ export async function serve(config: Config): Promise<void> {
   const server = listener({ onFault: (error) => system.emit(faultEvent(error)) })
   const bound = await server.listen(config.host, config.port, app.routerAt)
   if (!bound.ok) return stop(EXIT.unavailable, `Cannot listen on ${config.host}:${config.port}: ${bound.error}`)
-  announce(config, app, bound.value.url, system, isTerminal ? write : undefined)
   const stopTicker = startTicker({
     now: system.now,
     nextTick: () => app.keyring.nextTick(),
     tick: () => app.keyring.tick(),
   })
+  // Before it says that it is there: whoever hears it may send a signal at once.
   untilSignal(server, stopTicker, system)
+  announce(config, app, bound.value.url, system, isTerminal ? write : undefined)
 }
 
 async function open(config: Config, system: System): Promise<App | undefined> {

@@ -36,7 +36,7 @@ export function problem(status: number, detail?: string, { member, headers = {} 
     detail,
     member: member?.slice(0, LONGEST_MEMBER),
   }
-  const body = Buffer.from(printable(JSON.stringify(content)))
+  const body = Buffer.from(`${printable(JSON.stringify(content))}\n`)
   return reply(status, { 'content-type': 'application/problem+json', ...headers }, body)
 }
 

@@ -17,7 +17,7 @@ export function reply(status: number, headers: Readonly<Record<string, string>>,
   }
 }
 
-/** An answer with a JSON body. */
+/** An answer with a JSON body that ends in a line break, for whoever reads it at a terminal. */
 export function json(status: number, content: unknown, headers: Readonly<Record<string, string>> = {}): Reply {
-  return reply(status, { 'content-type': 'application/json', ...headers }, Buffer.from(JSON.stringify(content)))
+  return reply(status, { 'content-type': 'application/json', ...headers }, Buffer.from(`${JSON.stringify(content)}\n`))
 }

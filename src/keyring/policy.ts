@@ -160,9 +160,7 @@ function inequality(
   return { left: `${name} ${value}`, right: `${terms} = ${least}`, holds: value >= least, remedy }
 }
 
-/** One line of the proof as a person reads it, in seconds. */
-export function proofText(line: ProofLine): string {
-  const sign = line.number === 4 ? '<=' : '>='
-  const verdict = line.holds ? '' : '  FAILS'
-  return `(${line.number}) ${line.left} ${sign} ${line.right}${verdict}  (${line.meaning})`
+/** One line of the proof as a person reads it, in seconds, without its meaning. */
+export function proofText({ number, left, right, holds }: ProofLine): string {
+  return `(${number}) ${left} ${number === 4 ? '<=' : '>='} ${right}${holds ? '' : '  FAILS'}`
 }

@@ -21,7 +21,7 @@ export interface Snapshot {
 /** Makes the view of a ring; `signers` holds an opened signer for each key with a private half. */
 export function takeSnapshot(ring: Ring, policy: Policy, signers: ReadonlyMap<Kid, Signer>): Snapshot {
   const keys = inOrder(ring.keys, policy)
-  const jwks = Buffer.from(JSON.stringify({ keys: keys.map(({ jwk }) => jwk) }))
+  const jwks = Buffer.from(`${JSON.stringify({ keys: keys.map(({ jwk }) => jwk) })}\n`)
   const published = new Set(keys.map(({ jwk }) => jwk.alg))
   const dropped = [...published].filter((alg) => !policy.algs.includes(alg))
   const algs = [...policy.algs.filter((alg) => published.has(alg)), ...dropped]

@@ -15,14 +15,15 @@ export interface MetadataDeps {
 /** OpenID Connect Discovery 1.0 section 3 and RFC 8414 section 2, with the members that are true of this server. */
 export function metadataRoute(path: string, { current, cacheControl, issuer, jwksUri }: MetadataDeps): Route {
   const make = ({ algs }: Snapshot) => {
-    const body = Buffer.from(JSON.stringify({
+    const content = {
       issuer,
       jwks_uri: jwksUri,
       // Required by both documents; there is no authorization endpoint, so the list is empty.
       response_types_supported: [],
       subject_types_supported: ['public'],
       id_token_signing_alg_values_supported: algs,
-    }))
+    }
+    const body = Buffer.from(`${JSON.stringify(content)}\n`)
     const headers = { 'content-type': 'application/json', 'cache-control': cacheControl }
     return representation(body, `"${sha256(body).slice(0, 22)}"`, headers)
   }

@@ -17,7 +17,7 @@ describe('problem()', () => {
     const answer = problem(400, 'is wrong', { member: `\u001b[31m\u202e${'x'.repeat(100)}` })
     assert.equal(answer.headers['content-type'], 'application/problem+json')
     assert.match(textOf(answer), /^\{"type":"about:blank","title":"Bad Request","status":400,"detail":"is wrong","member":"/)
-    assert.doesNotMatch(textOf(answer), /[\u0000-\u001f\u202e]/)
+    assert.doesNotMatch(textOf(answer).trimEnd(), /[\u0000-\u001f\u202e]/)
     assert.equal((JSON.parse(textOf(answer)) as { member: string }).member.length, 64)
   })
 })
@@ -25,7 +25,7 @@ describe('problem()', () => {
 describe('reply()', () => {
   it('D8 puts nosniff on every answer, and lets no cache keep it unless told', () => {
     assert.deepEqual(reply(200, {}).headers, { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', 'content-length': '0' })
-    assert.equal(json(200, 'ż').headers['content-length'], '4')
+    assert.equal(json(200, 'ż').headers['content-length'], '5')
     assert.equal(reply(304, {}).headers['content-length'], undefined)
     assert.equal(reply(200, { 'cache-control': 'no-cache' }).headers['cache-control'], 'no-cache')
   })

@@ -204,7 +204,7 @@ describe('listener()', () => {
       faults.length = 0
       const { text } = await exchange(port, `${method} ${path} HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`)
       assert.match(text, /^HTTP\/1\.1 500 /)
-      assert.match(text, /\{"type":"about:blank","title":"Internal Server Error","status":500\}$/)
+      assert.match(text, /\{"type":"about:blank","title":"Internal Server Error","status":500\}\n$/)
       assert.doesNotMatch(text, /secret/)
       assert.equal(faults.length, 1)
       assert.deepEqual((await exchange(port, get('Connection: close\r\n'))).statuses, [200])
