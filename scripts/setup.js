@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -60,5 +60,6 @@ export function filesBelow(folder) {
  * @param {string} url
  */
 export function isEntry(url) {
-  return process.argv[1] !== undefined && fileURLToPath(url) === process.argv[1]
+  // The path as typed may lead over links; the URL of a module never does.
+  return process.argv[1] !== undefined && fileURLToPath(url) === realpathSync(process.argv[1])
 }
