@@ -88,7 +88,8 @@ function readFlags(
     else if (said.some(({ option }) => option === name)) fault(rawName, 'is given twice')
     else said.push({ option: name, source: 'flag', text: value ?? 'true' })
   }
-  const [command = 'serve', ...more] = positionals
+  // The word after an unknown option is most likely its value.
+  const [command = 'serve', ...more] = faults.length > 0 ? [] : positionals
   if (command !== 'serve' && command !== 'check') fault(JSON.stringify(command), 'is not a command; serve and check are')
   for (const word of more) fault(JSON.stringify(word), 'is not expected here')
   return { said, command: command === 'check' ? 'check' : 'serve' }

@@ -13,8 +13,8 @@ export interface Desk {
   router: Router
   /** From then on each answer is the last of its connection. */
   isClosing: boolean
-  /** Connections whose present request has its answer: another would be taken for that of the next request. */
-  readonly answered: WeakSet<Duplex>
+  /** Connections that have their last answer, although their client may still be sending. */
+  readonly ended: WeakSet<Duplex>
   readonly onFault: (error: unknown) => void
 }
 
@@ -38,7 +38,6 @@ const PARSER_STATUS: ReadonlyMap<string, number> = new Map([
 /** Answers one request; without waiting when there is no body and the handler does not wait. */
 export function conduct(exchange: Exchange, expectsContinue: boolean): void {
   const { request, desk } = exchange
-  desk.answered.delete(request.socket)
   const { method = '', url: target = '', httpVersion, rawHeaders, headers } = request
   const refused = refuseHead({ method, target, httpVersion, rawHeaders })
   if (refused !== undefined) return sendLast(exchange, refused)
@@ -53,15 +52,15 @@ export function conduct(exchange: Exchange, expectsContinue: boolean): void {
   answerWithBody(exchange, found.handler, call)
 }
 
-/** Answers a connection on which Node's parser gave up, unless its request has been answered already. */
-export function abandon(code: string | undefined, socket: Duplex, { answered }: Desk): void {
-  if (!socket.writable || answered.has(socket)) socket.destroy()
+/** Answers a connection on which Node's parser gave up, unless it has its last answer already. */
+export function abandon(code: string | undefined, socket: Duplex, { ended }: Desk): void {
+  if (!socket.writable || ended.has(socket)) socket.destroy()
   else socket.end(rawAnswer(problem(PARSER_STATUS.get(code ?? '') ?? 400)))
 }
 
 /** Answers, and ends the connection once what the client still sends has been taken in, or after a moment. */
 export function sendLast({ request, response, desk }: Exchange, { status, headers, body }: Reply): void {
-  desk.answered.add(request.socket)
+  desk.ended.add(request.socket)
   response.writeHead(status, { ...headers, connection: 'close' })
   if (request.complete) return void response.end(body)
   response.write(body)
@@ -71,8 +70,7 @@ export function sendLast({ request, response, desk }: Exchange, { status, header
   response.once('close', () => clearTimeout(timer))
 }
 
-function send({ request, response, desk }: Exchange, { status, headers, body }: Reply): void {
-  desk.answered.add(request.socket)
+function send({ response, desk }: Exchange, { status, headers, body }: Reply): void {
   response.writeHead(status, desk.isClosing ? { ...headers, connection: 'close' } : headers)
   response.end(body)
 }

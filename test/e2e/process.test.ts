@@ -85,7 +85,7 @@ describe('node dist/server.js', () => {
   it('refuses an unknown option and a bad algorithm with one line each', async () => {
     const unknown = await run(['--colour', 'red'])
     assert.equal(unknown.code, 78)
-    assert.match(unknown.stderr, /^jwksd: --colour \(flag\): is not an option/)
+    assertOneLine(unknown.stderr, /^jwksd: --colour \(flag\): is not an option/)
     const bad = await run(['--alg', 'HS256'])
     assert.equal(bad.code, 78)
     assertOneLine(bad.stderr, /^jwksd: alg \(flag\): "HS256" is not made of RS256/)

@@ -166,6 +166,22 @@ describe('listener()', () => {
     assert.deepEqual([statuses, calls.map(({ path }) => path)], [[200, 200, 200], ['/page', '/page', '/echo']])
   })
 
+  it('D3 refuses a malformed request on a connection that it has answered before', async () => {
+    let isFirst = true
+    const { statuses, closed } = await new Promise<Awaited<ReturnType<typeof exchange>>>((resolve) => {
+      const socket = connect(port, '127.0.0.1')
+      let text = ''
+      socket.on('data', (chunk) => {
+        text += chunk.toString()
+        if (isFirst && isWhole(text)) socket.write('GET /page HTTP/1.1\r\nHost : localhost\r\n\r\n')
+        isFirst = isFirst && !isWhole(text)
+      })
+      socket.on('close', () => resolve({ statuses: [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status)), text, closed: true }))
+      socket.write(get(''))
+    })
+    assert.deepEqual([statuses, closed], [[200, 400], true])
+  })
+
   it('reads a chunked body, and one that waited for 100-continue', async () => {
     const chunked = await exchange(port, post('Transfer-Encoding: chunked\r\nConnection: close\r\n', '2\r\nab\r\n1\r\nc\r\n0\r\n\r\n'))
     assert.match(chunked.text, /\{"body":"abc"\}/)
