@@ -2,7 +2,7 @@ import type { Config } from './config.ts'
 import type { Emit } from './core/event.ts'
 import type { RandomBytes } from './core/random.ts'
 import { fail, ok, type Result } from './core/result.ts'
-import type { Clock } from './core/time.ts'
+import { type Clock, seconds } from './core/time.ts'
 import { isLoopbackHost } from './http/loopback.ts'
 import { type Route, type Router, router } from './http/router.ts'
 import { isAvailable } from './jose/signer.ts'
@@ -14,6 +14,9 @@ import type { RingStore } from './keyring/store.ts'
 import { healthRoute, readyRoute } from './routes/health.ts'
 import { jwksRoute } from './routes/jwks.ts'
 import { metadataRoute } from './routes/metadata.ts'
+
+/** Seconds that `nbf` lies before `iat` even where clocks are right. */
+const LEAST_SKEW = 10
 
 /** What the whole server takes from the world, so that a test can be the world. */
 export interface System {
@@ -113,6 +116,8 @@ async function authRouteOf(config: Config, keyring: Keyring, system: System): Pr
     issuer,
     rules: { audience: config.audience, ttl: timing.ttl, maxTtl: timing.maxTtl, algs },
     leeway: timing.leeway,
+    // A clock that is ahead by all that it may be must still make tokens that are valid at once.
+    skew: seconds(Math.max(LEAST_SKEW, timing.clockError)),
     expiredSigner: expiredSigners(rsaBits),
     isOurHost: (host) => isOurHost(host, issuer),
     allowOrigins: config.allowOrigins,

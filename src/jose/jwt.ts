@@ -19,15 +19,20 @@ export interface Registered {
 /** The kinds of token we make, by their `typ`, so that none can stand for another (RFC 8725 section 3.11). */
 export type TokenType = 'JWT'
 
-/** Seconds that `nbf` lies before `iat`, for verifiers whose clocks run behind. */
-const NOT_BEFORE_SLACK = seconds(-10)
+/** When a token is valid. */
+export interface Validity {
+  readonly issuedAt: Instant
+  readonly ttl: Seconds
+  /** How far `nbf` lies before `iat`: at least what this clock may be ahead of a verifier's. */
+  readonly skew: Seconds
+}
+
 const JTI_BYTES = 16
 
-/** The registered claims of a token for `ttl` seconds from `issuedAt`; `jti` carries 128 random bits. */
+/** The registered claims of a token; `jti` carries 128 random bits. */
 export function registeredClaims(
   parties: Pick<Registered, 'iss' | 'sub' | 'aud'>,
-  issuedAt: Instant,
-  ttl: Seconds,
+  { issuedAt, ttl, skew }: Validity,
   randomBytes: RandomBytes,
 ): Registered {
   // Named one by one: whatever else the record holds must not become a claim.
@@ -37,7 +42,7 @@ export function registeredClaims(
     sub,
     aud,
     iat: numericDate(issuedAt),
-    nbf: numericDate(after(issuedAt, NOT_BEFORE_SLACK)),
+    nbf: numericDate(after(issuedAt, seconds(-skew))),
     exp: numericDate(after(issuedAt, ttl)),
     jti: encodeBase64url(randomBytes(JTI_BYTES)),
   }

@@ -117,7 +117,9 @@ function prune(ring: Ring, { policy, now, note }: Move): Ring {
 /** Adds a standby to each line that lacks one, as far as fresh keys go; the rest follows when they are made. */
 function fill(keys: readonly Key[], fresh: readonly FreshKey[], { policy, note }: Move): readonly Key[] {
   const lacking = policy.algs.filter((alg) => standbyOf(keys, alg) === undefined)
-  const added = lacking.flatMap((alg) => fresh.find(({ jwk }) => jwk.alg === alg) ?? [])
+  // A commit whose answer was lost has taken a key that its maker still holds for fresh.
+  const unused = fresh.filter(({ jwk }) => !keys.some((key) => key.jwk.kid === jwk.kid))
+  const added = lacking.flatMap((alg) => unused.find(({ jwk }) => jwk.alg === alg) ?? [])
   for (const { jwk } of added) note(jwk, 'created')
   return [...keys, ...added.map((key): Key => ({ ...key, state: 'standby', publishedAt: undefined }))]
 }

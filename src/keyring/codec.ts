@@ -4,8 +4,10 @@ import { fail, ok, type Result } from '../core/result.ts'
 import { type Instant, instant, type Seconds, seconds } from '../core/time.ts'
 import { parsePublicJwk, type PublicJwk } from '../jose/jwk.ts'
 import type { SealedKey } from '../jose/wrap.ts'
+import { KeyringFault } from './fault.ts'
 import type { HighWaterMarks } from './policy.ts'
 import type { Key, Ring } from './ring.ts'
+import type { Stored } from './store.ts'
 
 /** Why a stored document is no ring of ours; `member` names what is at fault. */
 export interface CodecFault {
@@ -38,6 +40,13 @@ export function decodeRing(document: string): Result<Ring, CodecFault> {
   }
 }
 
+/** The ring that a store holds; throws a `KeyringFault` that names the member at fault when it is none of ours. */
+export function storedRing({ document }: Stored): Ring {
+  const ring = decodeRing(document)
+  if (ring.ok) return ring.value
+  throw new KeyringFault(ring.error.code, `Cannot read ${ring.error.member === '' ? 'the document' : ring.error.member}`)
+}
+
 class Damaged extends Error {
   override readonly name = 'Damaged'
   readonly member: string
@@ -63,8 +72,17 @@ function readKeys(raw: Json | undefined): readonly Key[] {
   return keys
 }
 
+/** The members of a key in each state; another member would be read by nobody, and so belongs to no key of ours. */
+const MEMBERS: ReadonlyMap<Json | undefined, readonly string[]> = new Map([
+  ['standby', ['state', 'jwk', 'sealed', 'publishedAt']],
+  ['active', ['state', 'jwk', 'sealed', 'publishedAt', 'activeAt']],
+  ['retired', ['state', 'jwk', 'publishedAt', 'activeAt', 'retiredAt']],
+])
+
 function readKey(raw: Json): Key {
   if (!isObject(raw)) throw new Damaged('keys')
+  const stray = Object.keys(raw).find((member) => MEMBERS.get(raw['state'])?.includes(member) === false)
+  if (stray !== undefined) throw new Damaged(stray)
   const jwk = readJwk(raw['jwk'])
   switch (raw['state']) {
     case 'standby':

@@ -3,14 +3,14 @@ import type { RandomBytes } from '../core/random.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { after, between, type Clock, earliest, type Instant, type Seconds, seconds } from '../core/time.ts'
 import type { KeyEncryptionKey } from '../jose/wrap.ts'
-import { advance, type Step } from './advance.ts'
-import { decodeRing, encodeRing } from './codec.ts'
+import { advance } from './advance.ts'
+import { encodeRing, storedRing } from './codec.ts'
 import { KeyringFault } from './fault.ts'
 import { type HighWaterMarks, longestView, NO_MARKS, type Policy, proof } from './policy.ts'
 import { keyPool, type Pool } from './pool.ts'
 import { EMPTY_RING, type Ring } from './ring.ts'
 import type { Snapshot } from './snapshot.ts'
-import { type RingStore, type Stored, StoreUnavailable } from './store.ts'
+import { type RingStore, type Stored, StoreUnavailable, type Version } from './store.ts'
 import { type Committed, takeView, type View } from './view.ts'
 
 /** What a keyring needs of the world. */
@@ -61,7 +61,7 @@ export class Keyring {
   static async open(deps: KeyringDeps): Promise<Result<Keyring, KeyringFault>> {
     try {
       const stored = await deps.store.load()
-      const marks = stored === undefined ? NO_MARKS : decoded(stored).marks
+      const marks = stored === undefined ? NO_MARKS : storedRing(stored).marks
       const keyring = new Keyring(deps, deps.policy(marks))
       const broken = proof(keyring.policy.timing, marks).find(({ holds }) => !holds)
       if (broken !== undefined) throw new KeyringFault('promise_broken', `Line (${broken.number}) does not hold`)
@@ -123,12 +123,15 @@ export class Keyring {
   async #catchUp(): Promise<Snapshot | undefined> {
     // During an outage requests do not wait for the store: the timer goes on trying.
     if (this.#inStep) await this.tick()
+    // The tick that was joined may have asked the store before a suspension.
+    if (this.#inStep && !this.#isFresh()) await this.tick()
     return this.#isFresh() ? this.#seen.snapshot : undefined
   }
 
   #isFresh(): boolean {
     const { seenAt, snapshot } = this.#seen
-    return between(seenAt, this.#deps.now()) <= longestView(this.policy.timing, snapshot.ring.marks)
+    // A clock that has stepped back does not make the view any younger.
+    return Math.abs(between(seenAt, this.#deps.now())) <= longestView(this.policy.timing, snapshot.ring.marks)
   }
 
   async #attempt(): Promise<void> {
@@ -154,29 +157,36 @@ export class Keyring {
       const stored = await store.load()
       const ring = this.#ringOf(stored)
       const step = advance(ring, this.policy, now(), this.#pool.keys())
+      if (stored === undefined && step.ring === ring) throw vanished()
       if (step.ring === ring) return await this.#adopt({ ring, version: (stored as Stored).version, seenAt })
-      const replaced = await store.replace(encodeRing(step.ring), stored?.version)
+      const replaced = await this.#offer(step.ring, stored?.version)
       if (!replaced.ok) continue
       await this.#adopt({ ring: step.ring, version: replaced.value, seenAt })
-      this.#announce(step)
+      for (const { kid, alg, to } of step.changes) this.#deps.emit({ name: `key.${to}`, kid, alg })
     }
     throw new StoreUnavailable(`Cannot settle the ring in ${ROUNDS} rounds`)
   }
 
+  async #offer(ring: Ring, expected: Version | undefined): Promise<Result<Version, 'conflict'>> {
+    try {
+      return await this.#deps.store.replace(encodeRing(ring), expected)
+    } catch (error) {
+      // It may be committed all the same, so no key of it may be offered again.
+      this.#pool.drop(ring)
+      throw error
+    }
+  }
+
   #ringOf(stored: Stored | undefined): Ring {
-    if (stored !== undefined) return stored.version === this.#view?.version ? this.#seen.snapshot.ring : decoded(stored)
+    if (stored !== undefined) return stored.version === this.#view?.version ? this.#seen.snapshot.ring : storedRing(stored)
     // A ring was there before: whoever took it away, fresh keys would strand every token that is out.
-    if (this.#view !== undefined) throw new KeyringFault('ring_vanished', 'The store is empty, and was not before')
+    if (this.#view !== undefined) throw vanished()
     return EMPTY_RING
   }
 
   async #adopt(committed: Committed): Promise<void> {
     this.#view = await takeView(committed, this.#view, this.policy, this.#deps.kek)
-  }
-
-  #announce({ ring, changes }: Step): void {
-    this.#pool.drop(new Set(ring.keys.map(({ jwk }) => jwk.kid)))
-    for (const { kid, alg, to } of changes) this.#deps.emit({ name: `key.${to}`, kid, alg })
+    this.#pool.drop(committed.ring)
   }
 
   #pollEvery(): Seconds {
@@ -184,8 +194,6 @@ export class Keyring {
   }
 }
 
-function decoded({ document }: Stored): Ring {
-  const ring = decodeRing(document)
-  if (ring.ok) return ring.value
-  throw new KeyringFault(ring.error.code, `Cannot read ${ring.error.member === '' ? 'the document' : ring.error.member}`)
+function vanished(): KeyringFault {
+  return new KeyringFault('ring_vanished', 'The store is empty, and was not before')
 }

@@ -108,12 +108,14 @@ export function leastRetention(timing: Omit<Timing, 'retention'>, marks: HighWat
 }
 
 /**
- * How old a replica's view of the store may grow before the replica must stop: a key that it does not know could be
- * signing by then, or a key that it signs with could be gone. These are (1) and (2) solved for R.
+ * How old a replica's view of the store may grow, by its own clock, before the replica must stop: a key that it does
+ * not know could be signing by then, or a key that it signs with could be gone. These are (1) and (2) solved for R,
+ * less what the clock may have erred while it measured.
  */
 export function longestView(timing: Timing, marks: HighWaterMarks): Seconds {
   const spare = Math.min(timing.lead - leastLead(timing, marks), timing.retention - leastRetention(timing, marks))
-  return seconds(timing.propagation + spare)
+  // Where marks ask for more than was set, the ring waits for it all the same: nothing is lacking, only nothing spare.
+  return seconds(timing.propagation + Math.max(0, spare - 2 * timing.clockError))
 }
 
 /** The inequalities of DESIGN.md with their numbers. The promise holds when every line does. */

@@ -1,9 +1,9 @@
 import { type Emit, faultEvent } from '../core/event.ts'
 import type { RandomBytes } from '../core/random.ts'
-import type { Kid } from '../jose/jwk.ts'
 import { type FreshKey, generateKey } from '../jose/signer.ts'
 import type { KeyEncryptionKey } from '../jose/wrap.ts'
 import type { Policy } from './policy.ts'
+import type { Ring } from './ring.ts'
 
 /** What a pool needs of the world. */
 export interface PoolDeps {
@@ -22,8 +22,8 @@ export interface Pool {
   readonly fill: () => Promise<void>
   /** Makes what is missing in the background, one key at a time, and calls `offer` after each. */
   readonly refill: (offer: () => Promise<void>) => void
-  /** Forgets the keys that a ring has taken. */
-  readonly drop: (kids: ReadonlySet<Kid>) => void
+  /** Forgets the keys that are in a ring. */
+  readonly drop: (ring: Ring) => void
   /** Resolves when no key is being made. */
   readonly settled: () => Promise<void>
 }
@@ -55,8 +55,8 @@ export function keyPool({ algs, rsaBits }: Policy, { kek, randomBytes, emit }: P
         refilling = undefined
       })
     },
-    drop: (kids) => {
-      keys = keys.filter(({ jwk }) => !kids.has(jwk.kid))
+    drop: (ring) => {
+      keys = keys.filter(({ jwk }) => !ring.keys.some((taken) => taken.jwk.kid === jwk.kid))
     },
     settled: async () => {
       await refilling

@@ -23,6 +23,8 @@ export interface AuthDeps {
   readonly rules: MintRules
   /** Seconds that verifiers may grant beyond `exp`; an expired token is older than that. */
   readonly leeway: Seconds
+  /** Seconds that `nbf` lies before `iat`. */
+  readonly skew: Seconds
   readonly expiredSigner: (alg: Alg) => Promise<Signer>
   /** Whether a request with this `Host` was meant for this server (DNS rebinding). */
   readonly isOurHost: (host: string) => boolean
@@ -64,8 +66,8 @@ async function expiredToken(alg: Alg, request: MintRequest, deps: AuthDeps): Pro
   return await answer(await deps.expiredSigner(alg), claims, request, seconds(0), deps)
 }
 
-function claimsOf({ sub, aud, ttl }: MintRequest, issuedAt: Instant, { issuer, randomBytes }: AuthDeps): Registered {
-  return registeredClaims({ iss: issuer, sub, aud }, issuedAt, ttl, randomBytes)
+function claimsOf({ sub, aud, ttl }: MintRequest, issuedAt: Instant, { issuer, skew, randomBytes }: AuthDeps): Registered {
+  return registeredClaims({ iss: issuer, sub, aud }, { issuedAt, ttl, skew }, randomBytes)
 }
 
 async function answer(

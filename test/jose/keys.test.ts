@@ -5,7 +5,7 @@ import type { JsonObject } from '../../src/core/json.ts'
 import { instant, seconds } from '../../src/core/time.ts'
 import { type Alg, algorithm, ALGORITHMS, parseAlg } from '../../src/jose/algorithm.ts'
 import { type Kid, parsePublicJwk, type PublicJwk, publicJwk } from '../../src/jose/jwk.ts'
-import { registeredClaims, signJwt } from '../../src/jose/jwt.ts'
+import { registeredClaims, signJwt, type Validity } from '../../src/jose/jwt.ts'
 import { type FreshKey, generateKey, isAvailable, openSigner, type Signer, unpublishedSigner, verifies } from '../../src/jose/signer.ts'
 import { ephemeralKek, type KeyEncryptionKey, unwrapKey } from '../../src/jose/wrap.ts'
 
@@ -209,11 +209,13 @@ describe('a sealed key', () => {
 
 describe('a JWT', () => {
   const parties = { iss: 'https://issuer.example', sub: 'subject', aud: 'api' }
+  const validity = (issuedAt: number, ttl: number): Validity =>
+    ({ issuedAt: instant(issuedAt), ttl: seconds(ttl), skew: seconds(10) })
 
   it('A1, A6 names the algorithm and the key of its signature in a canonical header', async () => {
     const signer = await unpublishedSigner('ES256', 2048)
     for (let at = 0; at < 50; at += 1) {
-      const claims = registeredClaims(parties, instant(1_800_000_000 + at), seconds(60), randomBytes)
+      const claims = registeredClaims(parties, validity(1_800_000_000 + at, 60), randomBytes)
       const token = await signJwt(signer, 'JWT', claims, {})
       assert.match(token, /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/)
       const header = Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()
@@ -222,20 +224,20 @@ describe('a JWT', () => {
   })
 
   it('A11 carries whole seconds, whatever the clock says', () => {
-    const { iat, nbf, exp } = registeredClaims(parties, instant(1_800_000_000.987), seconds(60), randomBytes)
+    const { iat, nbf, exp } = registeredClaims(parties, validity(1_800_000_000.987, 60), randomBytes)
     assert.deepEqual([iat, nbf, exp], [1_800_000_000, 1_799_999_990, 1_800_000_060])
   })
 
   it('A12 has an id of 128 random bits that never repeats', () => {
     const ids = new Set<string>()
-    for (let at = 0; at < 10_000; at += 1) ids.add(registeredClaims(parties, instant(0), seconds(1), randomBytes).jti)
+    for (let at = 0; at < 10_000; at += 1) ids.add(registeredClaims(parties, validity(0, 1), randomBytes).jti)
     assert.equal(ids.size, 10_000)
     for (const id of ids) assert.equal(Buffer.from(id, 'base64url').length, 16)
   })
 
   it('lets no other claim stand for one of the issuer', async () => {
     const signer = await unpublishedSigner('Ed25519', 2048)
-    const claims = registeredClaims(parties, instant(1_800_000_000), seconds(60), randomBytes)
+    const claims = registeredClaims(parties, validity(1_800_000_000, 60), randomBytes)
     const token = await signJwt(signer, 'JWT', claims, { iss: 'https://evil.example', exp: 9_999_999_999, role: 'admin' })
     const payload = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as unknown
     assert.deepEqual(payload, { ...claims, role: 'admin' })
@@ -243,7 +245,7 @@ describe('a JWT', () => {
 
   it('takes nothing but the parties into the registered claims', () => {
     const request = { ...parties, ttl: 5, claims: { a: 1 } }
-    const names = Object.keys(registeredClaims(request, instant(0), seconds(1), randomBytes))
+    const names = Object.keys(registeredClaims(request, validity(0, 1), randomBytes))
     assert.deepEqual(names, ['iss', 'sub', 'aud', 'iat', 'nbf', 'exp', 'jti'])
   })
 })

@@ -1,20 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { instant } from '../../src/core/time.ts'
-import type { FreshKey } from '../../src/jose/signer.ts'
 import { advance } from '../../src/keyring/advance.ts'
-import type { Policy } from '../../src/keyring/policy.ts'
 import { EMPTY_RING, inOrder, type Ring, ringDueAt } from '../../src/keyring/ring.ts'
-import { policyOf, shapedKey } from '../support/keys.ts'
+import { policyOf, settle, shapedKey } from '../support/keys.ts'
 import { seeded } from '../support/random.ts'
 
 const POLICY = policyOf({ interval: 1000, lead: 400, retention: 300, maxTtl: 100, cacheLayers: 1, maxAge: 100, propagation: 5, clockError: 0, leeway: 0 })
-
-/** Advances until nothing is left to do at that moment, as the keyring does. */
-function settle(ring: Ring, policy: Policy, now: number, fresh: readonly FreshKey[] = policy.algs.map(shapedKey)): Ring {
-  const { ring: next } = advance(ring, policy, instant(now), fresh)
-  return next === ring ? ring : settle(next, policy, now, policy.algs.map(shapedKey))
-}
 
 const states = (ring: Ring): string => ring.keys.map(({ state, jwk }) => `${state}:${jwk.alg}`).join(' ')
 const kids = (ring: Ring, state: string): readonly string[] => ring.keys.filter((key) => key.state === state).map(({ jwk }) => jwk.kid)

@@ -76,6 +76,8 @@ describe('decodeRing()', () => {
     ['a sealed half by nobody', (root) => delete root.keys[1].sealed.kek, 'kek'],
     ['a kid that is not the thumbprint', (root) => root.keys[0].jwk.kid = root.keys[1].jwk.kid, 'kid'],
     ['A9 a private member beside the public ones', (root) => root.keys[0].jwk.d = 'AAAA', 'd'],
+    ['a private half beside a retired key', (root) => root.keys[3].sealed = root.keys[0].sealed, 'sealed'],
+    ['a member that nobody reads', (root) => root.keys[0].note = 'x', 'note'],
     ['no published half', (root) => delete root.keys[0].jwk, 'jwk'],
   ]
   for (const [what, change, member] of changes) {

@@ -65,9 +65,14 @@ describe('proof()', () => {
 })
 
 describe('longestView()', () => {
-  it('is the propagation at the bounds, and grows with what is spare', () => {
+  it('is the propagation at the bounds, and grows with what is spare beyond the error of a clock', () => {
     const tight = { ...timing({}), lead: seconds(725), retention: seconds(4085) }
     assert.equal(longestView(tight, NO_MARKS), 5)
-    assert.equal(longestView({ ...tight, lead: seconds(825), retention: seconds(4135) }, NO_MARKS), 55)
+    assert.equal(longestView({ ...tight, lead: seconds(945), retention: seconds(4255) }, NO_MARKS), 55)
+  })
+
+  it('leaves nothing to a clock that may err by more than is spare, and is never less than the propagation', () => {
+    assert.equal(longestView({ ...timing({}), lead: seconds(845), retention: seconds(4205) }, NO_MARKS), 5)
+    assert.equal(longestView(timing({}), { maxTtl: seconds(1e6), maxAge: seconds(1e6) }), 5)
   })
 })

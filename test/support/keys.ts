@@ -1,9 +1,11 @@
+import { instant } from '../../src/core/time.ts'
 import type { Alg } from '../../src/jose/algorithm.ts'
 import type { Kid, PublicJwk } from '../../src/jose/jwk.ts'
 import type { FreshKey } from '../../src/jose/signer.ts'
 import type { SealedKey } from '../../src/jose/wrap.ts'
-import type { Policy, Timing } from '../../src/keyring/policy.ts'
-import { NO_MARKS, resolveTiming } from '../../src/keyring/policy.ts'
+import { advance } from '../../src/keyring/advance.ts'
+import { NO_MARKS, type Policy, resolveTiming, type Timing } from '../../src/keyring/policy.ts'
+import type { Ring } from '../../src/keyring/ring.ts'
 
 let made = 0
 
@@ -17,4 +19,10 @@ export function shapedKey(alg: Alg = 'ES256'): FreshKey {
 /** A policy of the given lengths in seconds over the defaults. */
 export function policyOf(lengths: Partial<Record<keyof Timing, number>> = {}, algs: Policy['algs'] = ['ES256']): Policy {
   return { timing: resolveTiming(lengths as Partial<Timing>, NO_MARKS), algs, rsaBits: 2048 }
+}
+
+/** Advances until nothing is left to do at that moment, as the keyring does. */
+export function settle(ring: Ring, policy: Policy, now: number): Ring {
+  const { ring: next } = advance(ring, policy, instant(now), policy.algs.map((alg) => shapedKey(alg)))
+  return next === ring ? ring : settle(next, policy, now)
 }
