@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { after } from 'node:test'
 import { type App, createApp } from '../../src/app.ts'
 import { parseConfig } from '../../src/config.ts'
 import type { Event } from '../../src/core/event.ts'
 import { type Instant, instant, seconds } from '../../src/core/time.ts'
-import { listener } from '../../src/http/listener.ts'
+import { type Listener, listener } from '../../src/http/listener.ts'
 import type { Reply } from '../../src/http/reply.ts'
 import type { Router } from '../../src/http/router.ts'
 import { assertCleanLog, assertNoPrivateMember } from './leak.ts'
@@ -23,6 +24,10 @@ export interface RunningApp {
   readonly close: () => Promise<void>
 }
 
+const running = new Set<Listener>()
+// A test that fails leaves its server open, and an open server would keep the run from ending.
+after(() => Promise.all([...running].map((server) => server.close(seconds(0)))))
+
 /** Starts a server as `node dist/server.js ARGS` would, on a free port and an injected clock. */
 export async function startApp(...args: readonly string[]): Promise<RunningApp> {
   const parsed = parseConfig({ args: ['--port', '0', ...args], env: {}, readFile: () => '' })
@@ -39,6 +44,7 @@ export async function startApp(...args: readonly string[]): Promise<RunningApp> 
   assert.ok(created.ok)
   const app = created.value
   const server = listener({ onFault: (error) => faults.push(error) })
+  running.add(server)
   const bound = await server.listen(config.host, config.port, (url) => watched(app.routerAt(url)))
   assert.ok(bound.ok, JSON.stringify(bound))
   await app.keyring.settled()
@@ -56,6 +62,7 @@ export async function startApp(...args: readonly string[]): Promise<RunningApp> 
       await app.keyring.settled()
     },
     close: async () => {
+      running.delete(server)
       await server.close(seconds(1))
       assertCleanLog(JSON.stringify(events), 'the log')
     },

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { assertCleanLog } from './leak.ts'
 
@@ -48,8 +49,16 @@ export async function end({ child, finished }: ServerProcess, signal: NodeJS.Sig
   return await finished
 }
 
+const children = new Set<ChildProcess>()
+// A test that fails leaves its server running, and a running child would keep the run from ending.
+after(() => {
+  for (const child of children) child.kill('SIGKILL')
+})
+
 function start(args: readonly string[], env: Readonly<Record<string, string>>): ChildProcess {
-  return spawn(process.execPath, [SERVER, ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [SERVER, ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  children.add(child)
+  return child.once('exit', () => children.delete(child))
 }
 
 async function finish(child: ChildProcess): Promise<Finished> {
