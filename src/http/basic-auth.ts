@@ -11,7 +11,7 @@ const CONTROL = /[\u0000-\u001f\u007f]/
 
 /** Reads an `Authorization` of the Basic scheme (RFC 7617 section 2); undefined when there is none of that scheme. */
 export function parseBasic(header: string | undefined): Result<BasicCredentials | undefined, string> {
-  const [, encoded] = /^basic +(.*)$/i.exec(header ?? '') ?? []
+  const [, encoded] = /^basic(?: +|$)(.*)$/i.exec(header ?? '') ?? []
   if (encoded === undefined) return ok(undefined)
   const bytes = Buffer.from(encoded, 'base64')
   const text = bytes.toString('base64') === encoded ? decodeUtf8(bytes) : undefined

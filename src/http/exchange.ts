@@ -26,7 +26,7 @@ export interface Exchange {
 }
 
 const EMPTY = new Uint8Array(0)
-/** Milliseconds for which a refused body is still taken in, so that the refusal is not lost in a reset connection. */
+/** Milliseconds for which a client may go on sending after its last answer, which a reset could take from it. */
 const LINGER = 1000
 
 const PARSER_STATUS: ReadonlyMap<string, number> = new Map([
@@ -38,6 +38,8 @@ const PARSER_STATUS: ReadonlyMap<string, number> = new Map([
 /** Answers one request; without waiting when there is no body and the handler does not wait. */
 export function conduct(exchange: Exchange, expectsContinue: boolean): void {
   const { request, desk } = exchange
+  // Node parses what is pipelined behind a refusal before the refusal ends the connection.
+  if (desk.ended.has(request.socket)) return
   const { method = '', url: target = '', httpVersion, rawHeaders, headers } = request
   const refused = refuseHead({ method, target, httpVersion, rawHeaders })
   if (refused !== undefined) return sendLast(exchange, refused)
@@ -53,9 +55,22 @@ export function conduct(exchange: Exchange, expectsContinue: boolean): void {
 }
 
 /** Answers a connection on which Node's parser gave up, unless it has its last answer already. */
-export function abandon(code: string | undefined, socket: Duplex, { ended }: Desk): void {
-  if (!socket.writable || ended.has(socket)) socket.destroy()
-  else socket.end(rawAnswer(problem(PARSER_STATUS.get(code ?? '') ?? 400)))
+export function abandon(code: string | undefined, socket: Duplex, desk: Desk): void {
+  // A client that announced its last request gets the answer to that one, whatever it sends behind it.
+  if (desk.ended.has(socket) || code === 'HPE_CLOSED_CONNECTION') return
+  if (!socket.writable) socket.destroy()
+  else endWith(socket, problem(PARSER_STATUS.get(code ?? '') ?? 400), desk)
+}
+
+/** Ends a connection that is no longer Node's to answer, with this answer unless it has its last one, after a moment. */
+export function endWith(socket: Duplex, answer: Reply, { ended }: Desk): void {
+  const content = ended.has(socket) ? EMPTY : rawAnswer(answer)
+  ended.add(socket)
+  // Node takes its own listener away from the socket of a CONNECT; without any, a reset would end the process.
+  socket.on('error', () => {})
+  socket.resume().end(content)
+  const timer = setTimeout(() => socket.destroy(), LINGER)
+  socket.once('close', () => clearTimeout(timer))
 }
 
 /** Answers, and ends the connection once what the client still sends has been taken in, or after a moment. */

@@ -3,9 +3,8 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { fail, ok, type Result } from '../core/result.ts'
 import type { Seconds } from '../core/time.ts'
-import { abandon, conduct, type Desk, sendLast } from './exchange.ts'
+import { abandon, conduct, type Desk, endWith, sendLast } from './exchange.ts'
 import { problem } from './problem.ts'
-import { rawAnswer } from './raw-answer.ts'
 import { type Router, router } from './router.ts'
 
 /** A server on one address. */
@@ -64,7 +63,7 @@ export function listener({ onFault }: Pick<Desk, 'onFault'>): Listener {
       desk.isClosing = true
       // Node counts a connection that never said a word as busy.
       for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
-      const timer = setTimeout(() => server.closeAllConnections(), grace * 1000)
+      const timer = setTimeout(() => sockets.forEach((socket) => socket.destroy()), grace * 1000)
       const closed = once(server, 'close')
       server.close()
       server.closeIdleConnections()
@@ -75,11 +74,11 @@ export function listener({ onFault }: Pick<Desk, 'onFault'>): Listener {
 }
 
 function route(server: Server, desk: Desk): void {
-  const refusedTunnel = rawAnswer(problem(405, 'There is no tunnel here', { headers: { allow: '' } }))
+  const noTunnel = problem(405, 'There is no tunnel here', { headers: { allow: '' } })
   server.on('request', (request, response) => conduct({ request, response, desk }, false))
   server.on('checkContinue', (request, response) => conduct({ request, response, desk }, true))
   server.on('checkExpectation', (request, response) => sendLast({ request, response, desk }, problem(417)))
-  server.on('connect', (_request, socket) => void socket.end(refusedTunnel))
+  server.on('connect', (_request, socket) => endWith(socket, noTunnel, desk))
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => abandon(error.code, socket, desk))
 }
 

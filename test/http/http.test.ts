@@ -122,12 +122,14 @@ describe('parseBasic()', () => {
     assert.deepEqual(parseBasic(`bAsIc  ${encode(':')}`), { ok: true, value: { user: '', password: '' } })
     assert.deepEqual(parseBasic(undefined), { ok: true, value: undefined })
     assert.deepEqual(parseBasic('Bearer abc'), { ok: true, value: undefined })
+    assert.deepEqual(parseBasic('Basically abc'), { ok: true, value: undefined })
   })
 
   it('refuses what is no base64 of its own, has no colon, or holds controls', () => {
     for (const bad of ['', '%%%', encode('nocolon'), `${encode('a:bc')}=`, encode('a:bc').replace('=', ''), encode('a:\n'), Buffer.from([0xff, 0x3a]).toString('base64'), 'YTpi YTpi']) {
       assert.equal(parseBasic(`Basic ${bad}`).ok, false, bad)
     }
+    assert.equal(parseBasic('Basic').ok, false)
   })
 })
 
