@@ -277,6 +277,25 @@ describe('listener()', () => {
     if (bound.ok) await other.close(seconds(1))
   })
 
+  it('ends a connection that never said a word as soon as it closes, and not after the grace', async () => {
+    const other = listener({ onFault: () => {} })
+    const bound = await other.listen('127.0.0.1', 0, () => router([]))
+    assert.ok(bound.ok)
+    const otherPort = Number(new URL(bound.value.url).port)
+    const silent = connect(otherPort, '127.0.0.1').on('error', () => {}).resume()
+    await once(silent, 'connect')
+    // Connections are taken in order: once this one is answered, the silent one is there.
+    assert.deepEqual((await exchange(otherPort, get('Connection: close\r\n'))).statuses, [404])
+    let isLate = false
+    const timer = setTimeout(() => {
+      isLate = true
+      silent.destroy()
+    }, 20_000)
+    await other.close(seconds(60))
+    clearTimeout(timer)
+    assert.equal(isLate, false)
+  })
+
   it('lets a running request finish when it closes, as the last of its connection', async () => {
     const other = listener({ onFault: () => {} })
     let release: (() => void) | undefined
