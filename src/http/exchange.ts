@@ -15,6 +15,8 @@ export interface Desk {
   isClosing: boolean
   /** Connections that have their last answer, although their client may still be sending. */
   readonly ended: WeakSet<Duplex>
+  /** The exchanges of a connection that could not be answered at once. */
+  readonly open: WeakMap<Duplex, Set<Exchange>>
   readonly onFault: (error: unknown) => void
 }
 
@@ -51,21 +53,23 @@ export function conduct(exchange: Exchange, expectsContinue: boolean): void {
   const unwanted = refuseBody(call.header('content-encoding'), length)
   if (unwanted !== undefined) return sendLast(exchange, unwanted)
   if (expectsContinue) exchange.response.writeContinue()
-  answerWithBody(exchange, found.handler, call)
+  sendLater(exchange, withBody(exchange, found.handler, call))
 }
 
 /** Answers a connection on which Node's parser gave up, unless it has its last answer already. */
 export function abandon(code: string | undefined, socket: Duplex, desk: Desk): void {
   // A client that announced its last request gets the answer to that one, whatever it sends behind it.
   if (desk.ended.has(socket) || code === 'HPE_CLOSED_CONNECTION') return
-  if (!socket.writable) socket.destroy()
+  // Ours would be taken for the answer to the request before, which goes out instead, and is the last.
+  if (isOwed(socket, desk)) desk.ended.add(socket)
+  else if (!socket.writable) socket.destroy()
   else endWith(socket, problem(PARSER_STATUS.get(code ?? '') ?? 400), desk)
 }
 
 /** Ends a connection that is no longer Node's to answer, with this answer unless it has its last one, after a moment. */
-export function endWith(socket: Duplex, answer: Reply, { ended }: Desk): void {
-  const content = ended.has(socket) ? EMPTY : rawAnswer(answer)
-  ended.add(socket)
+export function endWith(socket: Duplex, answer: Reply, desk: Desk): void {
+  const content = desk.ended.has(socket) || isOwed(socket, desk) ? EMPTY : rawAnswer(answer)
+  desk.ended.add(socket)
   // Node takes its own listener away from the socket of a CONNECT; without any, a reset would end the process.
   socket.on('error', () => {})
   socket.resume().end(content)
@@ -85,9 +89,25 @@ export function sendLast({ request, response, desk }: Exchange, { status, header
   response.once('close', () => clearTimeout(timer))
 }
 
-function send({ response, desk }: Exchange, { status, headers, body }: Reply): void {
-  response.writeHead(status, desk.isClosing ? { ...headers, connection: 'close' } : headers)
+function send({ request, response, desk }: Exchange, { status, headers, body }: Reply): void {
+  const isLast = desk.isClosing || desk.ended.has(request.socket)
+  response.writeHead(status, isLast ? { ...headers, connection: 'close' } : headers)
   response.end(body)
+}
+
+/** Sends what comes of `later`, and knows the exchange for open until then. */
+function sendLater(exchange: Exchange, later: Promise<Reply | undefined>): void {
+  const { request: { socket }, desk } = exchange
+  const open = desk.open.get(socket) ?? new Set()
+  desk.open.set(socket, open.add(exchange))
+  later.then((reply) => reply === undefined || send(exchange, reply))
+    .catch((error) => onFault(exchange, error))
+    .finally(() => open.delete(exchange))
+}
+
+/** Whether a request that has come in whole still waits for its answer. */
+function isOwed(socket: Duplex, { open }: Desk): boolean {
+  return [...open.get(socket) ?? []].some(({ request }) => request.complete)
 }
 
 function callOf({ headers }: IncomingMessage, method: string, target: string): Call {
@@ -107,19 +127,18 @@ function callOf({ headers }: IncomingMessage, method: string, target: string): C
 function answer(exchange: Exchange, handler: Handler, call: Call): void {
   try {
     const reply = handler(call)
-    if (reply instanceof Promise) reply.then((ready) => send(exchange, ready)).catch((error) => onFault(exchange, error))
+    if (reply instanceof Promise) sendLater(exchange, reply)
     else send(exchange, reply)
   } catch (error) {
     onFault(exchange, error)
   }
 }
 
-function answerWithBody(exchange: Exchange, handler: Handler, call: Call): void {
-  const { request, desk } = exchange
-  readBody(request).then((body) => {
-    if (body === 'too large') sendLast(exchange, tooLarge())
-    else if (body !== 'aborted') answer(exchange, handler, { ...call, body })
-  }).catch(desk.onFault)
+/** Reads the body and hands it over; undefined when the client is gone or has its answer already. */
+async function withBody(exchange: Exchange, handler: Handler, call: Call): Promise<Reply | undefined> {
+  const body = await readBody(exchange.request)
+  if (body === 'too large') sendLast(exchange, tooLarge())
+  return typeof body === 'string' ? undefined : await handler({ ...call, body })
 }
 
 function onFault(exchange: Exchange, error: unknown): void {

@@ -44,7 +44,7 @@ const BIND_FAULTS: ReadonlyMap<string, string> = new Map([
 
 /** A listener that reports the errors of handlers to `onFault`, and answers them with a bare 500. */
 export function listener({ onFault }: Pick<Desk, 'onFault'>): Listener {
-  const desk: Desk = { router: router([]), isClosing: false, ended: new WeakSet(), onFault }
+  const desk: Desk = { router: router([]), isClosing: false, ended: new WeakSet(), open: new WeakMap(), onFault }
   const sockets = new Set<Socket>()
   const server = createServer(LIMITS)
   server.timeout = SILENCE

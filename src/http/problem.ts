@@ -40,7 +40,7 @@ export function problem(status: number, detail?: string, { member, headers = {} 
   return reply(status, { 'content-type': 'application/problem+json', ...headers }, body)
 }
 
-/** The answer to a request that met a bug of ours: it says nothing else (SECURITY.md D13). */
+/** The answer to a request that met a bug of ours: it says nothing else. */
 export function bareFault(): Reply {
   return problem(500)
 }

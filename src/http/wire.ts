@@ -15,7 +15,7 @@ const LONGEST_TARGET = 2048
 const HOST = /^[a-z0-9._:[\]-]{1,255}$/i
 /** Origin form in plain ASCII: nothing that two programs could resolve differently, since we match it as it is. */
 const TARGET = /^\/(?!\/)[!$&'()*+,;=:@A-Za-z0-9._~/-]*(?:\?[!$&'()*+,;=:@A-Za-z0-9._~/?%-]*)?$/
-const DOTS = /\/\.\.?(?:[/?]|$)/
+const DOTS = /^[^?]*\/\.\.?(?:[/?]|$)/
 /** Lines of which a second one would be read by one program and ignored by the next. */
 const ONCE: ReadonlySet<string> = new Set(['host', 'authorization', 'content-type', 'content-length', 'dpop', 'origin'])
 const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])

@@ -6,7 +6,7 @@ import type { KeyEncryptionKey } from '../jose/wrap.ts'
 import { advance } from './advance.ts'
 import { encodeRing, storedRing } from './codec.ts'
 import { KeyringFault } from './fault.ts'
-import { type HighWaterMarks, longestView, NO_MARKS, type Policy, proof } from './policy.ts'
+import { type HighWaterMarks, longestView, NO_MARKS, type Policy, proof, proofText } from './policy.ts'
 import { keyPool, type Pool } from './pool.ts'
 import { EMPTY_RING, type Ring } from './ring.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -64,7 +64,7 @@ export class Keyring {
       const marks = stored === undefined ? NO_MARKS : storedRing(stored).marks
       const keyring = new Keyring(deps, deps.policy(marks))
       const broken = proof(keyring.policy.timing, marks).find(({ holds }) => !holds)
-      if (broken !== undefined) throw new KeyringFault('promise_broken', `Line (${broken.number}) does not hold`)
+      if (broken !== undefined) throw new KeyringFault('promise_broken', `${proofText(broken)}: ${broken.remedy}`)
       if (stored === undefined) await keyring.#pool.fill()
       await keyring.#cycle()
       keyring.#pool.refill(() => keyring.tick())

@@ -53,7 +53,7 @@ export interface ProofLine {
 const HOUR = 3600
 const DAY = 24 * HOUR
 
-/** The value of each length that is in force when nothing is said about it, with its reason in DESIGN.md. */
+/** The value of each length that is in force when nothing is said about it. */
 export const DEFAULT_TIMING: Pick<Timing, 'interval' | 'cacheLayers' | 'propagation' | 'clockError' | 'leeway'> = {
   interval: seconds(7 * DAY),
   cacheLayers: 2,
@@ -118,7 +118,7 @@ export function longestView(timing: Timing, marks: HighWaterMarks): Seconds {
   return seconds(timing.propagation + Math.max(0, spare - 2 * timing.clockError))
 }
 
-/** The inequalities of DESIGN.md with their numbers. The promise holds when every line does. */
+/** The inequalities of the promise with their numbers. The promise holds when every line does. */
 export function proof(timing: Timing, marks: HighWaterMarks): readonly ProofLine[] {
   const { interval, lead, retention, cacheLayers, propagation, clockError, leeway } = timing
   const maxTtl = Math.max(timing.maxTtl, marks.maxTtl)

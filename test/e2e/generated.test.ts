@@ -4,6 +4,7 @@ import { type RunningApp, startApp } from '../support/app.ts'
 import { assertCleanLog, assertNoPrivateMember } from '../support/leak.ts'
 import { type Seeded, seeded } from '../support/random.ts'
 import { exchange } from '../support/raw-socket.ts'
+import { assertNothingUncaught } from '../support/uncaught.ts'
 
 const SEED = 20_261_123
 const STRUCTURED = 16_000
@@ -116,6 +117,7 @@ describe('generated requests', () => {
 
   it('A9, D10 left no fault, no token and no private member in the log', async () => {
     assert.deepEqual(server.faults, [])
+    assertNothingUncaught()
     assert.ok(server.events.some(({ name }) => name === 'token.minted'))
     assertCleanLog(JSON.stringify(server.events), 'the log')
     assert.equal((await fetch(`${server.url}/readyz`)).status, 200)

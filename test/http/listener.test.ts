@@ -8,6 +8,7 @@ import { type Listener, listener } from '../../src/http/listener.ts'
 import { json, reply } from '../../src/http/reply.ts'
 import { PUBLIC, router } from '../../src/http/router.ts'
 import { exchange, isWhole } from '../support/raw-socket.ts'
+import { assertNothingUncaught } from '../support/uncaught.ts'
 
 let server: Listener
 let port: number
@@ -182,6 +183,24 @@ describe('listener()', () => {
     assert.deepEqual([statuses, closed], [[200, 400], true])
   })
 
+  for (const [what, behind] of [['a malformed request', 'GET /page HTTP/1.1\r\nHost : x\r\n\r\n'], ['two malformed requests', 'x\r\n\r\ny\r\n\r\n']]) {
+    it(`D3 never answers ${what} ahead of the request before, whose handler or body still waits`, async () => {
+      for (const first of [`GET /slow HTTP/1.1\r\n${HOST}\r\n`, post('Content-Length: 2\r\n', 'hi')]) {
+        const { statuses, closed } = await exchange(port, first + behind)
+        assert.deepEqual([statuses, closed], [[200], true], first)
+      }
+    })
+  }
+
+  it('D3 never answers a CONNECT ahead of the request before', async () => {
+    const { statuses, closed } = await exchange(port, `GET /slow HTTP/1.1\r\n${HOST}\r\nCONNECT a:1 HTTP/1.1\r\n${HOST}\r\n`)
+    assert.ok(statuses.every((status) => status === 200) && closed, String(statuses))
+  })
+
+  it('takes dots in a query for what they are', async () => {
+    assert.deepEqual((await exchange(port, `GET /page?x=/../y HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`)).statuses, [200])
+  })
+
   it('reads a chunked body, and one that waited for 100-continue', async () => {
     const chunked = await exchange(port, post('Transfer-Encoding: chunked\r\nConnection: close\r\n', '2\r\nab\r\n1\r\nc\r\n0\r\n\r\n'))
     assert.match(chunked.text, /\{"body":"abc"\}/)
@@ -315,5 +334,11 @@ describe('listener()', () => {
     ;(release as () => void)()
     assert.match((await answer).text, /^HTTP\/1\.1 200 [\s\S]*connection: close/i)
     await closed
+  })
+})
+
+describe('the process of a listener', () => {
+  it('D13 met no error that nobody caught in all of the above', () => {
+    assertNothingUncaught()
   })
 })

@@ -9,7 +9,7 @@ import { longestView } from '../../src/keyring/policy.ts'
 import { EMPTY_RING } from '../../src/keyring/ring.ts'
 import { type RingStore, StoreUnavailable } from '../../src/keyring/store.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
-import { bench, opened, randomBytes } from '../support/keyring.ts'
+import { bench, faulty, opened, randomBytes } from '../support/keyring.ts'
 import { policyOf, shapedKey } from '../support/keys.ts'
 
 const LENGTHS = { interval: 1000, lead: 400, retention: 300, maxTtl: 100, cacheLayers: 1, maxAge: 100, propagation: 10, clockError: 0, leeway: 0 }
@@ -18,22 +18,14 @@ const POLICY = policyOf(LENGTHS)
 describe('a keyring whose store and clock misbehave', () => {
   it('never puts a key into the ring twice after commits whose replies were lost', async () => {
     const inner = memoryStore()
-    let isReplyLost = false
-    const store: RingStore = {
-      ...inner,
-      replace: async (document, expected) => {
-        const replaced = await inner.replace(document, expected)
-        if (isReplyLost) throw new StoreUnavailable('committed, but the reply was lost')
-        return replaced
-      },
-    }
+    const store = faulty(inner)
     const world = await bench(store, POLICY)
     const keyring = await opened(world)
     world.now = instant(world.now + 1000)
-    isReplyLost = true
+    store.isReplyLost = true
     await keyring.tick()
     await keyring.tick()
-    isReplyLost = false
+    store.isReplyLost = false
     await keyring.tick()
     await keyring.settled()
     world.now = instant(world.now + 1001)
@@ -48,23 +40,15 @@ describe('a keyring whose store and clock misbehave', () => {
   it('never puts a key into the ring twice when the reply was lost and another replica stamped the key', async () => {
     const inner = memoryStore()
     const kek = await ephemeralKek(randomBytes)
-    let isReplyLost = false
-    const store: RingStore = {
-      ...inner,
-      replace: async (document, expected) => {
-        const replaced = await inner.replace(document, expected)
-        if (isReplyLost) throw new StoreUnavailable('committed, but the reply was lost')
-        return replaced
-      },
-    }
+    const store = faulty(inner)
     const world = await bench(store, POLICY, kek)
     const other = await bench(inner, POLICY, kek)
     const keyring = await opened(world)
     const rival = await opened(other)
     for (const each of [world, other]) each.now = instant(each.now + 1000)
-    isReplyLost = true
+    store.isReplyLost = true
     await keyring.tick()
-    isReplyLost = false
+    store.isReplyLost = false
     await rival.tick()
     for (const each of [world, other]) each.now = instant(each.now + 1001)
     await keyring.tick()

@@ -6,7 +6,7 @@ import { ephemeralKek } from '../../src/jose/wrap.ts'
 import { decodeRing } from '../../src/keyring/codec.ts'
 import { Keyring } from '../../src/keyring/keyring.ts'
 import type { Snapshot } from '../../src/keyring/snapshot.ts'
-import { type RingStore, StoreUnavailable, type Version } from '../../src/keyring/store.ts'
+import { type RingStore, type Version } from '../../src/keyring/store.ts'
 import { takeView } from '../../src/keyring/view.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { bench, faulty, opened, randomBytes } from '../support/keyring.ts'
@@ -181,23 +181,14 @@ describe('a keyring and its store', () => {
   })
 
   it('takes over what it committed itself when the answer of the store was lost', async () => {
-    const inner = memoryStore()
-    let isLost = false
-    const store: RingStore = {
-      ...inner,
-      replace: async (document, expected) => {
-        const replaced = await inner.replace(document, expected)
-        if (isLost) throw new StoreUnavailable('the answer was lost')
-        return replaced
-      },
-    }
+    const store = faulty(memoryStore())
     const world = await bench(store, POLICY)
     const keyring = await opened(world)
     const before = await seen(keyring)
-    isLost = true
+    store.isReplyLost = true
     world.now = instant(world.now + 1000)
     assert.equal((await keyring.current())?.signer()?.kid, undefined, 'its view is too old to tell')
-    isLost = false
+    store.isReplyLost = false
     await keyring.tick()
     const after = await seen(keyring)
     assert.notEqual(after.signer()?.kid, before.signer()?.kid)

@@ -9,6 +9,7 @@ import { type Listener, listener } from '../../src/http/listener.ts'
 import type { Reply } from '../../src/http/reply.ts'
 import type { Router } from '../../src/http/router.ts'
 import { assertCleanLog, assertNoPrivateMember } from './leak.ts'
+import { assertNothingUncaught } from './uncaught.ts'
 
 /** A whole server in this process, on a real socket, whose clock the test holds. */
 export interface RunningApp {
@@ -65,11 +66,12 @@ export async function startApp(...args: readonly string[]): Promise<RunningApp> 
       running.delete(server)
       await server.close(seconds(1))
       assertCleanLog(JSON.stringify(events), 'the log')
+      assertNothingUncaught()
     },
   }
 }
 
-/** Scans every answer of every test for private members (SECURITY.md A9). */
+/** Scans every answer of every test for private members (RFC 7517 section 9.2). */
 function watched({ find }: Router): Router {
   const scanned = (answer: Reply): Reply => {
     assertNoPrivateMember(Buffer.from(answer.body).toString(), 'an answer')

@@ -44,6 +44,8 @@ export async function opened({ deps }: Bench): Promise<Keyring> {
 /** A store that can be cut off, slowed down and looked into. */
 export interface Faulty extends RingStore {
   isDown: boolean
+  /** Commits, and then tells nobody. */
+  isReplyLost: boolean
   /** Called before each commit; may change the store below. */
   beforeReplace: () => Promise<void>
   readonly commits: string[]
@@ -54,6 +56,7 @@ export function faulty(store: RingStore): Faulty {
   const made: Faulty = {
     durable: store.durable,
     isDown: false,
+    isReplyLost: false,
     beforeReplace: async () => {},
     commits: [],
     load: async () => {
@@ -65,6 +68,7 @@ export function faulty(store: RingStore): Faulty {
       await made.beforeReplace()
       const replaced = await store.replace(document, expected)
       if (replaced.ok) made.commits.push(document)
+      if (made.isReplyLost) throw new StoreUnavailable('the reply was lost')
       return replaced
     },
   }

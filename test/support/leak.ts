@@ -5,7 +5,7 @@ const PRIVATE_MEMBER = /"(?:d|p|q|dp|dq|qi|oth|k|priv)"\s*:/
 /** A compact JWS: a header that starts like a JSON object, and two more parts. */
 const TOKEN = /eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+/
 
-/** Fails when the text holds a private member of a key (SECURITY.md A9). */
+/** Fails when the text holds a private member of a key (RFC 7517 section 9.2). */
 export function assertNoPrivateMember(text: string, where: string): void {
   assert.doesNotMatch(text, PRIVATE_MEMBER, `A9: a private member in ${where}`)
 }
