@@ -8,10 +8,11 @@ const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
   ['jose', ['core']],
   ['keyring', ['core', 'jose']],
   ['oauth', ['core', 'jose', 'keyring']],
+  ['audit', ['core', 'jose']],
   ['http', ['core']],
   ['web', ['core']],
   ['routes', ['core', 'jose', 'keyring', 'oauth', 'http', 'web']],
-  ['stores', ['core', 'jose', 'keyring', 'oauth']],
+  ['stores', ['core', 'jose', 'keyring', 'oauth', 'audit']],
   ['testkit', ['core', 'jose']],
   ['system', ['core']],
 ])
@@ -23,7 +24,7 @@ const OWNED: readonly (readonly [string, RegExp, RegExp])[] = [
   ['process', /\bprocess\./, /^(?:system|cli)\/|^[^/]+$/],
   ['timers', /\bset(?:Timeout|Interval|Immediate)\b/, /^system\/|^http\/(?:listener|exchange)\.ts$|^stores\//],
   ['crypto.subtle', /\bsubtle\b/, /^jose\//],
-  ['sockets', /from 'node:(?:http|https|http2|net|tls|dns|dgram)'/, /^http\/(?:listener|exchange)\.ts$|^stores\//],
+  ['sockets', /from 'node:(?:http|https|http2|net|tls|dns|dgram)'/, /^http\/(?:listener|exchange)\.ts$|^stores\/|^cli\/admin-(?:server|client)\.ts$/],
   ['files', /from 'node:fs(?:\/promises)?'/, /^stores\/|^cli\/|^[^/]+$/],
   ['child processes', /from 'node:(?:child_process|cluster|worker_threads)'/, /^$/],
   ['console', /\bconsole\./, /^$/],
@@ -43,16 +44,20 @@ export function layerFaults(files: ReadonlyMap<string, string>): readonly string
   return [...faults, ...cycles(code)]
 }
 
-interface Import {
+/** What one line imports. */
+export interface Import {
   readonly written: string
   /** The path below src; undefined for modules of Node and packages. */
   readonly target: string | undefined
+  /** Loaded with the file: neither later, if ever, nor for its types alone. */
+  readonly isStatic: boolean
 }
 
-function importsOf(path: string, text: string): readonly Import[] {
-  return [...text.matchAll(IMPORT)].map(([, fixed, dynamic, bare]) => {
+/** Every import of a file, those of types included. */
+export function importsOf(path: string, text: string): readonly Import[] {
+  return [...text.matchAll(IMPORT)].map(([whole, fixed, dynamic, bare]) => {
     const written = fixed ?? dynamic ?? bare ?? ''
-    return { written, target: written.startsWith('.') ? posix.join(posix.dirname(path), written) : undefined }
+    return { written, isStatic: dynamic === undefined && !whole.startsWith('import type'), target: written.startsWith('.') ? posix.join(posix.dirname(path), written) : undefined }
   })
 }
 

@@ -1,9 +1,19 @@
 import { readFileSync } from 'node:fs'
 import { relative, sep } from 'node:path'
+import { importsOf } from './check-layers.ts'
 import { filesBelow, isEntry, root } from './setup.js'
 
-/** Lines: of code that runs in production, of a file, of a function. */
-const LIMITS = { production: 3000, file: 200, function: 40 }
+/** Lines: of code that one deployment loads, of a file, of a function. */
+const LIMITS = { deployment: 3800, file: 200, function: 40 }
+
+/** What each kind of deployment loads on top of what every server does. */
+export const DEPLOYMENTS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['development (memory, /auth)', ['stores/memory.ts', 'routes/auth.ts', 'keyring/expired.ts']],
+  ['production (file, admin, audit)', [
+    'stores/file.ts', 'cli/admin-server.ts', 'routes/admin.ts', 'audit/log.ts', 'stores/line-file.ts',
+  ]],
+])
+const ENTRIES = ['server.ts', 'cli/serve.ts']
 
 /** How large one file is. */
 export interface Size {
@@ -31,11 +41,23 @@ export function sizeOf(path: string, text: string): Size {
   return { path, lines: lines.length, code: code.length, functions }
 }
 
-/** Everything that has outgrown its limit. */
-export function sizeFaults(sizes: readonly Size[]): readonly string[] {
-  const production = sizes.filter(({ path }) => !path.startsWith('testkit/')).reduce((sum, { code }) => sum + code, 0)
+/** The files that a deployment loads, by path below src. */
+export function loadedBy(extras: readonly string[], files: ReadonlyMap<string, string>): readonly string[] {
+  const loaded = new Set<string>()
+  const load = (path: string): void => {
+    if (loaded.has(path)) return
+    loaded.add(path)
+    for (const { target, isStatic } of importsOf(path, files.get(path) ?? '')) if (target !== undefined && isStatic) load(target)
+  }
+  for (const path of [...ENTRIES, ...extras]) load(path)
+  return [...loaded].toSorted()
+}
+
+/** Everything that has outgrown its limit; `deployments` are the lines of code of each. */
+export function sizeFaults(sizes: readonly Size[], deployments: ReadonlyMap<string, number>): readonly string[] {
   return [
-    ...(production > LIMITS.production ? [`production code has ${production} lines, more than ${LIMITS.production}`] : []),
+    ...[...deployments].filter(([, lines]) => lines > LIMITS.deployment)
+      .map(([name, lines]) => `${name} loads ${lines} lines of code, more than ${LIMITS.deployment}`),
     ...sizes.filter(({ lines }) => lines > LIMITS.file).map(({ path, lines }) => `${path} has ${lines} lines, more than ${LIMITS.file}`),
     ...sizes.flatMap(({ path, functions }) => functions.filter(({ lines }) => lines > LIMITS.function)
       .map(({ name, lines }) => `${path}: ${name} has ${lines} lines, more than ${LIMITS.function}`)),
@@ -44,7 +66,8 @@ export function sizeFaults(sizes: readonly Size[]): readonly string[] {
 
 if (isEntry(import.meta.url)) {
   const src = `${root}src`
-  const sizes = filesBelow(src).map((path) => sizeOf(relative(src, path).split(sep).join('/'), readFileSync(path, 'utf8')))
+  const texts = new Map(filesBelow(src).map((path) => [relative(src, path).split(sep).join('/'), readFileSync(path, 'utf8')]))
+  const sizes = [...texts].map(([path, text]) => sizeOf(path, text))
   const roomOf = ({ path }: Size): string => path.includes('/') ? path.replace(/\/.*/, '') : 'root'
   for (const room of new Set(sizes.map(roomOf))) {
     const files = sizes.filter((size) => roomOf(size) === room)
@@ -52,7 +75,11 @@ if (isEntry(import.meta.url)) {
     console.log(`${room.padEnd(8)} ${String(files.length).padStart(3)} files ${String(code).padStart(5)} lines of code`)
   }
   const lengths = sizes.flatMap(({ functions }) => functions.map(({ lines }) => lines)).sort((one, other) => one - other)
-  const faults = sizeFaults(sizes)
+  const codeOf = new Map(sizes.map(({ path, code }) => [path, code]))
+  const deployments = new Map([...DEPLOYMENTS].map(([name, extras]) =>
+    [name, loadedBy(extras, texts).reduce((sum, path) => sum + (codeOf.get(path) ?? 0), 0)]))
+  for (const [name, lines] of deployments) console.log(`${name} loads ${lines} lines of code`)
+  const faults = sizeFaults(sizes, deployments)
   for (const fault of faults) console.error(fault)
   const total = sizes.reduce((sum, { code }) => sum + code, 0)
   console.log(`size: ${total} lines of code, ${lengths.length} functions, median ${lengths[lengths.length >> 1]} lines,` +

@@ -8,8 +8,8 @@ const README = fileURLToPath(new URL('../README.md', import.meta.url))
 const BEGIN = '<!-- options: made by scripts/readme-options.ts -->'
 const END = '<!-- end of options -->'
 
-const rows = optionTexts().map(({ name, value, standard, meaning }) =>
-  `| \`--${name}${value === '' ? '' : ` ${value}`}\` | ${standard} | ${meaning} |`)
+const rows = optionTexts().map(({ heading, standard, meaning }) =>
+  `| \`${heading}\` | ${standard} | ${meaning} |`)
 const table = ['', '| option | default | meaning |', '| --- | --- | --- |', ...rows, ''].join('\n')
 
 const present = readFileSync(README, 'utf8')

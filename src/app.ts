@@ -1,38 +1,44 @@
+import type { AuditLog } from './audit/log.ts'
+import { openAudit, openStore } from './backing.ts'
 import type { Config } from './config.ts'
 import type { Emit } from './core/event.ts'
-import type { RandomBytes } from './core/random.ts'
 import { fail, ok, type Result } from './core/result.ts'
-import { type Clock, seconds } from './core/time.ts'
+import { seconds } from './core/time.ts'
 import { isLoopbackHost } from './http/loopback.ts'
 import { type Route, type Router, router } from './http/router.ts'
+import { UNSEALED } from './jose/kek.ts'
 import { isAvailable } from './jose/signer.ts'
-import { ephemeralKek } from './jose/wrap.ts'
-import type { KeyringFault } from './keyring/fault.ts'
 import { Keyring } from './keyring/keyring.ts'
 import { type ProofLine, NO_MARKS, proof } from './keyring/policy.ts'
+import type { Ring } from './keyring/ring.ts'
 import type { RingStore } from './keyring/store.ts'
 import { healthRoute, readyRoute } from './routes/health.ts'
+import { historyRoute } from './routes/history.ts'
 import { jwksRoute } from './routes/jwks.ts'
 import { metadataRoute } from './routes/metadata.ts'
+import { loadKeks } from './secrets.ts'
+import type { System } from './world.ts'
 
 /** Seconds that `nbf` lies before `iat` even where clocks are right. */
 const LEAST_SKEW = 10
-
-/** What the whole server takes from the world, so that a test can be the world. */
-export interface System {
-  readonly now: Clock
-  readonly randomBytes: RandomBytes
-  readonly emit: Emit
-}
 
 /** A server that holds its keys and knows its routes, but listens nowhere yet. */
 export interface App {
   readonly keyring: Keyring
   /** Whether the keys outlive the process. */
   readonly isDurable: boolean
+  /** Whether everybody who can read the store can open its keys. */
+  readonly isUnsealed: boolean
+  readonly emit: Emit
   /** The routes for the URL at which the server turns out to listen. */
   readonly routerAt: (url: string) => Router
+  /** The routes for operators, who must present the token if there is one. */
+  readonly adminRouter: (token: string | undefined) => Promise<Router>
   readonly issuerAt: (url: string) => string
+  /** Brings the keys and the audit log up to date; never rejects. */
+  readonly tick: () => Promise<void>
+  /** Closes the audit log. */
+  readonly close: () => Promise<void>
 }
 
 /** Why a configuration is refused: lines of the proof that fail, or algorithms that this runtime lacks. */
@@ -55,33 +61,69 @@ export async function refusalOf(config: Config): Promise<Refusal | undefined> {
   return missing.length > 0 ? { code: 'algorithm_missing', algs: missing } : undefined
 }
 
-/** Opens the store and the keyring, and wires the routes; rooms that the configuration does not use stay unloaded. */
-export async function createApp(config: Config, system: System): Promise<Result<App, KeyringFault>> {
-  const store = await openStore(config)
-  const kek = await ephemeralKek(system.randomBytes)
-  const opened = await Keyring.open({ ...system, store, kek, policy: config.policy })
-  if (!opened.ok) return fail(opened.error)
-  const keyring = opened.value
-  const auth = config.auth === 'off' ? undefined : await authRouteOf(config, keyring, system)
+/**
+ * Opens the store and the keyring, and wires the routes; rooms that the configuration does not use stay unloaded. The
+ * failure is a sentence for the operator.
+ */
+export async function createApp(config: Config, system: System): Promise<Result<App, string>> {
+  const keks = await loadKeks(config, system.randomBytes)
+  if (!keks.ok) return keks
+  const store = await openStore(config, system.randomBytes)
+  let keyring: Keyring | undefined
+  const audit = await openAudit(config, system, () => keyring?.lastSeen().signer())
+  if (audit?.ok === false) return audit
+  const emit = audit === undefined ? system.emit : withAudit(system.emit, audit.value)
+  const opened = await Keyring.open({ ...system, emit, store, keks: keks.value, policy: config.policy })
+  if (!opened.ok) return fail(`Cannot use the keys in ${config.store}: ${opened.error.message} (${opened.error.code})`)
+  keyring = opened.value
+  return ok(await assembled(config, { ...system, emit }, store, keyring, audit?.value))
+}
+
+function withAudit(emit: Emit, audit: AuditLog): Emit {
+  return (event) => {
+    emit(event)
+    audit.record(event)
+  }
+}
+
+async function assembled(
+  config: Config,
+  system: System,
+  store: RingStore,
+  keyring: Keyring,
+  audit: AuditLog | undefined,
+): Promise<App> {
+  const mayMint = (): boolean => config.audit?.isRequired !== true || audit?.isWritten() === true
+  const auth = config.auth === 'off' ? undefined : await authRouteOf(config, keyring, system, mayMint)
   const issuerAt = (url: string): string => config.issuer ?? url
-  return ok({
+  const current = (): ReturnType<Keyring['current']> => keyring.current()
+  const ready = readyRoute({
+    current,
+    health: () => keyring.health(),
+    keys: (ring) => !store.durable ? 'in memory' : isUnsealed(ring) ? 'unsealed' : 'sealed',
+    audit: () => audit === undefined ? 'off' : audit.isWritten() ? 'written' : mayMint() ? 'failing' : 'failing and required',
+  })
+  return {
     keyring,
     isDurable: store.durable,
+    isUnsealed: store.durable && isUnsealed(keyring.lastSeen().ring),
+    emit: system.emit,
     issuerAt,
     routerAt: (url) => {
       const issuer = issuerAt(url)
-      return router([...documents(issuer, store, keyring), ...(auth === undefined ? [] : [auth(issuer)])])
+      return router([...documents(issuer, store, keyring), healthRoute(), ready, ...(auth === undefined ? [] : [auth(issuer)])])
     },
-  })
+    adminRouter: async (token) => router((await import('./routes/admin.ts')).adminRoutes({ ...system, keyring, token })),
+    tick: async () => {
+      await keyring.tick()
+      await audit?.tick()
+    },
+    close: async () => await audit?.close(),
+  }
 }
 
-async function openStore(config: Config): Promise<RingStore> {
-  switch (config.store) {
-    case 'memory:':
-      return (await import('./stores/memory.ts')).memoryStore()
-    default:
-      throw new TypeError(`Cannot open the store ${config.store}`)
-  }
+function isUnsealed({ keys }: Ring): boolean {
+  return keys.some((key) => 'sealed' in key && key.sealed.kek === UNSEALED)
 }
 
 function documents(issuer: string, store: RingStore, keyring: Keyring): readonly Route[] {
@@ -99,12 +141,16 @@ function documents(issuer: string, store: RingStore, keyring: Keyring): readonly
   return [
     ...[...new Set(jwksPaths)].map((at) => jwksRoute(at, { current, cacheControl })),
     ...[...new Set(metadataPaths)].map((at) => metadataRoute(at, metadata)),
-    healthRoute(),
-    readyRoute({ current, health: () => keyring.health() }),
+    historyRoute({ current, cacheControl, issuer }),
   ]
 }
 
-async function authRouteOf(config: Config, keyring: Keyring, system: System): Promise<(issuer: string) => Route> {
+async function authRouteOf(
+  config: Config,
+  keyring: Keyring,
+  system: System,
+  mayMint: () => boolean,
+): Promise<(issuer: string) => Route> {
   const { authRoute } = await import('./routes/auth.ts')
   const { expiredSigners } = await import('./keyring/expired.ts')
   const { algs, rsaBits, timing } = keyring.policy
@@ -121,5 +167,6 @@ async function authRouteOf(config: Config, keyring: Keyring, system: System): Pr
     expiredSigner: expiredSigners(rsaBits),
     isOurHost: (host) => isOurHost(host, issuer),
     allowOrigins: config.allowOrigins,
+    mayMint,
   })
 }

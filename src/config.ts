@@ -1,10 +1,13 @@
-import { parseArgs } from 'node:util'
 import type { Level } from './core/event.ts'
 import { isObject, type Json, parseJson } from './core/json.ts'
 import { fail, ok, type Result } from './core/result.ts'
+import { type ConfigFault, readFlags, type Said } from './flags.ts'
 import { isLoopbackAddress } from './http/loopback.ts'
-import { type HighWaterMarks, type Policy, resolveTiming, type Timing } from './keyring/policy.ts'
-import { isOption, isSwitch, optionTexts, parseOption, type Settings } from './options.ts'
+import { DEFAULT_HISTORY, type HighWaterMarks, type Policy, resolveTiming, type Timing } from './keyring/policy.ts'
+import type { CommandName } from './commands.ts'
+import type { AdminAddress, StoreUrl } from './option-values.ts'
+import { isOption, isSecret, parseOption } from './options.ts'
+import type { Settings } from './settings.ts'
 
 /** A whole configuration: nothing in it is missing or contradicts itself. */
 export interface Config {
@@ -14,24 +17,38 @@ export interface Config {
   readonly issuer: string | undefined
   readonly audience: string | readonly string[]
   readonly policy: (marks: HighWaterMarks) => Policy
-  readonly store: string
+  readonly store: StoreUrl
+  readonly keks: {
+    readonly files: readonly string[]
+    readonly given: readonly Uint8Array[]
+    /** Whether records count that everybody can open. */
+    readonly unsealed: boolean
+  }
+  /** Whether key and token files may be reached by group or others. */
+  readonly allowShared: boolean
+  /** Where operators reach the server; undefined: nowhere. */
+  readonly admin: AdminAddress | undefined
+  readonly adminTokenFile: string | undefined
+  readonly audit: { readonly path: string; readonly isRequired: boolean } | undefined
   /** Who may mint at `/auth`: this machine, everyone who reaches the address, or nobody. */
   readonly auth: 'loopback' | 'open' | 'off'
   readonly allowOrigins: ReadonlySet<string>
   readonly logLevel: Level
 }
 
-/** What a command line asks for. */
-export type Command =
-  | { readonly name: 'help' | 'version' }
-  | { readonly name: 'serve' | 'check'; readonly config: Config }
-
-/** One thing that is wrong, where it was said, and what would be right. */
-export interface ConfigFault {
-  readonly option: string
-  readonly source: string
-  readonly problem: string
+/** A command, and everything that was said about it. */
+export interface CommandLine {
+  readonly name: CommandName
+  readonly config: Config
+  /** What was set, as it was written, without secrets; for the record. */
+  readonly said: Readonly<Record<string, string>>
+  /** The options that are the command's own. */
+  readonly own: Readonly<Record<string, string>>
+  readonly words: readonly string[]
 }
+
+/** What a command line asks for. */
+export type Command = CommandLine | { readonly name: 'help' | 'version' }
 
 /** Where a configuration comes from. */
 export interface Sources {
@@ -39,12 +56,6 @@ export interface Sources {
   readonly env: Readonly<Record<string, string | undefined>>
   /** The text of a file; throws when there is none. */
   readonly readFile: (path: string) => string
-}
-
-interface Said {
-  readonly option: string
-  readonly source: string
-  readonly text: string
 }
 
 /** Kubernetes puts these into the environment of every pod beside a service named jwksd. */
@@ -61,38 +72,15 @@ export function parseConfig({ args, env, readFile }: Sources): Result<Command, r
   const said = new Map([...file, ...outside].map((one) => [one.option, one]))
   const settings = parseAll(said, faults)
   const config = assemble(settings, faults)
-  return faults.length === 0 ? ok({ name: flags.command, config }) : fail(faults)
+  if (faults.length > 0) return fail(faults)
+  const open = [...said.values()].filter(({ option }) => isOption(option) && !isSecret(option))
+  const { command: name, own, words } = flags
+  return ok({ name, config, own, words, said: Object.fromEntries(open.map(({ option, text }) => [option, text])) })
 }
 
 /** One fault as one line. */
 export function faultText({ option, source, problem }: ConfigFault): string {
   return `${option} (${source}): ${problem}`
-}
-
-function readFlags(
-  args: readonly string[],
-  faults: ConfigFault[],
-): { said: Said[]; command: 'serve' | 'check'; wants?: 'help' | 'version' } {
-  const options = Object.fromEntries(optionTexts().map(({ name, value }) =>
-    [name, { type: value === '' ? 'boolean' : 'string' } as const]))
-  const { tokens, positionals } = parseArgs({ args: [...args], options, strict: false, tokens: true })
-  const said: Said[] = []
-  const fault = (option: string, problem: string): void => void faults.push({ option, source: 'flag', problem })
-  for (const token of tokens) {
-    if (token.kind !== 'option') continue
-    const { name, rawName, value } = token
-    if (name === 'help' || name === 'h') return { said, command: 'serve', wants: 'help' }
-    if (name === 'version') return { said, command: 'serve', wants: 'version' }
-    if (!isOption(name)) fault(rawName, 'is not an option; --help lists them')
-    else if (value === undefined && !isSwitch(name)) fault(rawName, 'needs a value')
-    else if (said.some(({ option }) => option === name)) fault(rawName, 'is given twice')
-    else said.push({ option: name, source: 'flag', text: value ?? 'true' })
-  }
-  // The word after an unknown option is most likely its value.
-  const [command = 'serve', ...more] = faults.length > 0 ? [] : positionals
-  if (command !== 'serve' && command !== 'check') fault(JSON.stringify(command), 'is not a command; serve and check are')
-  for (const word of more) fault(JSON.stringify(word), 'is not expected here')
-  return { said, command: command === 'check' ? 'check' : 'serve' }
 }
 
 /** An empty variable counts as absent; names that are no option are not ours to judge. */
@@ -120,7 +108,7 @@ function readConfigFile(path: string, readFile: Sources['readFile'], faults: Con
   }
   return Object.entries(parsed.value).flatMap(([option, value]) => {
     const text = textOf(value)
-    if (!isOption(option) || option === 'config') fault(option, 'is not an option of a file; --help lists them')
+    if (!isOption(option) || option === 'config' || isSecret(option)) fault(option, 'is not an option of a file; --help lists them')
     else if (text === undefined) fault(option, 'must be a text, a number, true, false or a list of texts')
     else return [{ option, source: path, text }]
     return []
@@ -137,7 +125,8 @@ function parseAll(said: ReadonlyMap<string, Said>, faults: ConfigFault[]): Parti
     if (!isOption(option)) return []
     const value = parseOption(option, text)
     if (value.ok) return [[option, value.value] as const]
-    faults.push({ option, source, problem: `${JSON.stringify(text.slice(0, 64))} is not ${value.error}` })
+    const shown = isSecret(option) ? 'its value' : JSON.stringify(text.slice(0, 64))
+    faults.push({ option, source, problem: `${shown} is not ${value.error}` })
     return []
   })
   return Object.fromEntries(parsed)
@@ -153,17 +142,37 @@ function assemble(set: Partial<Settings>, faults: ConfigFault[]): Config {
   const audience = set.audience ?? ['api']
   const algs = set.alg ?? ['RS256']
   const rsaBits = set['rsa-bits'] ?? 2048
+  const history = set.history ?? DEFAULT_HISTORY
+  judgeSecrets(set, fault)
   return {
     host,
     port: set.port ?? 8080,
     issuer: set.issuer,
     audience: audience.length === 1 ? audience[0] as string : audience,
-    policy: (marks) => ({ timing: resolveTiming(timing, marks), algs, rsaBits }),
+    policy: (marks) => ({ timing: resolveTiming(timing, marks), algs, rsaBits, history }),
     store: set.store ?? 'memory:',
+    keks: { files: set['kek-file'] ?? [], given: set.kek ?? [], unsealed: set.unsealed === true },
+    allowShared: set['allow-shared-files'] === true,
+    admin: set.admin,
+    adminTokenFile: set['admin-token-file'],
+    audit: set.audit === undefined ? undefined : { path: set.audit, isRequired: set['audit-required'] === true },
     auth: isLoopback ? 'loopback' : set['open-auth'] === true ? 'open' : 'off',
     allowOrigins: set['allow-origin'] ?? new Set(),
     logLevel: set['log-level'] ?? 'info',
   }
+}
+
+/** What must be said beside what was said, so that nothing secret lies open by default. */
+function judgeSecrets(set: Partial<Settings>, fault: (option: string, problem: string) => void): void {
+  const { store = 'memory:', admin } = set
+  const isSealed = set['kek-file'] !== undefined || set.kek !== undefined
+  if (store !== 'memory:' && !isSealed && set.unsealed !== true) {
+    fault('kek-file', `must be set to seal the keys in ${store} (jwksd kek makes one), or --unsealed to leave them open`)
+  }
+  if (admin !== undefined && !('path' in admin) && set['admin-token-file'] === undefined) {
+    fault('admin-token-file', 'must be set where other users of the machine can reach the admin listener; unix:PATH needs none')
+  }
+  if (set['audit-required'] === true && set.audit === undefined) fault('audit', 'must be set for audit-required')
 }
 
 /** The lengths that were set, over those of the preset. */

@@ -1,6 +1,15 @@
+import { decodeBase64url } from './core/base64url.ts'
 import { parseDuration } from './core/duration.ts'
 import { fail, ok, type Result } from './core/result.ts'
 import type { Seconds } from './core/time.ts'
+import { isLoopbackAddress } from './http/loopback.ts'
+import { KEK_BYTES } from './jose/kek.ts'
+
+/** Where keys are kept. */
+export type StoreUrl = 'memory:' | `file:${string}`
+
+/** Where a listener for operators is bound. */
+export type AdminAddress = { readonly path: string } | { readonly host: string; readonly port: number }
 
 /** Reads a duration of at least `least` seconds; like its neighbours it fails with what would be right. */
 export function parseLength(text: string, least: number): Result<Seconds, string> {
@@ -38,4 +47,32 @@ export function parseOrigins(text: string): Result<ReadonlySet<string>, string> 
   const wanted = 'made of origins such as http://localhost:3000, each once'
   const origins = parseList(text, (name) => URL.canParse(name) && new URL(name).origin === name ? name : undefined, wanted)
   return origins.ok ? ok(new Set(origins.value)) : origins
+}
+
+/** Reads where keys are kept. */
+export function parseStore(text: string): Result<StoreUrl, string> {
+  if (text === 'memory:') return ok(text)
+  return /^file:./.test(text) && !text.startsWith('file://') ? ok(text as StoreUrl) : fail('memory: or file:PATH')
+}
+
+/** Reads the path of a file. */
+export function parsePath(text: string): Result<string, string> {
+  return text === '' || text.includes('\0') ? fail('the path of a file') : ok(text)
+}
+
+/** Reads key-encryption keys: 32 bytes each, in base64url. */
+export function parseKek(text: string): Result<readonly Uint8Array[], string> {
+  const keks = text.split(',').flatMap((item) => decodeBase64url(item.trim()) ?? [])
+  const isWhole = keks.length === text.split(',').length && keks.every(({ length }) => length === KEK_BYTES)
+  return isWhole ? ok(keks) : fail(`made of ${KEK_BYTES} bytes in base64url each`)
+}
+
+/** Reads the address of the listener for operators, which no other machine can reach. */
+export function parseAdmin(text: string): Result<AdminAddress, string> {
+  const [, path] = /^unix:(.{1,100})$/.exec(text) ?? []
+  if (path !== undefined) return ok({ path })
+  const [, bracketed, plain = bracketed, digits = ''] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? []
+  const port = parseCount(digits, 0, 65_535)
+  if (plain === undefined || !isLoopbackAddress(plain) || !port.ok) return fail('unix:PATH or a loopback address with a port')
+  return ok({ host: plain, port: port.value })
 }

@@ -2,13 +2,18 @@ import { formatDuration } from './core/duration.ts'
 import type { Level } from './core/event.ts'
 import { fail, ok, type Result } from './core/result.ts'
 import type { Seconds } from './core/time.ts'
-import { type Alg, ALGORITHMS, parseAlg } from './jose/algorithm.ts'
-import { DEFAULT_TIMING, FAST_TIMING, type Timing } from './keyring/policy.ts'
-import { parseCount, parseIssuer, parseLength, parseList, parseOrigins } from './option-values.ts'
+import { ALGORITHMS, parseAlg } from './jose/algorithm.ts'
+import { DEFAULT_HISTORY, DEFAULT_TIMING, FAST_TIMING } from './keyring/policy.ts'
+import {
+  parseAdmin, parseCount, parseIssuer, parseKek, parseLength, parseList, parseOrigins, parsePath, parseStore,
+} from './option-values.ts'
+import type { Settings } from './settings.ts'
 
 /** One option as `--help` and the README show it. */
 export interface OptionText {
   readonly name: string
+  /** How it is written: as a flag, or as a variable where nothing else will do. */
+  readonly heading: string
   /** Stands for the value; empty for a switch. */
   readonly value: string
   /** What is in force when nothing is said. */
@@ -17,34 +22,10 @@ export interface OptionText {
 }
 
 /** One option: how it is explained, and how its text is read. The failure says what would be right. */
-interface Option<Value> extends Omit<OptionText, 'name'> {
+interface Option<Value> extends Omit<OptionText, 'name' | 'heading'> {
+  /** Read from the environment alone: a flag shows in the list of processes, a file of options is no place for it. */
+  readonly isSecret?: true
   readonly parse: (text: string) => Result<Value, string>
-}
-
-/** What was set, by flag, environment or file; an option that was not is undefined. */
-export interface Settings {
-  readonly host: string | undefined
-  readonly port: number | undefined
-  readonly issuer: string | undefined
-  readonly audience: readonly string[] | undefined
-  readonly alg: readonly [Alg, ...Alg[]] | undefined
-  readonly 'rsa-bits': number | undefined
-  readonly preset: Partial<Timing> | undefined
-  readonly 'rotation-interval': Seconds | undefined
-  readonly lead: Seconds | undefined
-  readonly retention: Seconds | undefined
-  readonly 'jwks-max-age': Seconds | undefined
-  readonly ttl: Seconds | undefined
-  readonly 'max-ttl': Seconds | undefined
-  readonly 'cache-layers': number | undefined
-  readonly propagation: Seconds | undefined
-  readonly 'clock-error': Seconds | undefined
-  readonly leeway: Seconds | undefined
-  readonly store: 'memory:' | undefined
-  readonly 'open-auth': boolean | undefined
-  readonly 'allow-origin': ReadonlySet<string> | undefined
-  readonly 'log-level': Level | undefined
-  readonly config: string | undefined
 }
 
 /** The one table: flags, environment, file, `--help` and the README's table all come from it. */
@@ -113,18 +94,43 @@ const OPTIONS: { readonly [Name in keyof Settings]: Option<NonNullable<Settings[
   ),
   'clock-error': duration(formatDuration(DEFAULT_TIMING.clockError), "largest error of a replica's clock"),
   leeway: duration(formatDuration(DEFAULT_TIMING.leeway), 'what verifiers grant beyond `exp`'),
+  history: duration(formatDuration(DEFAULT_HISTORY), 'the public half of a key stays in the history this long after its removal'),
   store: {
     value: 'URL',
     standard: 'memory:',
-    meaning: 'where the keys are kept: `memory:` dies with the process, so its JWK Set is sent `no-cache`',
-    parse: (text) => text === 'memory:' ? ok(text) : fail('memory:'),
+    meaning: 'where the keys are kept: `memory:` dies with the process, so its JWK Set is sent `no-cache`; `file:PATH` is one file of this machine',
+    parse: parseStore,
   },
-  'open-auth': {
-    value: '',
-    standard: 'off',
-    meaning: 'lets anyone who reaches a non-loopback address be anyone: mounts `/auth` there too',
-    parse: (text) => text === 'true' || text === 'false' ? ok(text === 'true') : fail('true or false'),
+  'kek-file': {
+    value: 'PATH,...',
+    standard: 'none',
+    meaning: 'files of 32 random bytes, raw or in base64url (`jwksd kek` makes one), under which private halves are sealed: all open, the first seals',
+    parse: (text) => parseList(text, (path) => path === '' ? undefined : path, 'made of paths, each once'),
   },
+  kek: {
+    value: 'KEK,...',
+    standard: 'none',
+    meaning: 'the same in base64url, behind those of `kek-file`; read from the environment alone',
+    parse: parseKek,
+    isSecret: true,
+  },
+  unsealed: toggle('lets a store keep private halves that whoever reads it can open; beside a key-encryption key, only reads such a store'),
+  'allow-shared-files': toggle('takes key and token files that group or others can reach'),
+  admin: {
+    value: 'ADDRESS',
+    standard: 'none',
+    meaning: 'where operators reach the server: `unix:PATH` (mode 0600), or a loopback address and port with `admin-token-file`',
+    parse: parseAdmin,
+  },
+  'admin-token-file': {
+    value: 'PATH',
+    standard: 'none',
+    meaning: 'a file with the bearer token of the admin listener, at least 32 characters',
+    parse: parsePath,
+  },
+  audit: { value: 'PATH', standard: 'none', meaning: 'appends every change of a key and every mint to this file, each record bound to the one before', parse: parsePath },
+  'audit-required': toggle('answers 503 instead of a token that cannot be recorded'),
+  'open-auth': toggle('lets anyone who reaches a non-loopback address be anyone: mounts `/auth` there too'),
   'allow-origin': {
     value: 'ORIGIN,...',
     standard: 'none',
@@ -141,13 +147,16 @@ const OPTIONS: { readonly [Name in keyof Settings]: Option<NonNullable<Settings[
     value: 'FILE',
     standard: 'none',
     meaning: 'a JSON object whose members are named like these options; flags and environment win over it',
-    parse: (text) => text === '' ? fail('the path of a JSON file') : ok(text),
+    parse: parsePath,
   },
 }
 
 /** The explanations of all options, in the order of the table. */
 export function optionTexts(): readonly OptionText[] {
-  return Object.entries(OPTIONS).map(([name, { value, standard, meaning }]) => ({ name, value, standard, meaning }))
+  return Object.entries(OPTIONS).map(([name, { value, standard, meaning, isSecret: isHidden }]) => {
+    const flag = `--${name}${value === '' ? '' : ` ${value}`}`
+    return { name, value, standard, meaning, heading: isHidden === true ? `JWKSD_${name.toUpperCase()}=${value}` : flag }
+  })
 }
 
 /** Reads the text of one option; the failure says what would be right. Throws nothing, knows every name of the table. */
@@ -163,6 +172,17 @@ export function isOption(name: string): name is keyof Settings {
 /** Whether the option takes no value. */
 export function isSwitch(name: keyof Settings): boolean {
   return OPTIONS[name].value === ''
+}
+
+/** Whether the option is read from the environment alone. */
+export function isSecret(name: keyof Settings): boolean {
+  return OPTIONS[name].isSecret === true
+}
+
+function toggle(meaning: string): Option<boolean> {
+  const parse = (text: string): Result<boolean, string> =>
+    text === 'true' || text === 'false' ? ok(text === 'true') : fail('true or false')
+  return { value: '', standard: 'off', meaning, parse }
 }
 
 function duration(standard: string, meaning: string, least = 0): Option<Seconds> {

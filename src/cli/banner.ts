@@ -10,12 +10,15 @@ export interface BannerView {
   readonly lines: readonly ProofLine[]
   readonly url: string
   readonly issuer: string
+  readonly admin: string
   readonly isDurable: boolean
+  readonly isUnsealed: boolean
 }
 
 /** What a person at a terminal sees first: where the server is, how it rotates, and what to paste. */
-export function banner({ config, policy: { algs, timing }, lines, url, issuer, isDurable }: BannerView): string {
-  const keys = isDurable ? config.store : 'in memory: they die with this process, so the JWK Set is sent no-cache'
+export function banner({ config, policy: { algs, timing }, lines, url, issuer, admin, isDurable, isUnsealed }: BannerView): string {
+  const sealing = isUnsealed ? 'UNSEALED: whoever can read it can sign' : 'sealed'
+  const keys = isDurable ? `${config.store}, ${sealing}` : 'in memory: they die with this process, so the JWK Set is sent no-cache'
   const rotation = `every ${formatDuration(timing.interval)}, published ${formatDuration(timing.lead)} before signing,` +
     ` kept ${formatDuration(timing.retention)} after`
   return `
@@ -25,6 +28,8 @@ ${version()} on ${url}
   keys      ${algs.join(', ')}, ${keys}
   rotation  ${rotation}
   tokens    ${formatDuration(timing.ttl)}, ${formatDuration(timing.maxTtl)} at most
+  operators ${admin}
+  audit     ${config.audit?.path ?? 'off'}
 ${lines.map((line) => `  ${proofText(line)}\n`).join('')}
 ${curls(config, url)}
 Ctrl-C stops.

@@ -1,5 +1,5 @@
-/** The exit codes of sysexits.h that we use. */
-export const EXIT = { unavailable: 69, software: 70, config: 78 } as const
+/** The exit codes of sysexits.h that we use, and 1 for a plain no. */
+export const EXIT = { refused: 1, unavailable: 69, software: 70, config: 78 } as const
 
 /** Says on standard error why the process ends, one line each, and sets its exit code. */
 export function refuse(code: number, ...lines: readonly string[]): void {

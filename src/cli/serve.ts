@@ -1,14 +1,15 @@
-import { type App, createApp, refusalOf, type System } from '../app.ts'
+import { type App, createApp, refusalOf } from '../app.ts'
 import type { Config } from '../config.ts'
-import { faultEvent } from '../core/event.ts'
+import { type Emit, faultEvent } from '../core/event.ts'
 import { seconds } from '../core/time.ts'
 import { type Listener, listener } from '../http/listener.ts'
 import { proof, proofText } from '../keyring/policy.ts'
 import { StoreUnavailable } from '../keyring/store.ts'
-import { systemClock } from '../system/clock.ts'
+import { systemClock, timestamp } from '../system/clock.ts'
 import { jsonLog, terminalLog } from '../system/log.ts'
 import { systemRandom } from '../system/random.ts'
 import { startTicker } from '../system/ticker.ts'
+import { VERSION } from '../version.ts'
 import { banner } from './banner.ts'
 import { EXIT, refuse } from './exit.ts'
 import { refusalLines } from './refusal.ts'
@@ -16,50 +17,60 @@ import { refusalLines } from './refusal.ts'
 /** Seconds that running requests get to finish; the process is gone within five. */
 const GRACE = seconds(4)
 
-/** `jwksd serve`: opens the keyring, listens, and serves until a signal. */
-export async function serve(config: Config): Promise<void> {
+/** `jwksd serve`: opens the keyring, listens, and serves until a signal; `said` are the options as they were written. */
+export async function serve(config: Config, said: Readonly<Record<string, string>>): Promise<void> {
   const isTerminal = process.stdout.isTTY
   const write = (line: string): void => void process.stdout.write(line)
-  const log = isTerminal ? terminalLog : jsonLog
-  const system: System = {
-    now: systemClock,
-    randomBytes: systemRandom,
-    emit: log({ least: config.logLevel, now: systemClock, write }),
-  }
+  const emit = (isTerminal ? terminalLog : jsonLog)({ least: config.logLevel, now: systemClock, write })
   // A reader of the log that goes away must not take the server with it.
   process.stdout.on('error', () => {})
   process.on('uncaughtException', (error) => {
-    system.emit(faultEvent(error))
+    emit(faultEvent(error))
     process.exit(EXIT.software)
   })
 
   const refusal = await refusalOf(config)
   if (refusal !== undefined) return refuse(EXIT.config, ...refusalLines(refusal))
-  const app = await open(config, system)
+  const app = await open(config, emit)
   if (app === undefined) return
-  const server = listener({ onFault: (error) => system.emit(faultEvent(error)) })
-  const bound = await server.listen(config.host, config.port, app.routerAt)
-  if (!bound.ok) return stop(EXIT.unavailable, `Cannot listen on ${config.host}:${config.port}: ${bound.error}`)
-  const stopTicker = startTicker({
-    now: system.now,
-    nextTick: () => app.keyring.nextTick(),
-    tick: () => app.keyring.tick(),
-  })
+  app.emit({ name: 'config.loaded', version: VERSION, settings: said })
+  const servers = await listen(config, app)
+  if (servers === undefined) return
+  const stopTicker = startTicker({ now: systemClock, nextTick: () => app.keyring.nextTick(), tick: app.tick })
   // Before it says that it is there: whoever hears it may send a signal at once.
-  untilSignal(server, stopTicker, system)
-  announce(config, app, bound.value.url, system, isTerminal ? write : undefined)
+  untilSignal(servers, stopTicker, app)
+  announce(config, app, servers, isTerminal ? write : undefined)
 }
 
-async function open(config: Config, system: System): Promise<App | undefined> {
+async function open(config: Config, emit: Emit): Promise<App | undefined> {
   try {
-    const app = await createApp(config, system)
+    const app = await createApp(config, { now: systemClock, randomBytes: systemRandom, timestamp, emit })
     if (app.ok) return app.value
-    refuse(EXIT.config, `Cannot use the keys in ${config.store}: ${app.error.message} (${app.error.code})`)
+    refuse(EXIT.config, app.error)
   } catch (error) {
     if (!(error instanceof StoreUnavailable)) throw error
     refuse(EXIT.unavailable, `Cannot reach the store ${config.store}: ${error.message}`)
   }
   return undefined
+}
+
+/** What listens, and where. */
+interface Servers {
+  readonly url: string
+  readonly admin: string
+  readonly listeners: readonly Listener[]
+}
+
+async function listen(config: Config, app: App): Promise<Servers | undefined> {
+  const server = listener({ onFault: (error) => app.emit(faultEvent(error)) })
+  const bound = await server.listen(config, app.routerAt)
+  if (!bound.ok) return stop(EXIT.unavailable, `Cannot listen on ${config.host}:${config.port}: ${bound.error}`)
+  const { url } = bound.value
+  if (config.admin === undefined) return { url, admin: 'off', listeners: [server] }
+  const { openAdmin } = await import('./admin-server.ts')
+  const admin = await openAdmin(config, config.admin, app)
+  if (!admin.ok) return stop(admin.error.code, admin.error.line)
+  return { url, admin: admin.value.url, listeners: [server, admin.value.server] }
 }
 
 /** Ends at once, although keys may still be in the making. */
@@ -68,34 +79,35 @@ function stop(code: number, line: string): never {
   process.exit()
 }
 
-function announce(
-  config: Config,
-  { keyring, issuerAt, isDurable }: App,
-  url: string,
-  { emit }: System,
-  write: ((text: string) => void) | undefined,
-): void {
+function announce(config: Config, app: App, { url, admin }: Servers, write: ((text: string) => void) | undefined): void {
+  const { keyring, issuerAt, emit, isDurable, isUnsealed } = app
   const { policy } = keyring
-  const lines = proof(policy.timing, keyring.marks())
+  const lines = proof(policy.timing, keyring.lastSeen().ring.marks)
+  const issuer = issuerAt(url)
   if (write === undefined) for (const line of lines) emit({ name: 'policy.proved', line: proofText(line) })
-  else write(banner({ config, policy, lines, url, issuer: issuerAt(url), isDurable }))
+  else write(banner({ config, policy, lines, url, issuer, admin, isDurable, isUnsealed }))
   if (!isDurable) emit({ name: 'store.volatile' })
+  if (isUnsealed) emit({ name: 'keys.unsealed', store: config.store })
   if (config.auth === 'open') emit({ name: 'auth.open', address: config.host })
-  emit({ name: 'server.listening', url, issuer: issuerAt(url), store: config.store, auth: config.auth })
+  const { store, auth, audit } = config
+  emit({ name: 'server.listening', url, issuer, store, auth, admin, audit: audit?.path ?? 'off' })
 }
 
-/** The first signal ends the server in order, the second at once. */
-function untilSignal(server: Listener, stopTicker: () => void, { emit }: System): void {
+/** The first signal ends the servers in order, the second at once. */
+function untilSignal({ listeners }: Servers, stopTicker: () => void, { emit, close }: App): void {
   let isStopping = false
+  const end = async (signal: string): Promise<void> => {
+    emit({ name: 'server.stopping', signal })
+    stopTicker()
+    await Promise.all(listeners.map((server) => server.close(GRACE)))
+    emit({ name: 'server.stopped' })
+    await close().catch((error: unknown) => emit(faultEvent(error)))
+    process.exit(0)
+  }
   const onSignal = (signal: string): void => {
     if (isStopping) process.exit(1)
     isStopping = true
-    emit({ name: 'server.stopping', signal })
-    stopTicker()
-    void server.close(GRACE).then(() => {
-      emit({ name: 'server.stopped' })
-      process.exit(0)
-    })
+    void end(signal)
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)

@@ -1,5 +1,3 @@
-import type { Seconds } from './time.ts'
-
 /** How much an event matters to whoever reads the log. */
 export type Level = 'debug' | 'info' | 'warning' | 'error'
 
@@ -10,14 +8,32 @@ export type Level = 'debug' | 'info' | 'warning' | 'error'
 export type Event =
   | { readonly name: 'policy.proved'; readonly line: string }
   | { readonly name: 'store.volatile' }
+  | { readonly name: 'store.created' }
   | { readonly name: 'store.failed'; readonly code: string }
   | { readonly name: 'store.recovered' }
   | {
-    readonly name: 'key.created' | 'key.published' | 'key.promoted' | 'key.retired' | 'key.removed'
+    readonly name: 'key.created' | 'key.published' | 'key.promoted' | 'key.retired' | 'key.removed' | 'key.revoked'
     readonly kid: string
     readonly alg: string
   }
-  | { readonly name: 'token.minted'; readonly kid: string; readonly alg: string; readonly jti: string; readonly ttl: Seconds }
+  | {
+    readonly name: 'token.minted'
+    readonly kid: string
+    readonly alg: string
+    readonly jti: string
+    /** SHA-256 of the jti, a dot and the subject: whoever has the token can find it, nobody can list subjects. */
+    readonly subject: string
+    readonly aud: string | readonly string[]
+    readonly exp: number
+  }
+  | { readonly name: 'operator.ordered'; readonly action: string; readonly target: string; readonly forced: boolean; readonly reason: string }
+  | { readonly name: 'operator.refused'; readonly action: string; readonly code: string }
+  | { readonly name: 'config.loaded'; readonly version: string; readonly settings: Readonly<Record<string, string>> }
+  | { readonly name: 'keys.unsealed'; readonly store: string }
+  | { readonly name: 'audit.failed'; readonly code: string }
+  | { readonly name: 'audit.recovered'; readonly lost: number }
+  | { readonly name: 'audit.torn'; readonly bytes: number }
+  | { readonly name: 'audit.checkpoint'; readonly seq: number; readonly head: string; readonly kid: string }
   | { readonly name: 'auth.open'; readonly address: string }
   | {
     readonly name: 'server.listening'
@@ -25,6 +41,8 @@ export type Event =
     readonly issuer: string
     readonly store: string
     readonly auth: string
+    readonly admin: string
+    readonly audit: string
   }
   | { readonly name: 'server.stopping'; readonly signal: string }
   | { readonly name: 'server.stopped' }
@@ -37,6 +55,7 @@ export type Emit = (event: Event) => void
 export const LEVELS: Readonly<Record<Event['name'], Level>> = {
   'policy.proved': 'info',
   'store.volatile': 'warning',
+  'store.created': 'info',
   'store.failed': 'error',
   'store.recovered': 'info',
   'key.created': 'info',
@@ -44,7 +63,16 @@ export const LEVELS: Readonly<Record<Event['name'], Level>> = {
   'key.promoted': 'info',
   'key.retired': 'info',
   'key.removed': 'info',
+  'key.revoked': 'warning',
   'token.minted': 'debug',
+  'operator.ordered': 'warning',
+  'operator.refused': 'warning',
+  'config.loaded': 'debug',
+  'keys.unsealed': 'warning',
+  'audit.failed': 'error',
+  'audit.recovered': 'warning',
+  'audit.torn': 'warning',
+  'audit.checkpoint': 'info',
   'auth.open': 'warning',
   'server.listening': 'info',
   'server.stopping': 'info',

@@ -7,14 +7,16 @@ import { abandon, conduct, type Desk, endWith, sendLast } from './exchange.ts'
 import { problem } from './problem.ts'
 import { type Router, router } from './router.ts'
 
+/** Where a server listens: on the network, or at a path of this machine. */
+export type Address = { readonly host: string; readonly port: number } | { readonly path: string }
+
 /** A server on one address. */
 export interface Listener {
-  /** Listens, and answers by the router for the URL that came of it; the failure is a sentence for the operator. */
-  readonly listen: (
-    host: string,
-    port: number,
-    routerAt: (url: string) => Router,
-  ) => Promise<Result<{ readonly url: string }, string>>
+  /**
+   * Listens, and answers by the router for the URL that came of it; the failure is a sentence for the operator. The
+   * address is bound before this returns, so that a path is made under the mask of its caller.
+   */
+  readonly listen: (address: Address, routerAt: (url: string) => Router) => Promise<Result<{ readonly url: string }, string>>
   /** Takes no more connections, lets running requests finish for `grace` seconds, then ends what is left. */
   readonly close: (grace: Seconds) => Promise<void>
 }
@@ -35,9 +37,10 @@ const LIMITS = {
 const SILENCE = 15_000
 
 const BIND_FAULTS: ReadonlyMap<string, string> = new Map([
-  ['EADDRINUSE', 'the port is in use'],
+  ['EADDRINUSE', 'it is in use'],
   ['EADDRNOTAVAIL', 'this machine does not have the address'],
-  ['EACCES', 'this user may not use the port'],
+  ['EACCES', 'this user may not use it'],
+  ['ENOENT', 'its folder does not exist'],
   ['ENOTFOUND', 'the host does not resolve'],
   ['EAI_AGAIN', 'the host does not resolve'],
 ])
@@ -54,8 +57,8 @@ export function listener({ onFault }: Pick<Desk, 'onFault'>): Listener {
   })
   route(server, desk)
   return {
-    listen: async (host, port, routerAt) => {
-      const url = await bind(server, host, port)
+    listen: async (address, routerAt) => {
+      const url = await bind(server, address)
       if (url.ok) desk.router = routerAt(url.value)
       return url.ok ? ok({ url: url.value }) : url
     },
@@ -82,14 +85,16 @@ function route(server: Server, desk: Desk): void {
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => abandon(error.code, socket, desk))
 }
 
-async function bind(server: Server, host: string, port: number): Promise<Result<string, string>> {
+async function bind(server: Server, address: Address): Promise<Result<string, string>> {
   try {
-    server.listen(port, host)
+    server.listen(address)
     await once(server, 'listening')
   } catch (error) {
     const { code = 'unknown' } = error as NodeJS.ErrnoException
     return fail(BIND_FAULTS.get(code) ?? `the system says ${code}`)
   }
-  const { port: bound } = server.address() as AddressInfo
-  return ok(`http://${host.includes(':') ? `[${host}]` : host}:${bound}`)
+  if ('path' in address) return ok(`unix:${address.path}`)
+  const { host } = address
+  const { port } = server.address() as AddressInfo
+  return ok(`http://${host.includes(':') ? `[${host}]` : host}:${port}`)
 }

@@ -4,10 +4,12 @@ import { type Reply, reply } from './reply.ts'
 /** The statuses that we refuse with, and their titles (RFC 9110 section 15, RFC 6585 section 5). */
 const TITLES: ReadonlyMap<number, string> = new Map([
   [400, 'Bad Request'],
+  [401, 'Unauthorized'],
   [403, 'Forbidden'],
   [404, 'Not Found'],
   [405, 'Method Not Allowed'],
   [408, 'Request Timeout'],
+  [409, 'Conflict'],
   [413, 'Content Too Large'],
   [415, 'Unsupported Media Type'],
   [417, 'Expectation Failed'],
@@ -25,16 +27,19 @@ export interface ProblemExtra {
   /** The member, parameter or header at fault, as the request spelled it. */
   readonly member?: string
   readonly headers?: Readonly<Record<string, string>>
+  /** Numbers that say more than the detail, each under a name of its own (RFC 9457 section 3.2). */
+  readonly figures?: Readonly<Record<string, number>>
 }
 
 /** The one writer of refusals outside OAuth: application/problem+json (RFC 9457 section 3). */
-export function problem(status: number, detail?: string, { member, headers = {} }: ProblemExtra = {}): Reply {
+export function problem(status: number, detail?: string, { member, headers = {}, figures = {} }: ProblemExtra = {}): Reply {
   const content = {
     type: 'about:blank',
     title: TITLES.get(status),
     status,
     detail,
     member: member?.slice(0, LONGEST_MEMBER),
+    ...figures,
   }
   const body = Buffer.from(`${printable(JSON.stringify(content))}\n`)
   return reply(status, { 'content-type': 'application/problem+json', ...headers }, body)

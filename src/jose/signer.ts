@@ -2,12 +2,15 @@ import { webcrypto } from 'node:crypto'
 import type { RandomBytes } from '../core/random.ts'
 import { type Alg, algorithm, type Algorithm } from './algorithm.ts'
 import { type Kid, type PublicJwk, publicJwk } from './jwk.ts'
-import { type KeyEncryptionKey, type SealedKey, unwrapKey, wrapKey } from './wrap.ts'
+import type { KeyEncryptionKey, Keks } from './kek.ts'
+import { type SealedKey, unwrapKey, wrapKey } from './wrap.ts'
 
 /** Signs with one key, under the one algorithm that the key is bound to (RFC 8725 section 3.1). */
 export interface Signer {
   readonly alg: Alg
   readonly kid: Kid
+  /** The public half. */
+  readonly jwk: PublicJwk
   readonly sign: (data: Uint8Array) => Promise<Uint8Array>
 }
 
@@ -50,7 +53,7 @@ export async function generateKey(
 export async function unpublishedSigner(alg: Alg, rsaBits: number): Promise<Signer> {
   const row = algorithm(alg)
   const pair = await generatePair(row, rsaBits, false)
-  return signerOf(row, (await exportPublic(row, pair.publicKey)).kid, pair.privateKey)
+  return signerOf(row, await exportPublic(row, pair.publicKey), pair.privateKey)
 }
 
 /**
@@ -60,12 +63,12 @@ export async function unpublishedSigner(alg: Alg, rsaBits: number): Promise<Sign
 export async function openSigner(
   jwk: PublicJwk,
   sealed: SealedKey,
-  kek: KeyEncryptionKey,
+  keks: Keks,
 ): Promise<Signer | undefined> {
   const row = algorithm(jwk.alg)
-  const key = await unwrapKey(sealed, jwk.kid, row, kek)
+  const key = await unwrapKey(sealed, jwk.kid, row, keks)
   if (key === undefined) return undefined
-  const signer = signerOf(row, jwk.kid, key)
+  const signer = signerOf(row, jwk, key)
   return (await verifies(jwk, CHALLENGE, await signer.sign(CHALLENGE))) ? signer : undefined
 }
 
@@ -82,10 +85,11 @@ function importable(row: Algorithm, jwk: PublicJwk): webcrypto.JsonWebKey {
   return row.kty === 'AKP' ? { ...members, alg } : members
 }
 
-function signerOf(row: Algorithm, kid: Kid, key: webcrypto.CryptoKey): Signer {
+function signerOf(row: Algorithm, jwk: PublicJwk, key: webcrypto.CryptoKey): Signer {
   return {
     alg: row.alg,
-    kid,
+    kid: jwk.kid,
+    jwk,
     sign: async (data) => new Uint8Array(await subtle.sign(row.signature, key, data)),
   }
 }

@@ -1,50 +1,26 @@
-import { type Base64Url, decodeBase64url } from '../core/base64url.ts'
-import { isObject, type Json, type JsonObject, parseJson } from '../core/json.ts'
+import { isObject, type Json, type JsonObject } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { type Instant, instant, type Seconds, seconds } from '../core/time.ts'
 import { parsePublicJwk, type PublicJwk } from '../jose/jwk.ts'
-import type { SealedKey } from '../jose/wrap.ts'
-import { KeyringFault } from './fault.ts'
+import { parseSealed, type Sealed } from '../jose/kek.ts'
 import type { HighWaterMarks } from './policy.ts'
-import type { Key, Ring } from './ring.ts'
-import type { Stored } from './store.ts'
+import type { Key, PastKey, Ring } from './ring.ts'
 
-/** Why a stored document is no ring of ours; `member` names what is at fault. */
-export interface CodecFault {
-  readonly code: 'newer_format' | 'damaged'
-  readonly member: string
+/** Writes a ring as JSON; private halves are in it as they were sealed. */
+export function encodeRing({ generation, marks, keys, history }: Ring): string {
+  return JSON.stringify({ generation, marks, keys, history })
 }
 
-/** The number that a document carries; a higher one was written by a later jwksd. */
-export const FORMAT = 1
-
-/** Writes a ring as the JSON document that every store keeps; private halves are in it as they were sealed. */
-export function encodeRing({ keys, marks }: Ring): string {
-  return JSON.stringify({ format: FORMAT, marks, keys })
-}
-
-/** Reads a stored document; every member is checked, and nothing is repaired. */
-export function decodeRing(document: string): Result<Ring, CodecFault> {
-  const parsed = parseJson(document)
-  if (!parsed.ok) return fail({ code: 'damaged', member: parsed.error.member })
-  const root = parsed.value
-  if (!isObject(root)) return fail({ code: 'damaged', member: '' })
-  const format = root['format']
-  if (typeof format === 'number' && format > FORMAT) return fail({ code: 'newer_format', member: 'format' })
-  if (format !== FORMAT) return fail({ code: 'damaged', member: 'format' })
+/** Reads what `encodeRing` wrote; every member is checked, nothing is repaired, and the failure names the member. */
+export function decodeRing(root: Json | undefined): Result<Ring, string> {
+  if (!isObject(root)) return fail('ring')
   try {
-    return ok({ marks: readMarks(root['marks']), keys: readKeys(root['keys']) })
+    const { keys, history } = readKeys(root)
+    return ok({ generation: readGeneration(root), marks: readMarks(root['marks']), keys, history })
   } catch (error) {
-    if (error instanceof Damaged) return fail({ code: 'damaged', member: error.member })
+    if (error instanceof Damaged) return fail(error.member)
     throw error
   }
-}
-
-/** The ring that a store holds; throws a `KeyringFault` that names the member at fault when it is none of ours. */
-export function storedRing({ document }: Stored): Ring {
-  const ring = decodeRing(document)
-  if (ring.ok) return ring.value
-  throw new KeyringFault(ring.error.code, `Cannot read ${ring.error.member === '' ? 'the document' : ring.error.member}`)
 }
 
 class Damaged extends Error {
@@ -62,14 +38,27 @@ function readMarks(raw: Json | undefined): HighWaterMarks {
   return { maxTtl: readSeconds(raw, 'maxTtl'), maxAge: readSeconds(raw, 'maxAge') }
 }
 
-function readKeys(raw: Json | undefined): readonly Key[] {
+function readGeneration(root: JsonObject): number {
+  const generation = root['generation']
+  if (typeof generation !== 'number' || !Number.isInteger(generation) || generation < 0) throw new Damaged('generation')
+  return generation
+}
+
+function readKeys(root: JsonObject): Pick<Ring, 'keys' | 'history'> {
+  const keys = readList(root, 'keys').map(readKey)
+  const history = readList(root, 'history').map(readPast)
   // A ring without keys is never written: reading one as empty would start afresh over what was lost.
-  if (!Array.isArray(raw) || raw.length === 0) throw new Damaged('keys')
-  const keys = raw.map(readKey)
-  const kids = new Set(keys.map(({ jwk }) => jwk.kid))
+  if (keys.length === 0) throw new Damaged('keys')
+  const kids = [...keys, ...history].map(({ jwk }) => jwk.kid)
   const lines = keys.filter(({ state }) => state !== 'retired').map(({ state, jwk }) => `${state} ${jwk.alg}`)
-  if (kids.size < keys.length || new Set(lines).size < lines.length) throw new Damaged('keys')
-  return keys
+  for (const names of [kids, lines]) if (new Set<string>(names).size < names.length) throw new Damaged('keys')
+  return { keys, history }
+}
+
+function readList(from: JsonObject, member: string): readonly Json[] {
+  const list = from[member]
+  if (!Array.isArray(list)) throw new Damaged(member)
+  return list
 }
 
 /** The members of a key in each state; another member would be read by nobody, and so belongs to no key of ours. */
@@ -77,19 +66,41 @@ const MEMBERS: ReadonlyMap<Json | undefined, readonly string[]> = new Map([
   ['standby', ['state', 'jwk', 'sealed', 'publishedAt']],
   ['active', ['state', 'jwk', 'sealed', 'publishedAt', 'activeAt']],
   ['retired', ['state', 'jwk', 'publishedAt', 'activeAt', 'retiredAt']],
+  [undefined, ['jwk', 'publishedAt', 'activeAt', 'retiredAt', 'removedAt', 'why', 'reason']],
 ])
 
-function readKey(raw: Json): Key {
-  if (!isObject(raw)) throw new Damaged('keys')
-  const stray = Object.keys(raw).find((member) => MEMBERS.get(raw['state'])?.includes(member) === false)
+function readRecord(raw: Json, member: string): JsonObject {
+  if (!isObject(raw)) throw new Damaged(member)
+  const stray = Object.keys(raw).find((name) => MEMBERS.get(raw['state'])?.includes(name) === false)
   if (stray !== undefined) throw new Damaged(stray)
+  return raw
+}
+
+function readPast(item: Json): PastKey {
+  const raw = readRecord(item, 'history')
+  const { why, reason } = raw as Partial<JsonObject>
+  if (why !== 'retired' && why !== 'dropped' && why !== 'revoked') throw new Damaged('why')
+  if (reason !== undefined && typeof reason !== 'string') throw new Damaged('reason')
+  return {
+    jwk: readJwk(raw['jwk']),
+    publishedAt: readOptional(raw, 'publishedAt'),
+    activeAt: readOptional(raw, 'activeAt'),
+    retiredAt: readOptional(raw, 'retiredAt'),
+    removedAt: readInstant(raw, 'removedAt'),
+    why,
+    reason,
+  }
+}
+
+function readKey(item: Json): Key {
+  const raw = readRecord(item, 'keys')
   const jwk = readJwk(raw['jwk'])
   switch (raw['state']) {
     case 'standby':
-      return { state: 'standby', jwk, sealed: readSealed(raw['sealed']), publishedAt: readOptional(raw, 'publishedAt') }
+      return { state: 'standby', jwk, sealed: readKeyHalf(raw['sealed']), publishedAt: readOptional(raw, 'publishedAt') }
     case 'active': {
       const since = { publishedAt: readInstant(raw, 'publishedAt'), activeAt: readInstant(raw, 'activeAt') }
-      return { state: 'active', jwk, sealed: readSealed(raw['sealed']), ...since }
+      return { state: 'active', jwk, sealed: readKeyHalf(raw['sealed']), ...since }
     }
     case 'retired': {
       const since = { publishedAt: readInstant(raw, 'publishedAt'), activeAt: readInstant(raw, 'activeAt') }
@@ -106,17 +117,10 @@ function readJwk(raw: Json | undefined): PublicJwk {
   return jwk.value
 }
 
-function readSealed(raw: Json | undefined): SealedKey {
-  if (!isObject(raw)) throw new Damaged('sealed')
-  const kek = raw['kek']
-  if (typeof kek !== 'string') throw new Damaged('kek')
-  return { kek, iv: readBase64url(raw, 'iv'), ciphertext: readBase64url(raw, 'ciphertext') }
-}
-
-function readBase64url(from: JsonObject, member: string): Base64Url {
-  const text = from[member]
-  if (typeof text !== 'string' || decodeBase64url(text) === undefined) throw new Damaged(member)
-  return text as Base64Url
+function readKeyHalf(raw: Json | undefined): Sealed {
+  const sealed = parseSealed(raw)
+  if (sealed === undefined) throw new Damaged('sealed')
+  return sealed
 }
 
 function readSeconds(from: JsonObject, member: string): Seconds {

@@ -2,39 +2,32 @@ import { type Emit, faultEvent } from '../core/event.ts'
 import type { RandomBytes } from '../core/random.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { after, between, type Clock, earliest, type Instant, type Seconds, seconds } from '../core/time.ts'
-import type { KeyEncryptionKey } from '../jose/wrap.ts'
+import type { Keks } from '../jose/kek.ts'
 import { advance } from './advance.ts'
-import { encodeRing, storedRing } from './codec.ts'
 import { KeyringFault } from './fault.ts'
+import type { Health } from './health.ts'
+import { type Ledger, ledger } from './ledger.ts'
+import { carryOut, type Order, type OrderFault } from './order.ts'
 import { type HighWaterMarks, longestView, NO_MARKS, type Policy, proof, proofText } from './policy.ts'
 import { keyPool, type Pool } from './pool.ts'
-import { EMPTY_RING, type Ring } from './ring.ts'
+import type { Ring } from './ring.ts'
+import { type Decide, playRound, type Round } from './round.ts'
 import type { Snapshot } from './snapshot.ts'
-import { type RingStore, type Stored, StoreUnavailable, type Version } from './store.ts'
-import { type Committed, takeView, type View } from './view.ts'
+import { type RingStore, StoreUnavailable } from './store.ts'
+import { takeView, type View } from './view.ts'
 
 /** What a keyring needs of the world. */
 export interface KeyringDeps {
   readonly store: RingStore
   /** The policy in force over a store whose earlier policies left these marks. */
   readonly policy: (marks: HighWaterMarks) => Policy
-  readonly kek: KeyEncryptionKey
+  readonly keks: Keks
   readonly now: Clock
   readonly randomBytes: RandomBytes
   readonly emit: Emit
 }
 
-/** How a keyring stands with its store. */
-export interface Health {
-  /** Whether its view is fresh enough to sign and to publish. */
-  readonly ready: boolean
-  /** Whether the last exchange with the store succeeded. */
-  readonly inStep: boolean
-  /** Seconds since the store was last read. */
-  readonly viewAge: Seconds
-}
-
-/** Commits and reloads that one tick may make before it leaves the rest to the next. */
+/** Rounds that one tick may play before it leaves the rest to the next. */
 const ROUNDS = 8
 
 /** Keeps the ring of a store up to date, and hands out snapshots of it. */
@@ -42,15 +35,20 @@ export class Keyring {
   readonly policy: Policy
   readonly #deps: KeyringDeps
   readonly #pool: Pool
+  readonly #ledger: Ledger
+  readonly #pollEvery: Seconds
   #view: View | undefined
   #inStep = true
   #retryAt: Instant
   #ticking: Promise<void> | undefined
+  #turn: Promise<unknown> = Promise.resolve()
 
-  private constructor(deps: KeyringDeps, policy: Policy) {
+  private constructor(deps: KeyringDeps, records: Ledger, policy: Policy) {
     this.policy = policy
     this.#deps = deps
+    this.#ledger = records
     this.#pool = keyPool(policy, deps)
+    this.#pollEvery = seconds(policy.timing.propagation / 2)
     this.#retryAt = deps.now()
   }
 
@@ -60,13 +58,15 @@ export class Keyring {
    */
   static async open(deps: KeyringDeps): Promise<Result<Keyring, KeyringFault>> {
     try {
-      const stored = await deps.store.load()
-      const marks = stored === undefined ? NO_MARKS : storedRing(stored).marks
-      const keyring = new Keyring(deps, deps.policy(marks))
+      const records = ledger(deps)
+      const held = await records.read()
+      const marks = held?.ring.marks ?? NO_MARKS
+      const keyring = new Keyring(deps, records, deps.policy(marks))
       const broken = proof(keyring.policy.timing, marks).find(({ holds }) => !holds)
       if (broken !== undefined) throw new KeyringFault('promise_broken', `${proofText(broken)}: ${broken.remedy}`)
-      if (stored === undefined) await keyring.#pool.fill()
+      if (held === undefined) await keyring.#pool.fill()
       await keyring.#cycle()
+      if (held === undefined && deps.store.durable) deps.emit({ name: 'store.created' })
       keyring.#pool.refill(() => keyring.tick())
       return ok(keyring)
     } catch (error) {
@@ -87,21 +87,38 @@ export class Keyring {
 
   /** Reads the store, and commits what is due; never rejects, and runs once at a time. */
   tick(): Promise<void> {
-    this.#ticking ??= this.#attempt().finally(() => {
+    this.#ticking ??= this.#alone(() => this.#attempt()).finally(() => {
       this.#ticking = undefined
     })
     return this.#ticking
   }
 
+  /**
+   * Carries out an operator's order on the ring as it stands now, and answers the ring that was committed. Rejects
+   * with `StoreUnavailable` or a `KeyringFault`; the order may have been carried out all the same.
+   */
+  async perform(order: Order): Promise<Result<Ring, OrderFault>> {
+    // A key that is being made belongs to the next standby, which the same commit shall hold.
+    await this.#pool.settled()
+    return await this.#alone(async () => {
+      await this.#cycle()
+      const done = await this.#until('committed', (ring, now, fresh) => carryOut(ring, this.policy, now, fresh, order))
+      if (!done.ok) return done
+      // Stamps what is committed now; when the store fails at that, the order is carried out all the same.
+      await this.#attempt()
+      return ok(this.#seen.ring)
+    })
+  }
+
   /** When the timer should call `tick` again: ahead of the requests, so that they find nothing to do. */
   nextTick(): Instant {
     const { due, seenAt } = this.#seen
-    return this.#inStep ? earliest([due, after(seenAt, this.#pollEvery())]) : this.#retryAt
+    return this.#inStep ? earliest([due, after(seenAt, this.#pollEvery)]) : this.#retryAt
   }
 
-  /** What the policies of this store have handed out so far. */
-  marks(): HighWaterMarks {
-    return this.#seen.snapshot.ring.marks
+  /** The ring as it was last seen, however long ago: to tell of it, not to serve it. */
+  lastSeen(): Snapshot {
+    return this.#seen.snapshot
   }
 
   /** How the keyring stands with its store. */
@@ -145,55 +162,38 @@ export class Keyring {
       if (!expected) this.#deps.emit(faultEvent(error))
       if (this.#inStep) this.#deps.emit({ name: 'store.failed', code: expected ? error.code : 'unexpected' })
       this.#inStep = false
-      this.#retryAt = after(this.#deps.now(), this.#pollEvery())
+      this.#retryAt = after(this.#deps.now(), this.#pollEvery)
     }
   }
 
-  /** Goes round until a committed ring leaves nothing to do; a lost race only means to read again. */
+  /** One task after the other, so that no older view replaces a newer one. */
+  #alone<Value>(task: () => Promise<Value>): Promise<Value> {
+    const run = this.#turn.then(task)
+    this.#turn = run.catch(() => {})
+    return run
+  }
+
+  /** Commits until nothing is left to do. */
   async #cycle(): Promise<void> {
-    const { store, now } = this.#deps
+    await this.#until('settled', (ring, now, fresh) => ok(advance(ring, this.policy, now, fresh)))
+  }
+
+  async #until(wanted: 'settled' | 'committed', decide: Decide): Promise<Result<Ring, OrderFault>> {
     for (let round = 0; round < ROUNDS; round += 1) {
-      const seenAt = now()
-      const stored = await store.load()
-      const ring = this.#ringOf(stored)
-      const step = advance(ring, this.policy, now(), this.#pool.keys())
-      if (stored === undefined && step.ring === ring) throw vanished()
-      if (step.ring === ring) return await this.#adopt({ ring, version: (stored as Stored).version, seenAt })
-      const replaced = await this.#offer(step.ring, stored?.version)
-      if (!replaced.ok) continue
-      await this.#adopt({ ring: step.ring, version: replaced.value, seenAt })
-      for (const { kid, alg, to } of step.changes) this.#deps.emit({ name: `key.${to}`, kid, alg })
+      const done = await this.#round(decide)
+      if (done.outcome === 'refused') return fail(done.fault)
+      if (done.outcome === wanted) return ok(done.held.ring)
     }
     throw new StoreUnavailable(`Cannot settle the ring in ${ROUNDS} rounds`)
   }
 
-  async #offer(ring: Ring, expected: Version | undefined): Promise<Result<Version, 'conflict'>> {
-    try {
-      return await this.#deps.store.replace(encodeRing(ring), expected)
-    } catch (error) {
-      // It may be committed all the same, so no key of it may be offered again.
-      this.#pool.drop(ring)
-      throw error
-    }
+  /** Plays a round, and serves what came of it. */
+  async #round(decide: Decide): Promise<Round> {
+    const { now, keks, emit } = this.#deps
+    const round = await playRound({ ledger: this.#ledger, pool: this.#pool, now }, decide)
+    if (!('held' in round)) return round
+    this.#view = await takeView(round.held, this.#view, this.policy, keks)
+    for (const { kid, alg, to } of round.changes) emit({ name: `key.${to}`, kid, alg })
+    return round
   }
-
-  #ringOf(stored: Stored | undefined): Ring {
-    if (stored !== undefined) return stored.version === this.#view?.version ? this.#seen.snapshot.ring : storedRing(stored)
-    // A ring was there before: whoever took it away, fresh keys would strand every token that is out.
-    if (this.#view !== undefined) throw vanished()
-    return EMPTY_RING
-  }
-
-  async #adopt(committed: Committed): Promise<void> {
-    this.#view = await takeView(committed, this.#view, this.policy, this.#deps.kek)
-    this.#pool.drop(committed.ring)
-  }
-
-  #pollEvery(): Seconds {
-    return seconds(this.policy.timing.propagation / 2)
-  }
-}
-
-function vanished(): KeyringFault {
-  return new KeyringFault('ring_vanished', 'The store is empty, and was not before')
 }

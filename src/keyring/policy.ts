@@ -31,6 +31,8 @@ export interface Policy {
   /** One line of keys each; the first is the default. */
   readonly algs: readonly [Alg, ...Alg[]]
   readonly rsaBits: number
+  /** The public half of a key stays in the history this long after its removal. */
+  readonly history: Seconds
 }
 
 /** What was handed out and cannot be called back: the largest values that were ever in force for a store. */
@@ -61,6 +63,9 @@ export const DEFAULT_TIMING: Pick<Timing, 'interval' | 'cacheLayers' | 'propagat
   clockError: seconds(60),
   leeway: seconds(300),
 }
+
+/** The history of a court file: ten years. */
+export const DEFAULT_HISTORY: Seconds = seconds(3650 * DAY)
 
 /** Rotates while one watches: everything happens within two minutes. */
 export const FAST_TIMING: Partial<Timing> = {
@@ -118,15 +123,20 @@ export function longestView(timing: Timing, marks: HighWaterMarks): Seconds {
   return seconds(timing.propagation + Math.max(0, spare - 2 * timing.clockError))
 }
 
+/** Right side of (4): a verifier may still accept a revoked key for this long. */
+export function exposure(timing: Timing, marks: HighWaterMarks): Seconds {
+  return seconds(leastLead(timing, marks) - 2 * timing.clockError)
+}
+
 /** The inequalities of the promise with their numbers. The promise holds when every line does. */
 export function proof(timing: Timing, marks: HighWaterMarks): readonly ProofLine[] {
   const { interval, lead, retention, cacheLayers, propagation, clockError, leeway } = timing
   const maxTtl = Math.max(timing.maxTtl, marks.maxTtl)
-  const exposure = `propagation ${propagation} + cache-layers ${cacheLayers} * jwks-max-age ${Math.max(timing.maxAge, marks.maxAge)}`
+  const caching = `propagation ${propagation} + cache-layers ${cacheLayers} * jwks-max-age ${Math.max(timing.maxAge, marks.maxAge)}`
   const lifetime = `propagation ${propagation} + max-ttl ${maxTtl} + leeway ${leeway} + 3 * clock-error ${clockError}`
   return [
     {
-      ...inequality('lead', lead, `${exposure} + 2 * clock-error ${clockError}`, leastLead(timing, marks), 'jwks-max-age'),
+      ...inequality('lead', lead, `${caching} + 2 * clock-error ${clockError}`, leastLead(timing, marks), 'jwks-max-age'),
       number: 1,
       meaning: 'no token under a key that an honouring cache may lack',
     },
@@ -143,7 +153,7 @@ export function proof(timing: Timing, marks: HighWaterMarks): readonly ProofLine
     {
       number: 4,
       left: 'exposure',
-      right: `${exposure} = ${leastLead(timing, marks) - 2 * clockError}`,
+      right: `${caching} = ${exposure(timing, marks)}`,
       holds: true,
       remedy: '',
       meaning: 'a verifier may still accept a revoked key for this long; reported, not promised shorter',

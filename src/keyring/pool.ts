@@ -1,13 +1,13 @@
 import { type Emit, faultEvent } from '../core/event.ts'
 import type { RandomBytes } from '../core/random.ts'
+import type { Keks } from '../jose/kek.ts'
 import { type FreshKey, generateKey } from '../jose/signer.ts'
-import type { KeyEncryptionKey } from '../jose/wrap.ts'
 import type { Policy } from './policy.ts'
 import type { Ring } from './ring.ts'
 
 /** What a pool needs of the world. */
 export interface PoolDeps {
-  readonly kek: KeyEncryptionKey
+  readonly keks: Keks
   readonly randomBytes: RandomBytes
   readonly emit: Emit
 }
@@ -29,10 +29,10 @@ export interface Pool {
 }
 
 /** An empty pool. */
-export function keyPool({ algs, rsaBits }: Policy, { kek, randomBytes, emit }: PoolDeps): Pool {
+export function keyPool({ algs, rsaBits }: Policy, { keks, randomBytes, emit }: PoolDeps): Pool {
   let keys: readonly FreshKey[] = []
   let refilling: Promise<void> | undefined
-  const make = (alg: Policy['algs'][number]): Promise<FreshKey> => generateKey(alg, rsaBits, kek, randomBytes)
+  const make = (alg: Policy['algs'][number]): Promise<FreshKey> => generateKey(alg, rsaBits, keks[0], randomBytes)
 
   /** One at a time, so that signing keeps the other threads; two for a line at most: its standby, and one in hand. */
   const makeMissing = async (offer: () => Promise<void>): Promise<void> => {
@@ -56,7 +56,7 @@ export function keyPool({ algs, rsaBits }: Policy, { kek, randomBytes, emit }: P
       })
     },
     drop: (ring) => {
-      keys = keys.filter(({ jwk }) => !ring.keys.some((taken) => taken.jwk.kid === jwk.kid))
+      keys = keys.filter(({ jwk }) => ![...ring.keys, ...ring.history].some((taken) => taken.jwk.kid === jwk.kid))
     },
     settled: async () => {
       await refilling

@@ -32,17 +32,35 @@ export interface RetiredKey {
   readonly retiredAt: Instant | undefined
 }
 
-/** A published key in one of its states; a removed key is not in the ring. */
+/** A published key in one of its states. */
 export type Key = StandbyKey | ActiveKey | RetiredKey
+
+/** Published no more, and of no use to anyone but a reader of old tokens; a kid never comes back. */
+export interface PastKey {
+  readonly jwk: PublicJwk
+  /** Undefined when it went before a ring that holds it was seen committed. */
+  readonly publishedAt: Instant | undefined
+  /** When it signed; undefined for a standby that never did. */
+  readonly activeAt: Instant | undefined
+  readonly retiredAt: Instant | undefined
+  readonly removedAt: Instant
+  /** Retention over, line no longer configured, or revoked by the operator, whose words follow. */
+  readonly why: 'retired' | 'dropped' | 'revoked'
+  readonly reason: string | undefined
+}
 
 /** Everything that a store keeps: a value that is replaced, never changed. */
 export interface Ring {
+  /** Counts the commits, so that an older ring is known for what it is. */
+  readonly generation: number
   readonly keys: readonly Key[]
+  /** Every key that was published before, the oldest first. */
+  readonly history: readonly PastKey[]
   readonly marks: HighWaterMarks
 }
 
 /** The ring of an empty store. */
-export const EMPTY_RING: Ring = { keys: [], marks: NO_MARKS }
+export const EMPTY_RING: Ring = { generation: 0, keys: [], history: [], marks: NO_MARKS }
 
 /** The key that signs for a line. */
 export function activeOf(keys: readonly Key[], alg: Alg): ActiveKey | undefined {
@@ -83,6 +101,11 @@ export function inOrder(keys: readonly Key[], { algs }: Policy): readonly Key[] 
 
 const ORDER: readonly Key['state'][] = ['active', 'standby', 'retired']
 const AT_ONCE = -Infinity as Instant
+
+/** When (1) holds for a standby: every cache that honours its max-age has it. Unknown until it was seen committed. */
+export function safeAt({ publishedAt }: StandbyKey, { marks }: Ring, { timing }: Policy): Instant | undefined {
+  return publishedAt === undefined ? undefined : after(publishedAt, leastLead(timing, marks))
+}
 
 /** After the whole lead, and not before the interval of the present key is over. */
 function promotableAt({ publishedAt, jwk }: StandbyKey, { keys, marks }: Ring, { timing }: Policy): Instant {

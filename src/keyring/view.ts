@@ -1,20 +1,12 @@
 import { after, earliest, type Instant } from '../core/time.ts'
 import type { Kid } from '../jose/jwk.ts'
+import type { Keks } from '../jose/kek.ts'
 import { openSigner, type Signer } from '../jose/signer.ts'
-import type { KeyEncryptionKey } from '../jose/wrap.ts'
 import { KeyringFault } from './fault.ts'
+import type { Committed } from './ledger.ts'
 import type { Policy } from './policy.ts'
 import { type Ring, ringDueAt } from './ring.ts'
 import { type Snapshot, takeSnapshot } from './snapshot.ts'
-import type { Version } from './store.ts'
-
-/** A ring that a store was seen to hold. */
-export interface Committed {
-  readonly ring: Ring
-  readonly version: Version
-  /** Asked of the clock before the store was: the ring is at least as new. */
-  readonly seenAt: Instant
-}
 
 /** What one replica knows of the store, and how long it may rely on it. */
 export interface View extends Committed {
@@ -32,24 +24,24 @@ export async function takeView(
   committed: Committed,
   last: View | undefined,
   policy: Policy,
-  kek: KeyEncryptionKey,
+  keks: Keks,
 ): Promise<View> {
   const { ring, version, seenAt } = committed
   const due = earliest([ringDueAt(ring, policy), after(seenAt, policy.timing.propagation)])
   if (last?.version === version) return { ...last, seenAt, due }
-  const signers = await openSigners(ring, last?.signers ?? new Map(), kek)
+  const signers = await openSigners(ring, last?.signers ?? new Map(), keks)
   return { ...committed, snapshot: takeSnapshot(ring, policy, signers), signers, due }
 }
 
 async function openSigners(
   ring: Ring,
   open: ReadonlyMap<Kid, Signer>,
-  kek: KeyEncryptionKey,
+  keks: Keks,
 ): Promise<ReadonlyMap<Kid, Signer>> {
   const signers = new Map<Kid, Signer>()
   for (const key of ring.keys) {
     if (key.state === 'retired') continue
-    const signer = open.get(key.jwk.kid) ?? await openSigner(key.jwk, key.sealed, kek)
+    const signer = open.get(key.jwk.kid) ?? await openSigner(key.jwk, key.sealed, keks)
     if (signer === undefined) throw new KeyringFault('cannot_unseal', `Cannot unseal the key ${key.jwk.kid}`)
     signers.set(signer.kid, signer)
   }

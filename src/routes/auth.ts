@@ -1,5 +1,5 @@
 import type { Emit } from '../core/event.ts'
-import { isObject, type JsonObject, parseJsonBytes } from '../core/json.ts'
+import type { JsonObject } from '../core/json.ts'
 import type { RandomBytes } from '../core/random.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { after, type Clock, type Instant, type Seconds, seconds } from '../core/time.ts'
@@ -11,9 +11,11 @@ import { problem } from '../http/problem.ts'
 import { json, type Reply } from '../http/reply.ts'
 import type { Route } from '../http/router.ts'
 import type { Alg } from '../jose/algorithm.ts'
+import { sha256 } from '../jose/digest.ts'
 import { type Registered, registeredClaims, signJwt } from '../jose/jwt.ts'
 import type { Signer } from '../jose/signer.ts'
 import { type Current, outOfReach } from './document.ts'
+import { parseJsonBody, refuse } from './json-body.ts'
 import { membersOfForm, type MintRequest, type MintRules, parseMintRequest } from './mint-request.ts'
 
 /** What the development mint needs. */
@@ -29,6 +31,8 @@ export interface AuthDeps {
   /** Whether a request with this `Host` was meant for this server (DNS rebinding). */
   readonly isOurHost: (host: string) => boolean
   readonly allowOrigins: ReadonlySet<string>
+  /** Whether everything could be recorded that must be. */
+  readonly mayMint: () => boolean
   readonly now: Clock
   readonly randomBytes: RandomBytes
   readonly emit: Emit
@@ -78,7 +82,10 @@ async function answer(
   deps: AuthDeps,
 ): Promise<Reply> {
   const token = await signJwt(signer, 'JWT', claims, request.claims)
-  deps.emit({ name: 'token.minted', kid: signer.kid, alg: signer.alg, jti: claims.jti, ttl })
+  const { jti, sub, aud, exp } = claims
+  deps.emit({ name: 'token.minted', kid: signer.kid, alg: signer.alg, jti, subject: sha256(`${jti}.${sub}`), aud, exp })
+  // A token that nobody recorded must not leave.
+  if (!deps.mayMint()) return problem(503, 'The audit log cannot be written', { headers: { 'retry-after': '5' } })
   return json(200, { token, kid: signer.kid, token_type: 'Bearer', expires_in: ttl, expiry: claims.exp })
 }
 
@@ -110,19 +117,9 @@ function parseBody(call: Call): Result<JsonObject, Reply> {
   return fail(problem(415, 'The body must be application/json or application/x-www-form-urlencoded, in UTF-8'))
 }
 
-function parseJsonBody(body: Uint8Array): Result<JsonObject, Reply> {
-  const parsed = parseJsonBytes(body)
-  if (!parsed.ok) return refuse(parsed.error.member, parsed.error.reason)
-  return isObject(parsed.value) ? ok(parsed.value) : refuse('', 'must be a JSON object')
-}
-
 function parseFormBody(body: Uint8Array): Result<JsonObject, Reply> {
   const form = parseForm(body)
   if (!form.ok) return refuse(form.error.member, form.error.reason)
   const members = membersOfForm(form.value)
   return members.ok ? members : refuse(members.error.member, members.error.problem)
-}
-
-function refuse(member: string, wrong: string): Result<never, Reply> {
-  return fail(member === '' ? problem(400, `The body ${wrong}`) : problem(400, `${member} ${wrong}`, { member }))
 }

@@ -1,6 +1,7 @@
 import { json } from '../http/reply.ts'
 import type { Route } from '../http/router.ts'
-import type { Health } from '../keyring/keyring.ts'
+import type { Health } from '../keyring/health.ts'
+import type { Ring } from '../keyring/ring.ts'
 import type { Current } from './document.ts'
 
 /** Answers as long as the process does. */
@@ -9,14 +10,29 @@ export function healthRoute(): Route {
   return { path: '/healthz', methods: { GET: () => alive }, cors: new Set() }
 }
 
+/** What the readiness of a replica is made of. */
+export interface ReadyDeps {
+  readonly current: Current
+  readonly health: () => Health
+  /** How the private halves of a ring are kept. */
+  readonly keys: (ring: Ring) => 'sealed' | 'unsealed' | 'in memory'
+  readonly audit: () => 'off' | 'written' | 'failing' | 'failing and required'
+}
+
 /** Whether this replica may be sent requests: it can sign, and its view of the store is fresh enough to be trusted. */
-export function readyRoute({ current, health }: { readonly current: Current; readonly health: () => Health }): Route {
+export function readyRoute({ current, health, keys, audit }: ReadyDeps): Route {
   const get = async () => {
     const snapshot = await current()
     const { ready, inStep, viewAge } = health()
-    const isReady = ready && snapshot?.signer() !== undefined
-    const store = inStep ? 'in step' : 'out of reach'
-    return json(isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready', store, view_age: Math.round(viewAge) })
+    const records = audit()
+    const isReady = ready && snapshot?.signer() !== undefined && records !== 'failing and required'
+    return json(isReady ? 200 : 503, {
+      status: !isReady ? 'not ready' : records === 'failing' ? 'degraded' : 'ready',
+      store: inStep ? 'in step' : 'out of reach',
+      view_age: Math.round(viewAge),
+      keys: snapshot === undefined ? undefined : keys(snapshot.ring),
+      audit: records,
+    })
   }
   return { path: '/readyz', methods: { GET: get }, cors: new Set() }
 }

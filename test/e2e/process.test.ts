@@ -126,7 +126,7 @@ describe('node dist/server.js', () => {
   it('explains every option, and tells its version', async () => {
     const { code, stdout } = await run(['--help'])
     assert.equal(code, 0)
-    for (const { name } of optionTexts()) assert.match(stdout, new RegExp(`^  --${name}( |$)`, 'm'))
+    for (const { heading } of optionTexts()) assert.ok(stdout.includes(`\n  ${heading}\n`), heading)
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
     assert.equal((await run(['--version'])).stdout, `jwksd ${version}\n`)
   })

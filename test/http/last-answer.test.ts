@@ -24,7 +24,7 @@ const ROUTES: readonly Route[] = [
 
 async function start(): Promise<[Listener, number]> {
   const started = listener({ onFault: (error) => assert.fail(String(error)) })
-  const bound = await started.listen('127.0.0.1', 0, () => router(ROUTES))
+  const bound = await started.listen({ host: '127.0.0.1', port: 0 }, () => router(ROUTES))
   assert.ok(bound.ok)
   return [started, Number(new URL(bound.value.url).port)]
 }

@@ -18,7 +18,7 @@ const faults: unknown[] = []
 before(async () => {
   server = listener({ onFault: (error) => faults.push(error) })
   const record = (call: Call): void => void calls.push(call)
-  const bound = await server.listen('127.0.0.1', 0, () => router([
+  const bound = await server.listen({ host: '127.0.0.1', port: 0 }, () => router([
     {
       path: '/echo',
       cors: new Set(['http://allowed.example']),
@@ -282,15 +282,15 @@ describe('listener()', () => {
   })
 
   it('says in a sentence why it cannot listen', async () => {
-    const second = await listener({ onFault: () => {} }).listen('127.0.0.1', port, () => router([]))
-    assert.deepEqual(second, { ok: false, error: 'the port is in use' })
-    const nowhere = await listener({ onFault: () => {} }).listen('203.0.113.1', 0, () => router([]))
+    const second = await listener({ onFault: () => {} }).listen({ host: '127.0.0.1', port }, () => router([]))
+    assert.deepEqual(second, { ok: false, error: 'it is in use' })
+    const nowhere = await listener({ onFault: () => {} }).listen({ host: '203.0.113.1', port: 0 }, () => router([]))
     assert.deepEqual(nowhere, { ok: false, error: 'this machine does not have the address' })
   })
 
   it('writes an IPv6 address in brackets', async () => {
     const other = listener({ onFault: () => {} })
-    const bound = await other.listen('::1', 0, () => router([]))
+    const bound = await other.listen({ host: '::1', port: 0 }, () => router([]))
     if (bound.ok) assert.match(bound.value.url, /^http:\/\/\[::1\]:\d+$/)
     else assert.equal(bound.error, 'this machine does not have the address')
     if (bound.ok) await other.close(seconds(1))
@@ -298,7 +298,7 @@ describe('listener()', () => {
 
   it('ends a connection that never said a word as soon as it closes, and not after the grace', async () => {
     const other = listener({ onFault: () => {} })
-    const bound = await other.listen('127.0.0.1', 0, () => router([]))
+    const bound = await other.listen({ host: '127.0.0.1', port: 0 }, () => router([]))
     assert.ok(bound.ok)
     const otherPort = Number(new URL(bound.value.url).port)
     const silent = connect(otherPort, '127.0.0.1').on('error', () => {}).resume()
@@ -319,7 +319,7 @@ describe('listener()', () => {
   it('lets a running request finish when it closes, as the last of its connection', async () => {
     const other = listener({ onFault: () => {} })
     let release: (() => void) | undefined
-    const bound = await other.listen('127.0.0.1', 0, () => router([{
+    const bound = await other.listen({ host: '127.0.0.1', port: 0 }, () => router([{
       path: '/wait',
       cors: new Set(),
       methods: { GET: () => new Promise((resolve) => release = () => resolve(reply(200, {}))) },

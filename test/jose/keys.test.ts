@@ -7,7 +7,8 @@ import { type Alg, algorithm, ALGORITHMS, parseAlg } from '../../src/jose/algori
 import { type Kid, parsePublicJwk, type PublicJwk, publicJwk } from '../../src/jose/jwk.ts'
 import { registeredClaims, signJwt, type Validity } from '../../src/jose/jwt.ts'
 import { type FreshKey, generateKey, isAvailable, openSigner, type Signer, unpublishedSigner, verifies } from '../../src/jose/signer.ts'
-import { ephemeralKek, type KeyEncryptionKey, unwrapKey } from '../../src/jose/wrap.ts'
+import { ephemeralKek, type KeyEncryptionKey } from '../../src/jose/kek.ts'
+import { unwrapKey } from '../../src/jose/wrap.ts'
 
 const randomBytes = (length: number): Uint8Array => new Uint8Array(nodeRandom(length))
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
@@ -25,7 +26,7 @@ before(async () => {
   for (const { alg } of ALGORITHMS.values()) {
     if (!await isAvailable(alg)) continue
     const fresh = await generateKey(alg, 2048, kek, randomBytes)
-    const signer = await openSigner(fresh.jwk, fresh.sealed, kek)
+    const signer = await openSigner(fresh.jwk, fresh.sealed, [kek])
     assert.ok(signer !== undefined)
     lines.set(alg, { fresh, signer })
   }
@@ -162,7 +163,7 @@ describe('parsePublicJwk()', () => {
 describe('a sealed key', () => {
   it('comes back as one that cannot be exported', async () => {
     const { jwk, sealed } = line('ES256').fresh
-    const key = await unwrapKey(sealed, jwk.kid, algorithm('ES256'), kek)
+    const key = await unwrapKey(sealed, jwk.kid, algorithm('ES256'), [kek])
     assert.ok(key !== undefined)
     assert.deepEqual([key.extractable, key.usages], [false, ['sign']])
   })
@@ -184,20 +185,20 @@ describe('a sealed key', () => {
         const altered = Buffer.from(bytes)
         altered[at] = (altered[at] ?? 0) ^ 0x10
         const changed = { ...sealed, [member]: altered.toString('base64url') }
-        assert.equal(await unwrapKey(changed, jwk.kid, row, kek), undefined, `${member} ${at}`)
+        assert.equal(await unwrapKey(changed, jwk.kid, row, [kek]), undefined, `${member} ${at}`)
       }
     }
-    assert.equal(await unwrapKey(sealed, 'another' as Kid, row, kek), undefined)
-    assert.equal(await unwrapKey(sealed, jwk.kid, row, await ephemeralKek(randomBytes)), undefined)
-    assert.equal(await unwrapKey(sealed, jwk.kid, row, { ...await ephemeralKek(randomBytes), id: kek.id }), undefined)
+    assert.equal(await unwrapKey(sealed, 'another' as Kid, row, [kek]), undefined)
+    assert.equal(await unwrapKey(sealed, jwk.kid, row, [await ephemeralKek(randomBytes)]), undefined)
+    assert.equal(await unwrapKey(sealed, jwk.kid, row, [{ ...await ephemeralKek(randomBytes), id: kek.id }]), undefined)
   })
 
   it('B19 is refused when its halves do not belong together', async () => {
     const one = await generateKey('EdDSA', 2048, kek, randomBytes)
     const other = await generateKey('EdDSA', 2048, kek, randomBytes)
     const { kid: _kid, ...stolen } = other.jwk
-    assert.equal(await openSigner({ ...stolen, kid: one.jwk.kid } as PublicJwk, one.sealed, kek), undefined)
-    assert.ok(await openSigner(one.jwk, one.sealed, kek) !== undefined)
+    assert.equal(await openSigner({ ...stolen, kid: one.jwk.kid } as PublicJwk, one.sealed, [kek]), undefined)
+    assert.ok(await openSigner(one.jwk, one.sealed, [kek]) !== undefined)
   })
 
   it('is never sealed twice under one nonce', async () => {

@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { instant } from '../../src/core/time.ts'
-import { ephemeralKek } from '../../src/jose/wrap.ts'
+import { ephemeralKek } from '../../src/jose/kek.ts'
 import { advance } from '../../src/keyring/advance.ts'
-import { decodeRing } from '../../src/keyring/codec.ts'
 import { Keyring } from '../../src/keyring/keyring.ts'
 import { longestView } from '../../src/keyring/policy.ts'
 import { EMPTY_RING } from '../../src/keyring/ring.ts'
 import { type RingStore, StoreUnavailable } from '../../src/keyring/store.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
-import { bench, faulty, opened, randomBytes } from '../support/keyring.ts'
+import { bench, faulty, opened, randomBytes, ringIn } from '../support/keyring.ts'
 import { policyOf, shapedKey } from '../support/keys.ts'
 
 const LENGTHS = { interval: 1000, lead: 400, retention: 300, maxTtl: 100, cacheLayers: 1, maxAge: 100, propagation: 10, clockError: 0, leeway: 0 }
@@ -32,7 +31,7 @@ describe('a keyring whose store and clock misbehave', () => {
     await keyring.current()
     await keyring.settled()
     const stored = await inner.load()
-    assert.deepEqual(decodeRing(stored?.document ?? '').ok, true, 'the stored ring cannot be read any more')
+    assert.ok(ringIn(stored?.document).keys.length > 0)
     const again = await Keyring.open({ ...world.deps, store: inner })
     assert.equal(again.ok, true)
   })
@@ -72,7 +71,7 @@ describe('a keyring whose store and clock misbehave', () => {
     await opened(newer)
     old.now = instant(old.now + 11)
     assert.notEqual(await keyring.current(), undefined)
-    assert.ok(longestView(keyring.policy.timing, keyring.marks()) >= 0)
+    assert.ok(longestView(keyring.policy.timing, keyring.lastSeen().ring.marks) >= 0)
   })
 
   it('reports a ring that vanishes while it opens', async () => {
@@ -95,7 +94,7 @@ describe('a keyring whose store and clock misbehave', () => {
     const world = await bench(store, POLICY)
     const keyring = await opened(world)
     isDown = true
-    const longest = longestView(POLICY.timing, keyring.marks())
+    const longest = longestView(POLICY.timing, keyring.lastSeen().ring.marks)
     world.now = instant(world.now + longest)
     assert.notEqual(await keyring.current(), undefined)
     world.now = instant(world.now - 100_000)

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { instant, seconds } from '../../src/core/time.ts'
-import { ephemeralKek } from '../../src/jose/wrap.ts'
-import { decodeRing, encodeRing } from '../../src/keyring/codec.ts'
+import { ephemeralKek } from '../../src/jose/kek.ts'
+import { sealRing } from '../../src/keyring/envelope.ts'
 import { Keyring } from '../../src/keyring/keyring.ts'
 import { NO_MARKS, resolveTiming } from '../../src/keyring/policy.ts'
 import type { Ring } from '../../src/keyring/ring.ts'
 import type { Snapshot } from '../../src/keyring/snapshot.ts'
 import type { RingStore, Version } from '../../src/keyring/store.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
-import { bench, type Bench, faulty, opened, randomBytes } from '../support/keyring.ts'
+import { bench, faulty, opened, randomBytes, ringIn, type Bench } from '../support/keyring.ts'
 import { policyOf } from '../support/keys.ts'
 import { assertNoPrivateMember } from '../support/leak.ts'
 import { seeded } from '../support/random.ts'
@@ -62,9 +62,7 @@ describe('a keyring', () => {
     const after = await seen(keyring)
     assert.equal(states(after), 'active retired standby')
     assert.deepEqual(published(after).toSpliced(1, 1), published(before).toReversed())
-    const [promotion] = store.commits.map((document) => decodeRing(document))
-    assert.ok(promotion?.ok)
-    assert.equal(promotion.value.keys.length, 3, 'the next standby came with the promotion')
+    assert.equal(ringIn(store.commits[0]).keys.length, 3, 'the next standby came with the promotion')
     assert.notEqual(after.signer()?.kid, before.signer()?.kid)
   })
 
@@ -162,11 +160,7 @@ describe('a keyring', () => {
       assert.equal(states(one as Snapshot).match(/active/g)?.length, 1)
     }
     // Each committed ring grew out of the one before: no key that was published ever vanished before it had retired.
-    const rings = store.commits.map((document) => {
-      const ring = decodeRing(document)
-      assert.ok(ring.ok)
-      return ring.value
-    })
+    const rings = store.commits.map(ringIn)
     for (const [at, ring] of rings.entries()) {
       const next = rings[at + 1]
       if (next === undefined) continue
@@ -312,8 +306,8 @@ describe('Keyring.open()', () => {
   }
 
   it('refuses keys that another key-encryption key has sealed', async () => {
-    const { ring } = await firstRing()
-    const result = await Keyring.open((await bench(await stored(encodeRing(ring)), POLICY)).deps)
+    const { ring, world } = await firstRing()
+    const result = await Keyring.open((await bench(await stored(await sealRing(ring, world.deps.keks, randomBytes)), POLICY)).deps)
     assert.equal(!result.ok && result.error.code, 'cannot_unseal')
   })
 
@@ -322,7 +316,7 @@ describe('Keyring.open()', () => {
     const [one, other] = ring.keys
     assert.ok(one?.state === 'active' && other?.state === 'standby')
     const swapped = { ...ring, keys: [{ ...one, sealed: other.sealed }, { ...other, sealed: one.sealed }] }
-    const result = await Keyring.open({ ...world.deps, store: await stored(encodeRing(swapped)) })
+    const result = await Keyring.open({ ...world.deps, store: await stored(await sealRing(swapped, world.deps.keks, randomBytes)) })
     assert.equal(!result.ok && result.error.code, 'cannot_unseal')
   })
 
@@ -340,7 +334,7 @@ describe('Keyring.open()', () => {
     })
     assert.ok(derived.ok)
     assert.equal(derived.value.policy.timing.retention, 5010)
-    assert.deepEqual(derived.value.marks(), { maxTtl: 5000, maxAge: 100 })
+    assert.deepEqual(derived.value.lastSeen().ring.marks, { maxTtl: 5000, maxAge: 100 })
   })
 
   it('rejects when the store does not answer, and when writers never let it settle', async () => {

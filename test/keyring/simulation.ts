@@ -1,4 +1,4 @@
-import { instant, type Seconds } from '../../src/core/time.ts'
+import { instant, type Seconds, seconds } from '../../src/core/time.ts'
 import type { Kid } from '../../src/jose/jwk.ts'
 import { advance } from '../../src/keyring/advance.ts'
 import { type Policy, type Timing } from '../../src/keyring/policy.ts'
@@ -152,6 +152,6 @@ export function randomWorld(random: Seeded, short: Shortfall, spare = 0): World 
     clockError,
     leeway,
   }
-  const policy: Policy = { timing: timing as unknown as Timing & Record<keyof Timing, Seconds>, algs: [ALG], rsaBits: 2048 }
+  const policy: Policy = { timing: timing as unknown as Timing & Record<keyof Timing, Seconds>, algs: [ALG], rsaBits: 2048, history: seconds(0) }
   return { maxAge, cacheLayers, clockError, maxTtl, leeway, delay: propagation + (spare > 2 * clockError ? spare : 0), policy }
 }

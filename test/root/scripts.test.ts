@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { layerFaults } from '../../scripts/check-layers.ts'
-import { sizeFaults, sizeOf } from '../../scripts/check-size.ts'
+import { loadedBy, sizeFaults, sizeOf } from '../../scripts/check-size.ts'
 import { wordFaults } from '../../scripts/check-words.ts'
 
 describe('the check of layers', () => {
@@ -51,12 +51,19 @@ describe('the check of size', () => {
   })
 
   it('finds a long function, a long file and too much in all', () => {
-    assert.match(sizeFaults([sizeOf('a.ts', `function f() {\n${body(39)}}\n`)]).join(), /f has 41 lines/)
-    assert.deepEqual(sizeFaults([sizeOf('a.ts', `function f() {\n${body(38)}}\n`)]), [])
-    assert.match(sizeFaults([sizeOf('a.ts', body(201))]).join(), /a.ts has 201 lines/)
-    const many = Array.from({ length: 16 }, (_, at) => sizeOf(`core/${at}.ts`, body(190)))
-    assert.match(sizeFaults(many).join(), /production code has 3040 lines/)
-    assert.deepEqual(sizeFaults(many.map((size) => ({ ...size, path: `testkit/${size.path}` }))), [])
+    assert.match(sizeFaults([sizeOf('a.ts', `function f() {\n${body(39)}}\n`)], new Map()).join(), /f has 41 lines/)
+    assert.deepEqual(sizeFaults([sizeOf('a.ts', `function f() {\n${body(38)}}\n`)], new Map()), [])
+    assert.match(sizeFaults([sizeOf('a.ts', body(201))], new Map()).join(), /a.ts has 201 lines/)
+    assert.match(sizeFaults([], new Map([['all of it', 9000]])).join(), /all of it loads 9000 lines/)
+  })
+
+  it('counts for a deployment what its files import, but neither types nor what is loaded later', () => {
+    const files = new Map([
+      ['server.ts', "import './cli/serve.ts'\n"],
+      ['cli/serve.ts', "import { a } from '../a.ts'\nimport type { T } from '../t.ts'\nawait import('../later.ts')\n"],
+      ['a.ts', "import {\n  b,\n} from './b.ts'\n"],
+    ])
+    assert.deepEqual(loadedBy(['x.ts'], files), ['a.ts', 'b.ts', 'cli/serve.ts', 'server.ts', 'x.ts'])
   })
 })
 

@@ -28,9 +28,9 @@ describe('the health routes', () => {
   it('are not ready while the view of the store is too old', async () => {
     const health = (): { ready: boolean; inStep: boolean; viewAge: ReturnType<typeof seconds> } =>
       ({ ready: false, inStep: false, viewAge: seconds(90_000.4) })
-    const answer = await readyRoute({ current: () => undefined, health }).methods.GET?.(CALL)
+    const answer = await readyRoute({ current: () => undefined, health, keys: () => 'sealed', audit: () => 'off' }).methods.GET?.(CALL)
     assert.equal(answer?.status, 503)
     const body = JSON.parse(Buffer.from(answer?.body ?? []).toString()) as unknown
-    assert.deepEqual(body, { status: 'not ready', store: 'out of reach', view_age: 90_000 })
+    assert.deepEqual(body, { status: 'not ready', store: 'out of reach', view_age: 90_000, audit: 'off' })
   })
 })

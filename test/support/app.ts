@@ -8,6 +8,7 @@ import { type Instant, instant, seconds } from '../../src/core/time.ts'
 import { type Listener, listener } from '../../src/http/listener.ts'
 import type { Reply } from '../../src/http/reply.ts'
 import type { Router } from '../../src/http/router.ts'
+import { timestamp } from '../../src/system/clock.ts'
 import { assertCleanLog, assertNoPrivateMember } from './leak.ts'
 import { assertNothingUncaught } from './uncaught.ts'
 
@@ -41,12 +42,13 @@ export async function startApp(...args: readonly string[]): Promise<RunningApp> 
     now: () => now,
     randomBytes: (length) => new Uint8Array(randomBytes(length)),
     emit: (event) => events.push(event),
+    timestamp,
   })
-  assert.ok(created.ok)
+  assert.ok(created.ok, JSON.stringify(created))
   const app = created.value
   const server = listener({ onFault: (error) => faults.push(error) })
   running.add(server)
-  const bound = await server.listen(config.host, config.port, (url) => watched(app.routerAt(url)))
+  const bound = await server.listen(config, (url) => watched(app.routerAt(url)))
   assert.ok(bound.ok, JSON.stringify(bound))
   await app.keyring.settled()
   const { url } = bound.value

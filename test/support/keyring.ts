@@ -1,9 +1,12 @@
 import { randomBytes as nodeRandom } from 'node:crypto'
 import type { Event } from '../../src/core/event.ts'
+import { isObject, parseJson } from '../../src/core/json.ts'
 import { type Instant, instant } from '../../src/core/time.ts'
-import { ephemeralKek, type KeyEncryptionKey } from '../../src/jose/wrap.ts'
+import { ephemeralKek, type KeyEncryptionKey } from '../../src/jose/kek.ts'
+import { decodeRing } from '../../src/keyring/codec.ts'
 import { Keyring, type KeyringDeps } from '../../src/keyring/keyring.ts'
 import type { Policy } from '../../src/keyring/policy.ts'
+import type { Ring } from '../../src/keyring/ring.ts'
 import { type RingStore, StoreUnavailable } from '../../src/keyring/store.ts'
 
 export const randomBytes = (length: number): Uint8Array => new Uint8Array(nodeRandom(length))
@@ -24,13 +27,21 @@ export async function bench(store: RingStore, policy: Policy, kek?: KeyEncryptio
     deps: {
       store,
       policy: () => policy,
-      kek: kek ?? await ephemeralKek(randomBytes),
+      keks: [kek ?? await ephemeralKek(randomBytes)],
       now: () => made.now,
       randomBytes,
       emit: (event) => events.push(event),
     },
   }
   return made
+}
+
+/** The ring in a stored document, whoever sealed it. */
+export function ringIn(document: string | undefined): Ring {
+  const parsed = parseJson(document ?? '')
+  const ring = decodeRing(parsed.ok && isObject(parsed.value) ? parsed.value['ring'] : undefined)
+  if (!ring.ok) throw new Error(`Cannot read ${ring.error}`)
+  return ring.value
 }
 
 /** Opens a keyring that must open, and waits until its keys in hand are made. */

@@ -4,7 +4,7 @@ import type { Kid, PublicJwk } from '../../src/jose/jwk.ts'
 import type { FreshKey } from '../../src/jose/signer.ts'
 import type { SealedKey } from '../../src/jose/wrap.ts'
 import { advance } from '../../src/keyring/advance.ts'
-import { NO_MARKS, type Policy, resolveTiming, type Timing } from '../../src/keyring/policy.ts'
+import { DEFAULT_HISTORY, NO_MARKS, type Policy, resolveTiming, type Timing } from '../../src/keyring/policy.ts'
 import type { Ring } from '../../src/keyring/ring.ts'
 
 let made = 0
@@ -18,7 +18,7 @@ export function shapedKey(alg: Alg = 'ES256'): FreshKey {
 
 /** A policy of the given lengths in seconds over the defaults. */
 export function policyOf(lengths: Partial<Record<keyof Timing, number>> = {}, algs: Policy['algs'] = ['ES256']): Policy {
-  return { timing: resolveTiming(lengths as Partial<Timing>, NO_MARKS), algs, rsaBits: 2048 }
+  return { timing: resolveTiming(lengths as Partial<Timing>, NO_MARKS), algs, rsaBits: 2048, history: DEFAULT_HISTORY }
 }
 
 /** Advances until nothing is left to do at that moment, as the keyring does. */

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Event, LEVELS } from '../../src/core/event.ts'
-import { type Instant, instant, seconds } from '../../src/core/time.ts'
+import { type Instant, instant } from '../../src/core/time.ts'
 import { systemClock, timestamp } from '../../src/system/clock.ts'
 import { jsonLog, terminalLog } from '../../src/system/log.ts'
 import { systemRandom } from '../../src/system/random.ts'
 import { startTicker } from '../../src/system/ticker.ts'
 
-const MINTED: Event = { name: 'token.minted', kid: 'k', alg: 'ES256', jti: 'j', ttl: seconds(60) }
+const MINTED: Event = { name: 'token.minted', kid: 'k', alg: 'ES256', jti: 'j', subject: 's', aud: 'api', exp: 60 }
 const STOPPED: Event = { name: 'server.stopped' }
 const now = (): Instant => instant(1_800_000_000.5)
 
@@ -16,7 +16,7 @@ describe('the log', () => {
     const lines: string[] = []
     const log = jsonLog({ least: 'debug', now, write: (line) => lines.push(line) })
     log(MINTED)
-    assert.deepEqual(lines, ['{"level":"debug","time":"2027-01-15T08:00:00.500Z","event":"token.minted","kid":"k","alg":"ES256","jti":"j","ttl":60}\n'])
+    assert.deepEqual(lines, ['{"level":"debug","time":"2027-01-15T08:00:00.500Z","event":"token.minted","kid":"k","alg":"ES256","jti":"j","subject":"s","aud":"api","exp":60}\n'])
   })
 
   it('leaves out what is below its level', () => {

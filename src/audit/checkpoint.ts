@@ -1,0 +1,47 @@
+import { isObject, type JsonObject, parseJson } from '../core/json.ts'
+import { decodeBase64url } from '../core/base64url.ts'
+import { decodeUtf8 } from '../core/utf8.ts'
+import { parsePublicJwk, type PublicJwk } from '../jose/jwk.ts'
+import { signCompact } from '../jose/jws.ts'
+import { type Signer, verifies } from '../jose/signer.ts'
+import type { Head } from './chain.ts'
+
+/** The event of the record that signs all before it. */
+export const CHECKPOINT = 'audit.checkpoint' as const
+
+/** A kind of its own, so that it can pass for no token (RFC 8725 section 3.11). */
+const TYPE = 'jwksd-checkpoint'
+
+/** Signs the head of a log with a key of the ring: the fields of the record that says so. */
+export async function signHead(signer: Signer, head: Head, time: string): Promise<JsonObject> {
+  const header = JSON.stringify({ alg: signer.alg, kid: signer.kid, typ: TYPE })
+  const jws = await signCompact(header, payloadOf(head, time), signer.sign)
+  return { covers: head.seq, head: head.hash, jwk: signer.jwk, jws }
+}
+
+/**
+ * The key that signed a checkpoint over this head; undefined unless the record is exactly what `signHead` made of it:
+ * every member is either bound by the signature or by the chain.
+ */
+export async function signedBy(record: JsonObject, head: Head): Promise<PublicJwk | undefined> {
+  const { covers, head: hash, jws, time } = record
+  const jwk = parsePublicJwk(record['jwk'])
+  if (!jwk.ok || covers !== head.seq || hash !== head.hash || typeof jws !== 'string') return undefined
+  const [header = '', payload = '', signature = ''] = jws.split('.')
+  const parsed = parseJson(textOf(header))
+  const named = parsed.ok && isObject(parsed.value) ? parsed.value : {}
+  const isOurs = named['typ'] === TYPE && named['alg'] === jwk.value.alg && named['kid'] === jwk.value.kid
+  if (!isOurs || textOf(payload) !== payloadOf(head, String(time)) || jws.split('.').length !== 3) return undefined
+  const bytes = decodeBase64url(signature)
+  const isSigned = bytes !== undefined && await verifies(jwk.value, Buffer.from(`${header}.${payload}`, 'latin1'), bytes)
+  return isSigned ? jwk.value : undefined
+}
+
+function payloadOf({ seq, hash }: Head, time: string): string {
+  return JSON.stringify({ seq, head: hash, time })
+}
+
+function textOf(part: string): string {
+  const bytes = decodeBase64url(part)
+  return bytes === undefined ? '' : decodeUtf8(bytes) ?? ''
+}

@@ -1,0 +1,131 @@
+import type { Emit, Event } from '../core/event.ts'
+import { isObject, type JsonObject, parseJson } from '../core/json.ts'
+import { between, type Clock, type Instant } from '../core/time.ts'
+import { sha256 } from '../jose/digest.ts'
+import type { Signer } from '../jose/signer.ts'
+import { type Head, link, NO_RECORD } from './chain.ts'
+import { CHECKPOINT, signHead } from './checkpoint.ts'
+
+/** A file that only grows, by whole lines. */
+export interface LineFile {
+  /** The last whole line that was there at the start. */
+  readonly last: string | undefined
+  /** What a crash has left of a line behind it; the first append cuts it off. */
+  readonly torn: string
+  /** Writes a line and its line break, or throws and leaves nothing of it. */
+  readonly append: (line: string) => void
+  /** Makes everything that was appended outlive a power cut. */
+  readonly sync: () => void
+  readonly close: () => Promise<void>
+}
+
+/** What an audit log needs of the world. */
+export interface AuditDeps {
+  readonly file: LineFile
+  readonly now: Clock
+  /** RFC 3339, in UTC. */
+  readonly timestamp: (moment: Instant) => string
+  /** The key that signs now, if any does. */
+  readonly signer: () => Signer | undefined
+  /** Where the log tells of itself: a head that also stands elsewhere cannot be cut off unnoticed. */
+  readonly tell: Emit
+}
+
+/** Records and seconds after which the head is signed. */
+const MOST_RECORDS = 1000
+const LONGEST_WAIT = 600
+
+/** How every log begins. */
+const FIRST = '{"seq":1,'
+
+/** Every event in the order in which it happened, each record bound to the one before. */
+export class AuditLog {
+  readonly #deps: AuditDeps
+  #head: Head
+  #signed: number
+  #signedAt: Instant
+  #lost = 0
+  #signing: Promise<void> | undefined
+
+  /** Continues the log in a file. Throws a `TypeError` when the file is no log. */
+  constructor(deps: AuditDeps) {
+    this.#deps = deps
+    this.#head = headOf(deps.file)
+    this.#signed = this.#head.seq
+    this.#signedAt = deps.now()
+    const bytes = Buffer.byteLength(deps.file.torn, 'latin1')
+    if (bytes > 0) this.record({ name: 'audit.torn', bytes })
+  }
+
+  /** Writes an event down; one that cannot be written is counted, and the count is written as soon as that can be. */
+  record({ name, ...fields }: Event): void {
+    const { tell } = this.#deps
+    try {
+      if (this.#lost > 0) this.#append('audit.recovered', { lost: this.#lost })
+      if (this.#lost > 0) tell({ name: 'audit.recovered', lost: this.#lost })
+      this.#lost = 0
+      this.#append(name, fields as JsonObject)
+      if (this.#head.seq - this.#signed >= MOST_RECORDS) void this.tick()
+    } catch (error) {
+      if (this.#lost === 0) tell(failureOf(error))
+      this.#lost += 1
+    }
+  }
+
+  /** Whether the last event could be written. */
+  isWritten(): boolean {
+    return this.#lost === 0
+  }
+
+  /** Signs the head of the log, if it has moved since it was last signed; rejects with what the key or the file says. */
+  checkpoint(): Promise<void> {
+    this.#signing ??= this.#sign().finally(() => {
+      this.#signing = undefined
+    })
+    return this.#signing
+  }
+
+  /** Signs when it is time to: to be called now and then, never rejects. */
+  async tick(): Promise<void> {
+    const { now, tell } = this.#deps
+    const isDue = this.#head.seq - this.#signed >= MOST_RECORDS || between(this.#signedAt, now()) >= LONGEST_WAIT
+    if (isDue) await this.checkpoint().catch((error: unknown) => tell(failureOf(error)))
+  }
+
+  /** Closes the log with a last checkpoint, and lets go of the file; rejects like `checkpoint`. */
+  async close(): Promise<void> {
+    await this.checkpoint().finally(this.#deps.file.close)
+  }
+
+  async #sign(): Promise<void> {
+    const { signer, timestamp, now, file, tell } = this.#deps
+    const by = signer()
+    if (by === undefined || this.#head.seq === this.#signed) return
+    const time = timestamp(now())
+    this.#append(CHECKPOINT, await signHead(by, this.#head, time), time)
+    file.sync()
+    this.#signed = this.#head.seq
+    this.#signedAt = now()
+    tell({ name: CHECKPOINT, seq: this.#head.seq, head: this.#head.hash, kid: by.kid })
+  }
+
+  #append(event: string, fields: JsonObject, time: string = this.#deps.timestamp(this.#deps.now())): void {
+    const next = link(this.#head, time, event, fields)
+    this.#deps.file.append(next.line)
+    this.#head = next.head
+  }
+}
+
+function failureOf(error: unknown): Event {
+  return { name: 'audit.failed', code: (error as NodeJS.ErrnoException).code ?? 'unexpected' }
+}
+
+/** Nothing is appended to a file, nor cut off it, that is no log of ours. */
+function headOf({ last, torn }: LineFile): Head {
+  const isStart = FIRST.startsWith(torn.slice(0, FIRST.length))
+  if (last === undefined && isStart) return NO_RECORD
+  const parsed = parseJson(last ?? '')
+  const seq = parsed.ok && isObject(parsed.value) ? parsed.value['seq'] : undefined
+  if (typeof seq !== 'number') throw new TypeError('it holds something else than an audit log')
+  return { seq, hash: sha256(last ?? '') }
+}

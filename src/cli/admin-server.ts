@@ -1,0 +1,52 @@
+import { once } from 'node:events'
+import { lstatSync, unlinkSync } from 'node:fs'
+import { connect } from 'node:net'
+import type { App } from '../app.ts'
+import type { Config } from '../config.ts'
+import { faultEvent } from '../core/event.ts'
+import { fail, ok, type Result } from '../core/result.ts'
+import { type Listener, listener } from '../http/listener.ts'
+import type { AdminAddress } from '../option-values.ts'
+import { loadAdminToken } from '../secrets.ts'
+import { EXIT } from './exit.ts'
+
+/** Nobody but the owner may connect. */
+const OWNER_ONLY = 0o177
+
+/** Why there is no listener for operators. */
+interface AdminFault {
+  readonly code: number
+  readonly line: string
+}
+
+/** Opens the listener for operators: a socket of mode 0600, or a loopback port behind a token. */
+export async function openAdmin(
+  config: Config,
+  address: AdminAddress,
+  { adminRouter, emit }: App,
+): Promise<Result<{ readonly url: string; readonly server: Listener }, AdminFault>> {
+  const token = loadAdminToken(config)
+  if (!token.ok) return fail({ code: EXIT.config, line: token.error })
+  const router = await adminRouter(token.value)
+  if ('path' in address) await clearAway(address.path)
+  const server = listener({ onFault: (error) => emit(faultEvent(error)) })
+  const mask = process.umask(OWNER_ONLY)
+  const binding = server.listen(address, () => router)
+  process.umask(mask)
+  const bound = await binding
+  const where = 'path' in address ? address.path : `${address.host}:${address.port}`
+  if (!bound.ok) return fail({ code: EXIT.unavailable, line: `Cannot listen for operators on ${where}: ${bound.error}` })
+  return ok({ url: bound.value.url, server })
+}
+
+/** Removes a socket that a killed server left behind; one that answers stays, as does anything else. */
+async function clearAway(path: string): Promise<void> {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return
+  const socket = connect(path)
+  try {
+    await once(socket, 'connect')
+    socket.destroy()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') unlinkSync(path)
+  }
+}

@@ -1,0 +1,56 @@
+import { createReadStream, readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import type { Head } from '../audit/chain.ts'
+import { type LogFault, verifyLog } from '../audit/verify.ts'
+import { isObject, parseJson } from '../core/json.ts'
+import { fail, ok, type Result } from '../core/result.ts'
+import { parsePublicJwk } from '../jose/jwk.ts'
+import { EXIT, refuse } from './exit.ts'
+
+const MEANING: Readonly<Record<LogFault['what'], string>> = {
+  altered: 'was altered',
+  removed: 'was removed',
+  inserted: 'was inserted',
+  moved: 'was moved',
+  foreign: 'is signed by a key that is not among --keys',
+  unclosed: 'is the last, and no closing checkpoint: records behind it were removed, or the server runs or crashed (then say --open)',
+}
+
+/** `jwksd audit verify FILE`: finds the first record that is not as it was written; exit 1 if there is one. */
+export async function auditVerify(path: string, own: Readonly<Record<string, string>>): Promise<void> {
+  const kids = own['keys'] === undefined ? ok(undefined) : readKids(own['keys'])
+  const head = own['head'] === undefined ? ok(undefined) : parseHead(own['head'])
+  if (!kids.ok) return refuse(EXIT.config, kids.error)
+  if (!head.ok) return refuse(EXIT.config, head.error)
+  const file = createReadStream(path)
+  try {
+    const lines = createInterface({ input: file, crlfDelay: 0 })[Symbol.asyncIterator]()
+    const found = await verifyLog(lines, { kids: kids.value, head: head.value, isOpen: own['open'] !== undefined })
+    if (!found.ok) return refuse(EXIT.refused, `${path}: record ${found.error.record} ${MEANING[found.error.what]}`)
+    const { records, signed, kids: by } = found.value
+    const trust = own['keys'] === undefined ? ' (compare with jwks-history.json, or name it with --keys)' : ''
+    process.stdout.write(`${path}: ${records} records, none altered, removed, inserted or moved\n` +
+      (signed === 0 ? 'no checkpoint signs any of them\n' : `signed up to record ${signed} by ${by.join(', ')}${trust}\n`))
+  } catch (error) {
+    refuse(EXIT.refused, `Cannot read ${path}: the system says ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`)
+  } finally {
+    file.destroy()
+  }
+}
+
+function readKids(path: string): Result<ReadonlySet<string>, string> {
+  try {
+    const parsed = parseJson(readFileSync(path, 'utf8'))
+    const list = parsed.ok && isObject(parsed.value) ? parsed.value['keys'] : undefined
+    if (!Array.isArray(list)) return fail(`keys: ${path} is no key set`)
+    const jwks = list.map((item) => parsePublicJwk(isObject(item) && item['jwk'] !== undefined ? item['jwk'] : item))
+    return ok(new Set(jwks.flatMap((jwk) => jwk.ok ? [jwk.value.kid] : [])))
+  } catch {
+    return fail(`keys: ${path} cannot be read`)
+  }
+}
+
+function parseHead(text: string): Result<Head, string> {
+  const [, seq, hash] = /^(\d{1,15}):([A-Za-z0-9_-]{43})$/.exec(text) ?? []
+  return hash === undefined ? fail('head: must be SEQ:HASH, as a checkpoint announced it') : ok({ seq: Number(seq), hash })
+}

@@ -1,0 +1,26 @@
+import { openStore } from '../backing.ts'
+import type { Config } from '../config.ts'
+import { KeyringFault } from '../keyring/fault.ts'
+import { rekey } from '../keyring/rekey.ts'
+import { StoreUnavailable } from '../keyring/store.ts'
+import { loadKeks } from '../secrets.ts'
+import { systemClock } from '../system/clock.ts'
+import { systemRandom } from '../system/random.ts'
+import { EXIT, refuse } from './exit.ts'
+
+/** `jwksd rekey`: seals everything in the store anew under the first key-encryption key. */
+export async function rekeyStore(config: Config): Promise<void> {
+  if (config.store === 'memory:') return refuse(EXIT.config, 'store: memory: has nothing to seal anew')
+  const keks = await loadKeks(config, systemRandom)
+  if (!keks.ok) return refuse(EXIT.config, keks.error)
+  try {
+    const store = await openStore(config, systemRandom)
+    const count = await rekey({ store, keks: keks.value, now: systemClock, randomBytes: systemRandom })
+    if (count === undefined) return refuse(EXIT.refused, `There are no keys in ${config.store}`)
+    process.stdout.write(`${count} private keys are sealed under ${keks.value[0].id} now\n`)
+  } catch (error) {
+    if (error instanceof KeyringFault) refuse(EXIT.config, `Cannot use the keys in ${config.store}: ${error.message} (${error.code})`)
+    else if (error instanceof StoreUnavailable) refuse(EXIT.unavailable, `Cannot reach the store ${config.store}: ${error.message}`)
+    else throw error
+  }
+}

@@ -1,0 +1,57 @@
+/** The name of a command. */
+export type CommandName = 'serve' | 'check' | 'keys' | 'rotate' | 'revoke' | 'kek' | 'rekey' | 'audit'
+
+/** An option that belongs to one command. */
+export interface OwnOption {
+  readonly name: string
+  /** Stands for the value; empty for a switch. */
+  readonly value: string
+  readonly meaning: string
+}
+
+/** One command as `--help` shows it; words in brackets may be left out. */
+export interface CommandText {
+  readonly words: readonly string[]
+  readonly own: readonly OwnOption[]
+  readonly meaning: string
+}
+
+const JSON_FORM: OwnOption = { name: 'json', value: '', meaning: 'prints JSON' }
+const FORCE: OwnOption = { name: 'force', value: '', meaning: 'does it although verifiers may fail; needs --reason' }
+const REASON: OwnOption = { name: 'reason', value: 'TEXT', meaning: 'why; goes into the audit log' }
+
+/** Every command; all of them understand the options of the server as well. */
+export const COMMANDS: Readonly<Record<CommandName, CommandText>> = {
+  serve: { words: [], own: [], meaning: 'serve until SIGTERM or Ctrl-C' },
+  check: { words: [], own: [], meaning: 'print the proof that rotation cannot break a verifier; exit 78 if it does not hold' },
+  keys: { words: [], own: [JSON_FORM], meaning: 'list the keys of the running server that --admin names' },
+  rotate: {
+    words: [],
+    own: [{ name: 'alg', value: 'ALG,...', meaning: 'only these lines' }, FORCE, REASON],
+    meaning: 'let the standbys sign now, if every cache has them',
+  },
+  revoke: {
+    words: ['KID'],
+    own: [{ ...REASON, meaning: 'why; goes into the audit log and the public history' }, FORCE],
+    meaning: 'take a key out of the set at once, and destroy its private half',
+  },
+  kek: { words: ['[FILE]'], own: [], meaning: 'make a key-encryption key: print it, or write it to a new file' },
+  rekey: { words: [], own: [], meaning: 'seal everything in --store anew under the first key-encryption key' },
+  audit: {
+    words: ['verify', 'FILE'],
+    own: [
+      { name: 'keys', value: 'FILE', meaning: 'a saved jwks-history.json or jwks.json: accept the signatures of these keys alone' },
+      { name: 'head', value: 'SEQ:HASH', meaning: 'the log must hold this record, as a checkpoint announced it' },
+      { name: 'open', value: '', meaning: 'the log need not be closed: its server runs, or crashed' },
+    ],
+    meaning: 'find the first record of an audit log that was altered, removed, inserted or moved',
+  },
+}
+
+/** The options that belong to some command. */
+export const OWN_OPTIONS: readonly OwnOption[] = Object.values(COMMANDS).flatMap(({ own }) => own)
+
+/** Whether there is a command of this name. */
+export function isCommand(name: string): name is CommandName {
+  return Object.hasOwn(COMMANDS, name)
+}

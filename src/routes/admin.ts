@@ -1,0 +1,139 @@
+import type { Emit } from '../core/event.ts'
+import type { Json, JsonObject } from '../core/json.ts'
+import { ok, type Result } from '../core/result.ts'
+import { isSameSecret } from '../core/secret.ts'
+import { type Clock, type Instant, numericDate } from '../core/time.ts'
+import type { Call, Handler } from '../http/call.ts'
+import { parseMediaType } from '../http/media-type.ts'
+import { problem } from '../http/problem.ts'
+import { json, type Reply } from '../http/reply.ts'
+import type { Route } from '../http/router.ts'
+import { KeyringFault } from '../keyring/fault.ts'
+import type { Keyring } from '../keyring/keyring.ts'
+import type { Order, OrderFault } from '../keyring/order.ts'
+import { outlook } from '../keyring/outlook.ts'
+import { exposure } from '../keyring/policy.ts'
+import type { Ring } from '../keyring/ring.ts'
+import { StoreUnavailable } from '../keyring/store.ts'
+import { outOfReach } from './document.ts'
+import { parseJsonBody, refuse } from './json-body.ts'
+
+/** What the routes for operators need. */
+export interface AdminDeps {
+  readonly keyring: Pick<Keyring, 'current' | 'perform' | 'policy'>
+  /** Undefined where the file system alone decides who gets through. */
+  readonly token: string | undefined
+  readonly now: Clock
+  readonly emit: Emit
+}
+
+const LONGEST_REASON = 256
+
+/** The routes of the admin listener: `GET /keys`, `POST /rotate`, `POST /revoke`. Never mounted on the public port. */
+export function adminRoutes(deps: AdminDeps): readonly Route[] {
+  const route = (path: string, method: 'GET' | 'POST', handler: Handler): Route =>
+    ({ path, methods: { [method]: guarded(handler, deps) }, cors: new Set() })
+  return [
+    route('/keys', 'GET', () => listKeys(deps)),
+    route('/rotate', 'POST', (call) => order(call, parseRotate, deps)),
+    route('/revoke', 'POST', (call) => order(call, parseRevoke, deps)),
+  ]
+}
+
+/** Lets through who has the token (RFC 6750 section 2.1). */
+function guarded(handler: Handler, { token, emit }: AdminDeps): Handler {
+  if (token === undefined) return handler
+  return (call) => {
+    const [, given = ''] = /^bearer +([\x21-\x7e]+)$/i.exec(call.header('authorization') ?? '') ?? []
+    if (isSameSecret(given, token)) return handler(call)
+    emit({ name: 'operator.refused', action: call.path, code: 'unauthorized' })
+    return problem(401, 'This path needs the token of the operator', { headers: { 'www-authenticate': 'Bearer' } })
+  }
+}
+
+async function listKeys({ keyring, now }: AdminDeps): Promise<Reply> {
+  const snapshot = await keyring.current()
+  return snapshot === undefined ? outOfReach() : json(200, { keys: listed(snapshot.ring, keyring, now()) })
+}
+
+type Parse = (body: JsonObject, deps: AdminDeps) => Result<Order, Reply>
+
+async function order(call: Call, parse: Parse, deps: AdminDeps): Promise<Reply> {
+  const parsed = parseOrder(call, parse, deps)
+  if (!parsed.ok) return parsed.error
+  const { keyring, emit } = deps
+  const { action, force, reason } = parsed.value
+  const target = parsed.value.action === 'rotate' ? parsed.value.algs.join(' ') : parsed.value.kid
+  try {
+    const done = await keyring.perform(parsed.value)
+    if (!done.ok) emit({ name: 'operator.refused', action, code: done.error.code })
+    if (!done.ok) return refusal(done.error)
+    emit({ name: 'operator.ordered', action, target, forced: force, reason })
+    return carriedOut(action, done.value, deps)
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable || error instanceof KeyringFault)) throw error
+    emit({ name: 'operator.refused', action, code: error.code })
+    return problem(503, 'The key store failed; the order may have been carried out all the same, so list the keys')
+  }
+}
+
+function carriedOut(action: Order['action'], ring: Ring, { keyring, now }: AdminDeps): Reply {
+  const accepted = action === 'revoke' ? { exposure: exposure(keyring.policy.timing, ring.marks) } : {}
+  return json(200, { ...accepted, keys: listed(ring, keyring, now()) })
+}
+
+function refusal(fault: OrderFault): Reply {
+  switch (fault.code) {
+    case 'unknown_key':
+      return problem(404, 'There is no such key', { member: 'kid' })
+    case 'past_key':
+      return problem(409, 'The key is in the history already', { member: 'kid' })
+    case 'no_successor':
+      return problem(503, 'The next key is still being made', { headers: { 'retry-after': '5' } })
+    case 'too_early':
+      return problem(409, 'Some cache may still lack the key that would sign; wait, or force it and give a reason', {
+        figures: { earliest_safe_at: Math.ceil(fault.earliestSafeAt) },
+      })
+    default:
+      return fault satisfies never
+  }
+}
+
+function parseOrder(call: Call, parse: Parse, deps: AdminDeps): Result<Order, Reply> {
+  if (parseMediaType(call.header('content-type') ?? '')?.type !== 'application/json') {
+    return { ok: false, error: problem(415, 'The body must be application/json') }
+  }
+  const body = parseJsonBody(call.body)
+  return body.ok ? parse(body.value, deps) : body
+}
+
+function parseRotate(body: JsonObject, { keyring: { policy } }: AdminDeps): Result<Order, Reply> {
+  const { alg = policy.algs, force = false, reason = '', ...others } = body as Partial<JsonObject>
+  const algs = policy.algs.filter((name) => Array.isArray(alg) && alg.includes(name))
+  if (!Array.isArray(alg) || alg.length === 0 || algs.length < alg.length) {
+    return refuse('alg', `must be a list of some of ${policy.algs.join(', ')}, each once`)
+  }
+  const wrong = wrongWith(force, reason, force === true, others)
+  return wrong ?? ok({ action: 'rotate', algs, force: force as boolean, reason: reason as string })
+}
+
+function parseRevoke(body: JsonObject): Result<Order, Reply> {
+  const { kid, force = false, reason = '', ...others } = body as Partial<JsonObject>
+  if (typeof kid !== 'string') return refuse('kid', 'must be a text')
+  const wrong = wrongWith(force, reason, true, others)
+  return wrong ?? ok({ action: 'revoke', kid, force: force as boolean, reason: reason as string })
+}
+
+function wrongWith(force: Json, reason: Json, needsReason: boolean, others: object): Result<never, Reply> | undefined {
+  const [stranger] = Object.keys(others)
+  if (stranger !== undefined) return refuse(stranger, 'is not understood')
+  if (typeof force !== 'boolean') return refuse('force', 'must be true or false')
+  const isText = typeof reason === 'string' && reason.length <= LONGEST_REASON && (reason !== '' || !needsReason)
+  return isText ? undefined : refuse('reason', `must be a text of 1 to ${LONGEST_REASON} characters`)
+}
+
+function listed(ring: Ring, { policy }: AdminDeps['keyring'], now: Instant): readonly object[] {
+  const date = (moment: Instant | undefined): number | undefined => moment === undefined ? undefined : numericDate(moment)
+  return outlook(ring, policy, now).map(({ kid, alg, state, since, next, nextAt, removedAt }) =>
+    ({ kid, alg, state, since: date(since), next, next_at: date(nextAt), removed_at: date(removedAt) }))
+}

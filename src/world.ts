@@ -1,0 +1,13 @@
+import type { Emit } from './core/event.ts'
+import type { RandomBytes } from './core/random.ts'
+import type { Clock, Instant } from './core/time.ts'
+
+/** What the whole server takes from the world, so that a test can be the world. */
+export interface System {
+  readonly now: Clock
+  readonly randomBytes: RandomBytes
+  /** Where events go besides the audit log. */
+  readonly emit: Emit
+  /** A moment as RFC 3339 writes it. */
+  readonly timestamp: (moment: Instant) => string
+}
