@@ -70,8 +70,9 @@ function lineOf(text: string): Line {
 /** What is wrong with the place of a line; a broken bond is laid to the record that its neighbours disown. */
 async function breakAt({ text, record }: Line, next: Line | undefined, head: Head, read: Read): Promise<LogFault | undefined> {
   const expected = head.seq + 1
-  if (record['seq'] !== expected) return await misplaced(record['seq'], next, expected, read)
-  if (record['prev'] === head.hash) return undefined
+  const isBehindHead = record['prev'] === head.hash
+  if (record['seq'] !== expected) return isBehindHead ? { record: expected, what: 'altered' } : await misplaced(record['seq'], next, expected, read)
+  if (isBehindHead) return undefined
   const isBound = next === undefined ? record['head'] === record['prev'] : next.record['prev'] === sha256(text)
   return { record: isBound && head.seq > 0 ? head.seq : expected, what: 'altered' }
 }

@@ -17,7 +17,7 @@ export async function rekeyStore(config: Config): Promise<void> {
     const store = await openStore(config, systemRandom)
     const count = await rekey({ store, keks: keks.value, now: systemClock, randomBytes: systemRandom })
     if (count === undefined) return refuse(EXIT.refused, `There are no keys in ${config.store}`)
-    process.stdout.write(`${count} private keys are sealed under ${keks.value[0].id} now\n`)
+    process.stdout.write(`Private keys sealed under ${keks.value[0].id}: ${count}\n`)
   } catch (error) {
     if (error instanceof KeyringFault) refuse(EXIT.config, `Cannot use the keys in ${config.store}: ${error.message} (${error.code})`)
     else if (error instanceof StoreUnavailable) refuse(EXIT.unavailable, `Cannot reach the store ${config.store}: ${error.message}`)

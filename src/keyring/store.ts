@@ -1,7 +1,7 @@
 import type { Brand } from '../core/brand.ts'
 import type { Result } from '../core/result.ts'
 
-/** Names one committed content of a store; only equality has a meaning. */
+/** Names one committed content of a store; only equality has a meaning. No document is ever committed twice. */
 export type Version = Brand<string, 'Version'>
 
 /** What a store holds: the codec's document, and the version that a writer must name to replace it. */

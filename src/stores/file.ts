@@ -18,7 +18,7 @@ export interface FileStoreDeps {
 }
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants
-const TEMPORARY = '.tmp'
+const TEMPORARY = /\.[0-9a-f]{16}\.tmp$/
 const OWNER_ONLY = 0o600
 const OTHERS = 0o077
 const LARGEST = 64 * 1024 * 1024
@@ -47,7 +47,7 @@ export function fileStore({ path, allowShared, randomBytes }: FileStoreDeps): Ri
     if (!await isCurrent(expected)) return fail('conflict')
     if (!isSwept) await sweep(path)
     isSwept = true
-    const temporary = `${path}.${Buffer.from(randomBytes(8)).toString('hex')}${TEMPORARY}`
+    const temporary = `${path}.${Buffer.from(randomBytes(8)).toString('hex')}.tmp`
     try {
       await writeDurably(temporary, document)
       // The lock does not reach into other network namespaces: a writer there is noticed here, or hardly ever not.
@@ -75,7 +75,8 @@ export function fileStore({ path, allowShared, randomBytes }: FileStoreDeps): Ri
 /** Removes what killed writers left behind; only under the lock, since a live one has its file there. */
 async function sweep(path: string): Promise<void> {
   const folder = dirname(path)
-  const left = (await readdir(folder)).filter((name) => name.startsWith(`${basename(path)}.`) && name.endsWith(TEMPORARY))
+  const isLeft = (name: string): boolean => name.startsWith(`${basename(path)}.`) && TEMPORARY.test(name)
+  const left = (await readdir(folder)).filter(isLeft)
   await Promise.all(left.map((name) => unlink(join(folder, name)).catch(() => {})))
 }
 

@@ -18,6 +18,8 @@ export interface Finished {
 export interface ServerProcess {
   readonly url: string
   readonly port: number
+  /** What it said when it was there. */
+  readonly announced: string
   readonly child: ChildProcess
   readonly finished: Promise<Finished>
 }
@@ -31,16 +33,16 @@ export function run(args: readonly string[], env: Readonly<Record<string, string
 export async function serve(args: readonly string[]): Promise<ServerProcess> {
   const child = start(['--port', '0', ...args], {})
   const finished = finish(child)
-  const ready = new Promise<string>((resolve, reject) => {
+  const ready = new Promise<readonly [string, string]>((resolve, reject) => {
     const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
     lines.on('line', (line) => {
       const { event, url } = JSON.parse(line) as { event: string; url: string }
-      if (event === 'server.listening') resolve(url)
+      if (event === 'server.listening') resolve([url, line])
     })
     void finished.then(({ stderr }) => reject(new Error(`The server ended: ${stderr}`)))
   })
-  const url = await ready
-  return { url, port: Number(new URL(url).port), child, finished }
+  const [url, announced] = await ready
+  return { url, port: Number(new URL(url).port), announced, child, finished }
 }
 
 /** Sends a signal and waits for the end. */

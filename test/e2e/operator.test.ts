@@ -1,0 +1,409 @@
+import assert from 'node:assert/strict'
+import { createPublicKey, verify } from 'node:crypto'
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { newFolder } from '../support/folder.ts'
+import { end, run, serve, type ServerProcess } from '../support/process.ts'
+
+const FAST = ['--alg', 'ES256', '--preset', 'fast']
+
+interface ListedKey {
+  readonly kid: string
+  readonly state: string
+}
+
+/** The keys that `jwksd keys --json` lists. */
+async function keys(...where: readonly string[]): Promise<readonly ListedKey[]> {
+  const { code, stdout, stderr } = await run(['keys', '--json', ...where])
+  assert.equal(code, 0, stderr)
+  return (JSON.parse(stdout) as { keys: readonly ListedKey[] }).keys
+}
+
+const kidOf = (list: readonly ListedKey[], state: string): string => list.find((key) => key.state === state)?.kid ?? ''
+
+async function getJson(url: string): Promise<any> {
+  return await (await fetch(url)).json()
+}
+
+/** Whether the token verifies under the JWK, by Node's own crypto. */
+function isSigned(token: string, jwk: object): boolean {
+  const [header, payload, signature = ''] = token.split('.')
+  const key = createPublicKey({ format: 'jwk', key: jwk as never })
+  return verify('sha256', Buffer.from(`${header}.${payload}`), { key, dsaEncoding: 'ieee-p1363' }, Buffer.from(signature, 'base64url'))
+}
+
+async function kekIn(folder: string, name = 'kek'): Promise<string> {
+  const path = join(folder, name)
+  assert.equal((await run(['kek', path])).code, 0)
+  return path
+}
+
+describe('jwksd kek', () => {
+  it('prints 32 bytes, or writes them to a new file that its owner alone can read', async () => {
+    const { stdout } = await run(['kek'])
+    assert.equal(Buffer.from(stdout.trim(), 'base64url').length, 32)
+    const path = join(newFolder(), 'kek')
+    assert.deepEqual(await run(['kek', path]), { code: 0, stdout: '', stderr: '' })
+    assert.equal(statSync(path).mode & 0o777, 0o600)
+    const before = readFileSync(path, 'utf8')
+    const again = await run(['kek', path])
+    assert.equal(again.code, 1)
+    assert.match(again.stderr, /^jwksd: Cannot make .*EEXIST\n$/)
+    assert.equal(readFileSync(path, 'utf8'), before)
+  })
+})
+
+describe('a server with a sealed file', () => {
+  let folder: string
+  let args: readonly string[]
+  let admin: readonly string[]
+  let server: ServerProcess
+  let token: string
+  before(async () => {
+    folder = newFolder()
+    admin = ['--admin', `unix:${join(folder, 'admin.sock')}`]
+    args = [...FAST, '--store', `file:${join(folder, 'ring.json')}`, '--kek-file', await kekIn(folder), '--audit', join(folder, 'audit.log'), ...admin]
+    server = await serve(args)
+  })
+  after(() => server.child.kill('SIGKILL'))
+
+  it('says that its keys are sealed, and lets caches keep them', async () => {
+    const ready = await getJson(`${server.url}/readyz`)
+    assert.deepEqual([ready.status, ready.keys, ready.audit], ['ready', 'sealed', 'written'])
+    assert.equal((await fetch(`${server.url}/jwks.json`)).headers.get('cache-control'), 'public, max-age=29, must-revalidate')
+  })
+
+  it('D14 makes an admin socket that its owner alone can use, and nothing of it on the public port', async () => {
+    assert.equal(statSync(join(folder, 'admin.sock')).mode & 0o777, 0o600)
+    for (const path of ['/keys', '/rotate', '/revoke', '/admin', '/metrics']) {
+      assert.equal((await fetch(`${server.url}${path}`)).status, 404)
+      assert.equal((await fetch(`${server.url}${path}`, { method: 'POST' })).status, 404)
+    }
+  })
+
+  it('lists its keys as a table and as JSON', async () => {
+    const { stdout } = await run(['keys', ...admin])
+    assert.match(stdout, /^kid +alg +state +since +next +at +removed\n/)
+    assert.match(stdout, /\n[\w-]{43}  ES256  active   20\d\d-\d\d-\d\dT[\d:]{8}Z  retired  20\d\d-/)
+    assert.deepEqual((await keys(...admin)).map(({ state }) => state), ['active', 'standby'])
+  })
+
+  it('refuses to rotate while a cache may lack the standby, says until when, and changes nothing', async () => {
+    const before = await keys(...admin)
+    const { code, stdout, stderr } = await run(['rotate', ...admin])
+    assert.deepEqual([code, stdout], [1, ''])
+    assert.match(stderr, /^jwksd: .*safe from 20\d\d-\d\d-\d\dT[\d:.]+Z on\n$/)
+    assert.deepEqual(await keys(...admin), before)
+  })
+
+  it('rotates when forced, for a reason', async () => {
+    token = (await getPost(`${server.url}/auth`)).token
+    const without = await run(['rotate', '--force', ...admin])
+    assert.deepEqual([without.code, without.stderr], [78, 'jwksd: force: needs --reason\n'])
+    const before = await keys(...admin)
+    const { code, stdout } = await run(['rotate', '--force', '--reason', 'a drill', ...admin])
+    assert.equal(code, 0)
+    assert.match(stdout, /retired/)
+    const now = await keys(...admin)
+    assert.equal(kidOf(now, 'active'), kidOf(before, 'standby'))
+    assert.equal(kidOf(now, 'retired'), kidOf(before, 'active'))
+    assert.ok(kidOf(now, 'standby') !== '')
+    assert.equal((await getPost(`${server.url}/auth`)).kid, kidOf(now, 'active'))
+  })
+
+  it('keeps its keys through kill -9, and its tokens stay good', async () => {
+    const jwks = await (await fetch(`${server.url}/jwks.json`)).text()
+    await end(server, 'SIGKILL')
+    assert.ok(existsSync(join(folder, 'admin.sock')), 'the kill left the socket behind')
+    server = await serve(args)
+    const again = await (await fetch(`${server.url}/jwks.json`)).json() as { keys: readonly { kid: string }[] }
+    assert.deepEqual(again, JSON.parse(jwks))
+    const { kid } = JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()) as { kid: string }
+    assert.ok(isSigned(token, again.keys.find((key) => key.kid === kid) ?? {}))
+  })
+
+  it('revokes a key at once, tells the exposure, and keeps its public half in the history', async () => {
+    const before = await keys(...admin)
+    const kid = kidOf(before, 'retired')
+    const without = await run(['revoke', kid, ...admin])
+    assert.equal(without.code, 78)
+    const { code, stdout } = await run(['revoke', kid, '--reason', 'laptop stolen', ...admin])
+    assert.equal(code, 0)
+    assert.match(stdout, /may still accept tokens of the key for 30 s/)
+    assert.ok(!(await (await fetch(`${server.url}/jwks.json`)).text()).includes(kid))
+    assert.ok(!readFileSync(join(folder, 'ring.json'), 'utf8').includes(`"kid":"${kid}","use":"sig","alg":"ES256"},"sealed"`))
+    const history = await getJson(`${server.url}/.well-known/jwks-history.json`)
+    const past = history.keys.find((key: { jwk: { kid: string } }) => key.jwk.kid === kid)
+    assert.deepEqual([past.state, past.why, past.reason], ['removed', 'revoked', 'laptop stolen'])
+    assert.ok(past.active_from <= past.active_to && past.active_to <= past.removed_at + 1)
+    assert.ok(isSigned(token, past.jwk), 'an old token can still be checked with the history')
+    assert.deepEqual(history.keys.map(({ state }: ListedKey) => state), ['removed', 'active', 'standby'])
+    const twice = await run(['revoke', kid, '--reason', 'again', ...admin])
+    assert.deepEqual([twice.code, twice.stderr], [1, 'jwksd: The key is in the history already\n'])
+  })
+
+  it('takes a KID that starts like an option behind two dashes', async () => {
+    const { code, stderr } = await run(['revoke', '--reason', 'x', ...admin, '--', '-unheard-of'])
+    assert.deepEqual([code, stderr], [1, 'jwksd: There is no such key\n'])
+  })
+
+  it('shares its file with a second server, which sees a rotation within R', async () => {
+    const second = await serve([...args.filter((_, at) => at < args.indexOf('--audit'))])
+    const jwks = async ({ url }: ServerProcess): Promise<string> => await (await fetch(`${url}/jwks.json`)).text()
+    assert.equal(await jwks(second), await jwks(server))
+    assert.equal((await run(['rotate', '--force', '--reason', 'seen by two', ...admin])).code, 0)
+    const kid = kidOf(await keys(...admin), 'active')
+    const deadline = performance.now() + 5000
+    while ((await getPost(`${second.url}/auth`)).kid !== kid && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 50))
+    assert.equal((await getPost(`${second.url}/auth`)).kid, kid)
+    await end(second)
+  })
+
+  it('ends with a closed audit log that names every order and no subject, and answers for it', async () => {
+    await fetch(`${server.url}/auth`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"sub":"alice@example"}' })
+    const history = join(folder, 'history.json')
+    writeFileSync(history, await (await fetch(`${server.url}/.well-known/jwks-history.json`)).text())
+    const path = join(folder, 'audit.log')
+    const running = await run(['audit', 'verify', path])
+    assert.equal(running.code, 1)
+    assert.match(running.stderr, /no closing checkpoint/)
+    assert.equal((await run(['audit', 'verify', path, '--open'])).code, 0)
+    const { stdout } = await end(server)
+    const head = stdout.split('\n').flatMap((line) => line.includes('"audit.checkpoint"') ? [JSON.parse(line)] : []).at(-1)
+    assert.ok(!existsSync(join(folder, 'admin.sock')))
+    const whole = await run(['audit', 'verify', path, '--keys', history, '--head', `${head.seq}:${head.head}`])
+    assert.equal(whole.code, 0, whole.stderr)
+    assert.match(whole.stdout, /records, none altered, removed, inserted or moved\nsigned up to record \d+ by [\w-]{43}\n$/)
+    const text = readFileSync(path, 'utf8')
+    for (const wanted of ['"config.loaded"', '"key.revoked"', '"reason":"laptop stolen"', '"reason":"a drill"', '"operator.refused"', '"token.minted"', '"server.stopped"']) {
+      assert.ok(text.includes(wanted), wanted)
+    }
+    assert.ok(!text.includes('alice'))
+    const lines = text.split('\n')
+    writeFileSync(path, lines.toSpliced(4, 1).join('\n'))
+    const cut = await run(['audit', 'verify', path])
+    assert.deepEqual([cut.code, cut.stderr], [1, `jwksd: ${path}: record 5 was removed\n`])
+    const missing = await run(['audit', 'verify', join(folder, 'nowhere')])
+    assert.deepEqual([missing.code, missing.stderr], [1, `jwksd: Cannot read ${join(folder, 'nowhere')}: the system says ENOENT\n`])
+  })
+})
+
+async function getPost(url: string): Promise<any> {
+  return await (await fetch(url, { method: 'POST' })).json()
+}
+
+describe('the admin listener on a port', () => {
+  let server: ServerProcess
+  let port: string
+  const TOKEN = 'a-token-of-at-least-thirty-two-characters'
+  let file: string
+  before(async () => {
+    file = join(newFolder(), 'token')
+    writeFileSync(file, `${TOKEN}\n`, { mode: 0o600 })
+    server = await serve([...FAST, '--admin', '127.0.0.1:0', '--admin-token-file', file])
+    port = /"admin":"http:\/\/127\.0\.0\.1:(\d+)"/.exec(server.announced)?.[1] ?? ''
+  })
+  after(async () => void await end(server))
+
+  const ask = (headers: Record<string, string>, method = 'GET', path = '/keys', body?: string): Promise<{ status: number; text: string }> =>
+    new Promise((resolve, reject) => {
+      const sent = request({ host: '127.0.0.1', port, path, method, headers }, async (answer) => {
+        let text = ''
+        for await (const chunk of answer) text += chunk
+        resolve({ status: answer.statusCode ?? 0, text })
+      })
+      sent.on('error', reject).end(body)
+    })
+
+  it('D14 lets nobody through without the token', async () => {
+    for (const authorization of ['', 'Bearer', 'Bearer x', `Bearer ${TOKEN}x`, `Bearer ${TOKEN.slice(0, -1)}`, `Basic ${TOKEN}`, TOKEN]) {
+      for (const [method, path] of [['GET', '/keys'], ['POST', '/rotate'], ['POST', '/revoke']] as const) {
+        const { status, text } = await ask(authorization === '' ? {} : { authorization }, method, path)
+        assert.equal(status, 401, `${authorization} ${path}`)
+        assert.ok(!text.includes(TOKEN))
+      }
+    }
+    assert.equal((await ask({ authorization: `Bearer ${TOKEN}` })).status, 200)
+    assert.equal((await ask({ authorization: `bearer   ${TOKEN}` })).status, 200)
+  })
+
+  it('answers no web page, whatever it knows', async () => {
+    const { status } = await ask({ authorization: `Bearer ${TOKEN}`, origin: 'http://localhost:3000' })
+    assert.equal(status, 403)
+  })
+
+  it('says what is wrong with an order, by name', async () => {
+    const json = { 'authorization': `Bearer ${TOKEN}`, 'content-type': 'application/json' }
+    const cases: readonly (readonly [string, string, number, RegExp])[] = [
+      ['/rotate', '', 400, /malformed JSON/],
+      ['/rotate', '[]', 400, /must be a JSON object/],
+      ['/rotate', '{"alg":"ES256"}', 400, /"member":"alg"/],
+      ['/rotate', '{"alg":["RS256"]}', 400, /"member":"alg"/],
+      ['/rotate', '{"alg":["ES256","ES256"]}', 400, /"member":"alg"/],
+      ['/rotate', '{"force":"yes"}', 400, /"member":"force"/],
+      ['/rotate', '{"force":true}', 400, /"member":"reason"/],
+      ['/rotate', `{"force":true,"reason":"${'x'.repeat(257)}"}`, 400, /"member":"reason"/],
+      ['/rotate', '{"forced":true}', 400, /"member":"forced"/],
+      ['/rotate', '{}', 409, /"earliest_safe_at":\d{10}[,}]/],
+      ['/revoke', '{}', 400, /"member":"kid"/],
+      ['/revoke', '{"kid":"x"}', 400, /"member":"reason"/],
+      ['/revoke', '{"kid":"x","reason":"y"}', 404, /There is no such key/],
+    ]
+    for (const [path, body, status, text] of cases) {
+      const answer = await ask({ ...json, 'content-length': String(body.length) }, 'POST', path, body)
+      assert.equal(answer.status, status, body)
+      assert.match(answer.text, text, body)
+    }
+    assert.equal((await ask({ authorization: json.authorization }, 'POST', '/rotate', '{}')).status, 415)
+  })
+
+  it('serves the commands with the same token file', async () => {
+    assert.equal((await keys('--admin', `127.0.0.1:${port}`, '--admin-token-file', file)).length, 2)
+    const wrong = join(newFolder(), 'token')
+    writeFileSync(wrong, 'x'.repeat(40), { mode: 0o600 })
+    const { code, stderr } = await run(['keys', '--admin', `127.0.0.1:${port}`, '--admin-token-file', wrong])
+    assert.deepEqual([code, stderr], [1, 'jwksd: This path needs the token of the operator\n'])
+  })
+
+  it('is not there: the commands say so', async () => {
+    const { code, stderr } = await run(['keys', '--admin', 'unix:/nowhere/admin.sock'])
+    assert.deepEqual([code, stderr], [69, 'jwksd: Cannot reach the admin listener: ENOENT\n'])
+    const unnamed = await run(['keys'])
+    assert.deepEqual([unnamed.code, unnamed.stderr], [78, 'jwksd: admin: must name the admin listener of the running server\n'])
+  })
+})
+
+describe('a server that cannot use its files', () => {
+  it('exits with 78, says which and why, and leaves the file as it is', async () => {
+    const folder = newFolder()
+    const [kek, other] = [await kekIn(folder), await kekIn(folder, 'other')]
+    const ring = join(folder, 'ring.json')
+    const sealed = ['--store', `file:${ring}`, '--kek-file', kek]
+    await end(await serve([...FAST, ...sealed]))
+    const whole = readFileSync(ring, 'utf8')
+    const cases: readonly (readonly [string, string, readonly string[], RegExp])[] = [
+      ['truncated', whole.slice(0, 300), sealed, /Cannot read the document: it is malformed JSON.*\(damaged\)/],
+      ['empty', '', sealed, /\(damaged\)/],
+      ['edited', whole.replace('"maxTtl":20', '"maxTtl":10'), sealed, /it was edited after it was written \(altered\)/],
+      ['of a newer format', whole.replace('"format":1', '"format":9'), sealed, /Cannot read format 9: a later jwksd wrote it.*\(newer_format\)/],
+      ['of another key', whole, ['--store', `file:${ring}`, '--kek-file', other], /key-encryption key [\w-]{16}, which is not given \(cannot_unseal\)/],
+      ['sealed, with --unsealed', whole, ['--store', `file:${ring}`, '--unsealed'], /\(cannot_unseal\)/],
+    ]
+    for (const [what, content, args, message] of cases) {
+      writeFileSync(ring, content)
+      const { code, stdout, stderr } = await run(['--port', '0', ...FAST, ...args])
+      assert.deepEqual([code, stdout], [78, ''], what)
+      assert.match(stderr, message, what)
+      assert.equal(stderr.split('\n').length, 2, what)
+      assert.equal(readFileSync(ring, 'utf8'), content, what)
+    }
+    writeFileSync(ring, whole)
+    chmodSync(ring, 0o644)
+    assert.match((await run(['--port', '0', ...FAST, ...sealed])).stderr, /group or others can reach it; chmod 600/)
+    const told = await serve([...FAST, ...sealed, '--allow-shared-files'])
+    await end(told)
+  })
+
+  it('exits with 78 for a key-encryption key or a token that it cannot trust or read', async () => {
+    const folder = newFolder()
+    const kek = await kekIn(folder)
+    chmodSync(kek, 0o644)
+    writeFileSync(join(folder, 'short'), 'abc', { mode: 0o600 })
+    const store = ['--port', '0', ...FAST, '--store', `file:${join(folder, 'ring.json')}`]
+    const cases: readonly (readonly [readonly string[], RegExp])[] = [
+      [[...store], /kek-file \(all sources\): must be set to seal the keys/],
+      [[...store, '--kek-file', kek], /Cannot trust .*: group or others can reach it/],
+      [[...store, '--kek-file', join(folder, 'short')], /it must be 32 bytes, raw or in base64url/],
+      [[...store, '--kek-file', join(folder, 'nowhere')], /Cannot read .*nowhere: the system says ENOENT/],
+      [[...store, '--kek', 'x'], /^jwksd: --kek \(flag\): shows in the list of processes; set JWKSD_KEK or use a file\n/],
+      [['--port', '0', '--admin', '127.0.0.1:0'], /admin-token-file \(all sources\): must be set/],
+      [['--port', '0', '--admin', '0.0.0.0:9'], /unix:PATH or a loopback address with a port/],
+      [['--port', '0', '--admin', '127.0.0.1:0', '--admin-token-file', join(folder, 'short')], /it must be 32 to 512 visible ASCII characters/],
+      [['--port', '0', '--audit-required'], /audit \(all sources\): must be set for audit-required/],
+      [['--port', '0', '--audit', folder], /Cannot use the audit log .*: .*EISDIR/],
+    ]
+    for (const [args, message] of cases) {
+      const { code, stderr } = await run(args)
+      assert.equal(code, 78, args.join(' '))
+      assert.match(stderr, message)
+    }
+    assert.ok(!existsSync(join(folder, 'ring.json')))
+    const secret = await run(store, { JWKSD_KEK: 'not-a-key' })
+    assert.match(secret.stderr, /kek \(JWKSD_KEK\): its value is not made of 32 bytes/)
+    assert.ok(!secret.stderr.includes('not-a-key'))
+  })
+
+  it('says at every start, and in /readyz, that its keys are unsealed', async () => {
+    const folder = newFolder()
+    const args = [...FAST, '--store', `file:${join(folder, 'ring.json')}`, '--unsealed']
+    for (let start = 0; start < 2; start += 1) {
+      const server = await serve(args)
+      assert.equal((await getJson(`${server.url}/readyz`)).keys, 'unsealed')
+      const { stdout } = await end(server)
+      assert.match(stdout, /"level":"warning","time":"[^"]+","event":"keys.unsealed"/)
+      assert.equal(stdout.includes('"store.created"'), start === 0)
+    }
+    const kek = await kekIn(folder)
+    const both = [...args, '--kek-file', kek]
+    const rekeyed = await run(['rekey', ...both])
+    assert.match(rekeyed.stdout, /^Private keys sealed under [\w-]{16}: [12]\n$/)
+    const server = await serve([...FAST, '--store', `file:${join(folder, 'ring.json')}`, '--kek-file', kek])
+    assert.equal((await getJson(`${server.url}/readyz`)).keys, 'sealed')
+    await end(server)
+  })
+
+  it('takes a key-encryption key from the environment, and changes it with both at hand', async () => {
+    const folder = newFolder()
+    const [one, two] = [await kekIn(folder, 'one'), await kekIn(folder, 'two')]
+    const store = ['--store', `file:${join(folder, 'ring.json')}`]
+    const first = await run(['rekey', ...store, '--kek-file', one])
+    assert.deepEqual([first.code, first.stderr], [1, `jwksd: There are no keys in file:${join(folder, 'ring.json')}\n`])
+    await end(await serve([...FAST, ...store, '--kek-file', one]))
+    const rekeyed = await run(['rekey', ...store, '--kek-file', two], { JWKSD_KEK: readFileSync(one, 'utf8').trim() })
+    assert.equal(rekeyed.code, 0, rekeyed.stderr)
+    await end(await serve([...FAST, ...store, '--kek-file', two]))
+    assert.equal((await run(['--port', '0', ...FAST, ...store, '--kek-file', one])).code, 78)
+  })
+})
+
+describe('a server whose audit log is full', () => {
+  it('hands out no token that it could not record, when it must', async () => {
+    const server = await serve([...FAST, '--audit', '/dev/full', '--audit-required'])
+    const answer = await fetch(`${server.url}/auth`, { method: 'POST' })
+    assert.equal(answer.status, 503)
+    assert.doesNotMatch(await answer.text(), /eyJ/)
+    const ready = await fetch(`${server.url}/readyz`)
+    assert.equal(ready.status, 503)
+    assert.equal((await ready.json() as { audit: string }).audit, 'failing and required')
+    assert.equal((await fetch(`${server.url}/jwks.json`)).status, 200)
+    await end(server)
+  })
+
+  it('goes on, and says that it is degraded, when it need not', async () => {
+    const server = await serve([...FAST, '--audit', '/dev/full'])
+    assert.equal((await fetch(`${server.url}/auth`, { method: 'POST' })).status, 200)
+    const ready = await fetch(`${server.url}/readyz`)
+    assert.equal(ready.status, 200)
+    assert.deepEqual(await ready.json().then(({ status, audit }: any) => [status, audit]), ['degraded', 'failing'])
+    await end(server)
+  })
+})
+
+describe('the admin socket', () => {
+  it('is not taken from a server that answers on it, nor from anything that is no socket', async () => {
+    const folder = newFolder()
+    const path = join(folder, 'admin.sock')
+    const first = await serve([...FAST, '--admin', `unix:${path}`])
+    const second = await run(['--port', '0', ...FAST, '--admin', `unix:${path}`])
+    assert.deepEqual([second.code, second.stderr], [69, `jwksd: Cannot listen for operators on ${path}: it is in use\n`])
+    assert.equal((await keys('--admin', `unix:${path}`)).length, 2)
+    await end(first)
+    writeFileSync(path, 'mine')
+    assert.equal((await run(['--port', '0', ...FAST, '--admin', `unix:${path}`])).code, 69)
+    assert.equal(readFileSync(path, 'utf8'), 'mine')
+    mkdirSync(join(folder, 'folder'))
+    assert.equal((await run(['--port', '0', ...FAST, '--admin', `unix:${join(folder, 'nowhere', 'x')}`])).code, 69)
+  })
+})

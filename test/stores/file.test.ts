@@ -1,0 +1,311 @@
+import assert from 'node:assert/strict'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join, relative } from 'node:path'
+import { before, describe, it } from 'node:test'
+import { encodeBase64url } from '../../src/core/base64url.ts'
+import { ephemeralKek, importKek, type KeyEncryptionKey, unsealedKek } from '../../src/jose/kek.ts'
+import { sealRing } from '../../src/keyring/envelope.ts'
+import { KeyringFault } from '../../src/keyring/fault.ts'
+import { Keyring } from '../../src/keyring/keyring.ts'
+import { rekey } from '../../src/keyring/rekey.ts'
+import type { Ring } from '../../src/keyring/ring.ts'
+import { type RingStore, StoreUnavailable } from '../../src/keyring/store.ts'
+import { fileStore } from '../../src/stores/file.ts'
+import { newFolder } from '../support/folder.ts'
+import { bench, opened, randomBytes, ringIn } from '../support/keyring.ts'
+import { policyOf } from '../support/keys.ts'
+import { seeded } from '../support/random.ts'
+import { ringStoreContract } from './contract.ts'
+
+const POLICY = policyOf({ interval: 1000, lead: 400, retention: 300, maxTtl: 100, cacheLayers: 1, maxAge: 100, propagation: 10, clockError: 0, leeway: 0 })
+
+function storeAt(path: string, allowShared = false): RingStore {
+  return fileStore({ path, allowShared, randomBytes })
+}
+
+function newPath(): string {
+  return join(newFolder(), 'ring.json')
+}
+
+/** The code of the fault with which a keyring over the file does not open. */
+async function faultOf(path: string, kek: KeyEncryptionKey): Promise<string> {
+  const result = await Keyring.open((await bench(storeAt(path), POLICY, kek)).deps)
+  assert.ok(!result.ok, 'the file was used')
+  return result.error.code
+}
+
+async function rejection(task: Promise<unknown>): Promise<Error & { code?: string }> {
+  const [outcome] = await Promise.allSettled([task])
+  assert.equal(outcome?.status, 'rejected')
+  return (outcome as PromiseRejectedResult).reason as Error & { code?: string }
+}
+
+ringStoreContract('fileStore()', async () => storeAt(newPath()))
+
+describe('fileStore()', () => {
+  it('writes a file that its owner alone can read, and leaves no other behind', async () => {
+    const path = newPath()
+    const first = await storeAt(path).replace('{"a":1}', undefined)
+    assert.ok(first.ok)
+    await storeAt(path).replace('{"a":2}', first.value)
+    assert.equal(statSync(path).mode & 0o777, 0o600)
+    assert.equal(readFileSync(path, 'utf8'), '{"a":2}')
+    assert.deepEqual(readdirSync(join(path, '..')), ['ring.json'])
+  })
+
+  it('is one store under every spelling of its path', async () => {
+    const path = newPath()
+    symlinkSync(join(path, '..'), `${join(path, '..')}-link`)
+    const spellings = [path, relative(process.cwd(), path), join(`${join(path, '..')}-link`, 'ring.json')]
+    const race = await Promise.all(spellings.map((spelling, at) => storeAt(spelling).replace(`{"at":${at}}`, undefined)))
+    rmSync(`${join(path, '..')}-link`)
+    assert.equal(race.filter(({ ok }) => ok).length, 1)
+  })
+
+  it('refuses a file that group or others can reach, unless told otherwise', async () => {
+    const path = newPath()
+    await storeAt(path).replace('{}', undefined)
+    for (const mode of [0o640, 0o604, 0o620, 0o601, 0o666]) {
+      chmodSync(path, mode)
+      const error = await rejection(storeAt(path).load())
+      assert.ok(error instanceof KeyringFault && error.code === 'unreadable', mode.toString(8))
+      assert.match(error.message, /chmod 600/)
+      assert.equal((await storeAt(path, true).load())?.document, '{}')
+    }
+  })
+
+  it('says what stands where the file should be', async () => {
+    const folder = newFolder()
+    mkdirSync(join(folder, 'folder'))
+    writeFileSync(join(folder, 'plain'), '{}', { mode: 0o600 })
+    symlinkSync(join(folder, 'plain'), join(folder, 'link'))
+    const socket = createServer().listen(join(folder, 'socket'))
+    const cases: readonly (readonly [string, RegExp])[] = [
+      ['folder', /no regular file/], ['link', /symbolic link/], ['plain/ring.json', /no folder/], ['nowhere/ring.json', /folder does not exist/],
+    ]
+    for (const [name, message] of cases) {
+      const error = await rejection(storeAt(join(folder, name)).load())
+      assert.ok(error instanceof KeyringFault && error.code === 'unreadable', `${name}: ${error.message}`)
+      assert.match(error.message, message)
+    }
+    assert.ok((await rejection(storeAt(join(folder, 'socket')).load())) instanceof StoreUnavailable)
+    socket.close()
+  })
+
+  it('takes no bytes that are not UTF-8', async () => {
+    const path = newPath()
+    writeFileSync(path, Buffer.from([0x7b, 0xff, 0x7d]), { mode: 0o600 })
+    assert.equal((await rejection(storeAt(path).load())).code, 'damaged')
+  })
+
+  it('sweeps away what killed writers left, and nothing else', async () => {
+    const path = newPath()
+    const folder = join(path, '..')
+    for (const name of ['ring.json.0123456789abcdef.tmp', 'ring.json.backup', 'ring.json.mine.tmp', 'other.json.0123456789abcdef.tmp']) {
+      writeFileSync(join(folder, name), 'x')
+    }
+    await storeAt(path).replace('{}', undefined)
+    assert.deepEqual(readdirSync(folder).toSorted(), ['other.json.0123456789abcdef.tmp', 'ring.json', 'ring.json.backup', 'ring.json.mine.tmp'])
+  })
+
+  it('waits for a writer of another process, and gives up in the end', async () => {
+    const path = newPath()
+    const store = storeAt(path)
+    const first = await store.replace('{"n":1}', undefined)
+    assert.ok(first.ok)
+    const { dev, ino } = statSync(join(path, '..'))
+    const { sha256 } = await import('../../src/jose/digest.ts')
+    const holder = createServer().listen(`\0jwksd-${sha256(`${dev}/${ino}/ring.json`).slice(0, 32)}`)
+    const waiting = store.replace('{"n":2}', first.value)
+    setTimeout(() => holder.close(), 200)
+    assert.equal((await waiting).ok, true)
+  })
+
+  it('reports a folder that takes no new file, and keeps the old one', async () => {
+    if (process.getuid?.() === 0) return
+    const path = newPath()
+    const first = await storeAt(path).replace('{"n":1}', undefined)
+    assert.ok(first.ok)
+    chmodSync(join(path, '..'), 0o500)
+    assert.ok((await rejection(storeAt(path).replace('{"n":2}', first.value))) instanceof StoreUnavailable)
+    chmodSync(join(path, '..'), 0o700)
+    assert.equal(readFileSync(path, 'utf8'), '{"n":1}')
+  })
+})
+
+describe('a keyring over a file', () => {
+  let kek: KeyEncryptionKey
+  let path: string
+  let whole: string
+  let ring: Ring
+  before(async () => {
+    kek = await ephemeralKek(randomBytes)
+    path = newPath()
+    const world = await bench(storeAt(path), POLICY, kek)
+    const keyring = await opened(world)
+    ring = keyring.lastSeen().ring
+    whole = readFileSync(path, 'utf8')
+  })
+
+  it('says that it made a new file, and not when it found one', async () => {
+    const fresh = newPath()
+    const first = await bench(storeAt(fresh), POLICY, kek)
+    await opened(first)
+    assert.ok(first.events.some(({ name }) => name === 'store.created'))
+    const second = await bench(storeAt(fresh), POLICY, kek)
+    await opened(second)
+    assert.ok(!second.events.some(({ name }) => name === 'store.created'))
+  })
+
+  it('goes on with the same keys after a restart', async () => {
+    const again = await opened(await bench(storeAt(path), POLICY, kek))
+    assert.deepEqual(again.lastSeen().ring, ring)
+    assert.equal(readFileSync(path, 'utf8'), whole)
+  })
+
+  it('refuses the file cut at every byte, and leaves it as it is', async () => {
+    let refused = 0
+    for (let length = 0; length < whole.length - 1; length += 1) {
+      writeFileSync(path, whole.slice(0, length))
+      assert.equal(await faultOf(path, kek), 'damaged', `${length}`)
+      assert.equal(readFileSync(path, 'utf8'), whole.slice(0, length))
+      refused += 1
+    }
+    assert.ok(refused > 1000)
+    writeFileSync(path, whole)
+  })
+
+  it('refuses the file with any single byte changed, and leaves it as it is', async () => {
+    const random = seeded(3)
+    for (let at = 0; at < whole.length - 1; at += 1) {
+      const bytes = Buffer.from(whole)
+      bytes[at] = (bytes[at] as number) ^ (1 << random.int(0, 6))
+      writeFileSync(path, bytes)
+      const code = await faultOf(path, kek)
+      assert.ok(['damaged', 'altered', 'cannot_unseal', 'newer_format'].includes(code), `${at}: ${code}`)
+      assert.deepEqual(readFileSync(path), bytes)
+    }
+    writeFileSync(path, whole)
+    assert.deepEqual(readdirSync(join(path, '..')), ['ring.json'])
+  })
+
+  it('refuses an edit that leaves every record in shape', async () => {
+    const edits: readonly (readonly [string, (root: any) => void])[] = [
+      ['a stamp', (root) => root.ring.keys[0].activeAt += 1],
+      ['a mark', (root) => root.ring.marks.maxTtl = 1],
+      ['the generation', (root) => root.ring.generation += 1],
+      ['a state', (root) => root.ring.keys = [{ ...root.ring.keys[1], state: 'active', activeAt: root.ring.keys[1].publishedAt }]],
+      ['a key less', (root) => root.ring.keys.pop()],
+      ['the order', (root) => root.ring.keys.reverse()],
+      ['a forged past', (root) => root.ring.history.push({ ...root.ring.keys.pop(), sealed: undefined, state: undefined, removedAt: 1, why: 'retired' })],
+    ]
+    for (const [what, edit] of edits) {
+      const root = JSON.parse(whole)
+      edit(root)
+      writeFileSync(path, JSON.stringify(root))
+      assert.equal(await faultOf(path, kek), 'altered', what)
+    }
+    // What says the same is the same: a file that a tool has laid out anew is not damaged.
+    writeFileSync(path, JSON.stringify(JSON.parse(whole), undefined, 2))
+    await opened(await bench(storeAt(path), POLICY, kek))
+    writeFileSync(path, whole)
+  })
+
+  it('names an unknown key-encryption key, a missing --unsealed, and a newer format', async () => {
+    assert.equal(await faultOf(path, await ephemeralKek(randomBytes)), 'cannot_unseal')
+    const open = newPath()
+    await opened(await bench(storeAt(open), POLICY, await unsealedKek()))
+    const result = await Keyring.open((await bench(storeAt(open), POLICY, kek)).deps)
+    assert.ok(!result.ok && result.error.code === 'cannot_unseal')
+    assert.match(result.error.message, /--unsealed is not given/)
+    writeFileSync(path, whole.replace('"format":1', '"format":2'))
+    assert.equal(await faultOf(path, kek), 'newer_format')
+    writeFileSync(path, whole)
+  })
+
+  it('holds no private member, and no bytes of a key-encryption key', async () => {
+    const bytes = randomBytes(32)
+    const text = encodeBase64url(bytes)
+    const sealed = newPath()
+    await opened(await bench(storeAt(sealed), policyOf({}, ['ES256', 'EdDSA']), await importKek(bytes)))
+    const content = readFileSync(sealed, 'utf8')
+    assert.doesNotMatch(content, /"(?:d|p|q|dp|dq|qi|oth|k|priv)"\s*:/)
+    assert.ok(!content.includes(text))
+    assert.deepEqual([...bytes], new Array(32).fill(0), 'the bytes were wiped')
+  })
+
+  it('notices a file that was put back to an older one while it runs, and serves neither', async () => {
+    const place = newPath()
+    const world = await bench(storeAt(place), POLICY, kek)
+    const keyring = await opened(world)
+    const older = readFileSync(place, 'utf8')
+    world.now = (world.now + 1000) as typeof world.now
+    await keyring.tick()
+    const kid = keyring.lastSeen().signer()?.kid
+    writeFileSync(place, older)
+    await keyring.tick()
+    assert.equal(world.events.findLast(({ name }) => name === 'store.failed' )?.name, 'store.failed')
+    assert.deepEqual(world.events.flatMap((event) => event.name === 'store.failed' ? [event.code] : []), ['rolled_back'])
+    assert.equal(keyring.lastSeen().signer()?.kid, kid)
+    assert.equal(readFileSync(place, 'utf8'), older)
+  })
+
+  it('notices a file that vanished while it runs, and makes no new one', async () => {
+    const place = newPath()
+    const world = await bench(storeAt(place), POLICY, kek)
+    const keyring = await opened(world)
+    rmSync(place)
+    await keyring.tick()
+    assert.deepEqual(world.events.flatMap((event) => event.name === 'store.failed' ? [event.code] : []), ['ring_vanished'])
+    assert.ok(!existsSync(place))
+  })
+})
+
+describe('rekey()', () => {
+  it('seals everything under the first key-encryption key, while a server that has both runs on', async () => {
+    const path = newPath()
+    const [old, next] = [await ephemeralKek(randomBytes), await ephemeralKek(randomBytes)]
+    const world = await bench(storeAt(path), POLICY, old)
+    const both = { ...world, deps: { ...world.deps, keks: [old, next] as const } }
+    const keyring = await opened(both)
+    const before = keyring.lastSeen().ring
+    const count = await rekey({ store: storeAt(path), keks: [next, old], now: world.deps.now, randomBytes })
+    assert.equal(count, 2)
+    const after = ringIn(readFileSync(path, 'utf8'))
+    assert.deepEqual(after.keys.map(({ jwk, state }) => [jwk.kid, state]), before.keys.map(({ jwk, state }) => [jwk.kid, state]))
+    assert.ok(!readFileSync(path, 'utf8').includes(old.id))
+    await keyring.tick()
+    assert.equal(keyring.health().inStep, true)
+    const alone = await opened(await bench(storeAt(path), POLICY, next))
+    assert.equal(alone.lastSeen().signer()?.kid, keyring.lastSeen().signer()?.kid)
+    assert.equal(await faultOf(path, old), 'cannot_unseal')
+  })
+
+  it('turns an unsealed file into a sealed one', async () => {
+    const path = newPath()
+    const [open, kek] = [await unsealedKek(), await ephemeralKek(randomBytes)]
+    await opened(await bench(storeAt(path), POLICY, open))
+    const world = await bench(storeAt(path), POLICY, kek)
+    await rekey({ store: storeAt(path), keks: [kek, open], now: world.deps.now, randomBytes })
+    assert.doesNotMatch(readFileSync(path, 'utf8'), /unsealed/)
+    await opened(world)
+  })
+
+  it('has nothing to do in an empty store', async () => {
+    const kek = await ephemeralKek(randomBytes)
+    assert.equal(await rekey({ store: storeAt(newPath()), keks: [kek], now: (await bench(storeAt(newPath()), POLICY)).deps.now, randomBytes }), undefined)
+  })
+
+  it('stops at a private half that it cannot open, and changes nothing', async () => {
+    const path = newPath()
+    const [kek, stranger] = [await ephemeralKek(randomBytes), await ephemeralKek(randomBytes)]
+    const world = await bench(storeAt(path), POLICY, stranger)
+    const { ring } = (await opened(world)).lastSeen()
+    const document = await sealRing(ring, [kek], randomBytes)
+    writeFileSync(path, document)
+    const error = await rejection(rekey({ store: storeAt(path), keks: [kek], now: world.deps.now, randomBytes }))
+    assert.equal(error.code, 'cannot_unseal')
+    assert.equal(readFileSync(path, 'utf8'), document)
+  })
+})
