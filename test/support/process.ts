@@ -30,8 +30,8 @@ export function run(args: readonly string[], env: Readonly<Record<string, string
 }
 
 /** Starts `node dist/server.js` and waits until it says where it listens. */
-export async function serve(args: readonly string[]): Promise<ServerProcess> {
-  const child = start(['--port', '0', ...args], {})
+export async function serve(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
+  const child = start(['--port', '0', ...args], env)
   const finished = finish(child)
   const ready = new Promise<readonly [string, string]>((resolve, reject) => {
     const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
