@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { encodeBase64url } from '../core/base64url.ts'
 import { KEK_BYTES } from '../jose/kek.ts'
+import { syncFolder } from '../stores/sync-folder.ts'
 import { systemRandom } from '../system/random.ts'
 import { EXIT, refuse } from './exit.ts'
 
@@ -10,6 +12,7 @@ export function kek(path: string | undefined): void {
   if (path === undefined) return void process.stdout.write(text)
   try {
     writeFileSync(path, text, { mode: 0o600, flag: 'wx', flush: true })
+    syncFolder(dirname(path))
   } catch (error) {
     refuse(EXIT.refused, `Cannot make ${path}: the system says ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`)
   }

@@ -9,7 +9,8 @@ export type Event =
   | { readonly name: 'policy.proved'; readonly line: string }
   | { readonly name: 'store.volatile' }
   | { readonly name: 'store.created' }
-  | { readonly name: 'store.failed'; readonly code: string }
+  /** `detail` is a sentence of our own: a path, a kid, what the system says. */
+  | { readonly name: 'store.failed'; readonly code: string; readonly detail: string }
   | { readonly name: 'store.recovered' }
   | {
     readonly name: 'key.created' | 'key.published' | 'key.promoted' | 'key.retired' | 'key.removed' | 'key.revoked'

@@ -158,9 +158,10 @@ export class Keyring {
       this.#inStep = true
       this.#pool.refill(() => this.tick())
     } catch (error) {
-      const expected = error instanceof KeyringFault || error instanceof StoreUnavailable
-      if (!expected) this.#deps.emit(faultEvent(error))
-      if (this.#inStep) this.#deps.emit({ name: 'store.failed', code: expected ? error.code : 'unexpected' })
+      const isExpected = error instanceof KeyringFault || error instanceof StoreUnavailable
+      if (!isExpected) this.#deps.emit(faultEvent(error))
+      const { code, message: detail } = isExpected ? error : { code: 'unexpected', message: '' }
+      if (this.#inStep) this.#deps.emit({ name: 'store.failed', code, detail })
       this.#inStep = false
       this.#retryAt = after(this.#deps.now(), this.#pollEvery)
     }

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import type { LineFile } from '../audit/log.ts'
 import { sha256 } from '../jose/digest.ts'
 import { takeLock } from './lock.ts'
+import { syncFolder } from './sync-folder.ts'
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants
 const OWNER_ONLY = 0o600
@@ -57,13 +58,4 @@ function readTail(file: number): Buffer {
   const { size } = fstatSync(file)
   const tail = Buffer.alloc(Math.min(size, LONGEST_LINE))
   return tail.subarray(0, readSync(file, tail, 0, tail.length, size - tail.length))
-}
-
-function syncFolder(path: string): void {
-  const folder = openSync(path, constants.O_RDONLY)
-  try {
-    fsyncSync(folder)
-  } finally {
-    closeSync(folder)
-  }
 }

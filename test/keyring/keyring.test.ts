@@ -243,7 +243,7 @@ describe('a keyring', () => {
     isGone = true
     pass(world, 5)
     await keyring.tick()
-    assert.deepEqual(world.events.at(-1), { name: 'store.failed', code: 'ring_vanished' })
+    assert.deepEqual(world.events.at(-1), { name: 'store.failed', code: 'ring_vanished', detail: 'The store is empty, and was not before' })
     assert.deepEqual(published(await keyring.current() as Snapshot), published(before))
   })
 

@@ -22,7 +22,7 @@ describe('the log', () => {
   it('leaves out what is below its level', () => {
     const lines: string[] = []
     const log = jsonLog({ least: 'warning', now, write: (line) => lines.push(line) })
-    for (const event of [MINTED, STOPPED, { name: 'store.volatile' }, { name: 'store.failed', code: 'x' }] as const) log(event)
+    for (const event of [MINTED, STOPPED, { name: 'store.volatile' }, { name: 'store.failed', code: 'x', detail: '' }] as const) log(event)
     assert.deepEqual(lines.map((line) => (JSON.parse(line) as { level: string }).level), ['warning', 'error'])
   })
 
@@ -39,8 +39,8 @@ describe('the log', () => {
     const lines: string[] = []
     const log = terminalLog({ least: 'info', now, write: (line) => lines.push(line) })
     log({ name: 'key.promoted', kid: 'k', alg: 'ES256' })
-    log({ name: 'store.failed', code: 'store_unavailable' })
-    assert.deepEqual(lines, ['08:00:00  key.promoted  kid=k  alg=ES256\n', '08:00:00  error  store.failed  code=store_unavailable\n'])
+    log({ name: 'store.failed', code: 'store_unavailable', detail: 'Cannot' })
+    assert.deepEqual(lines, ['08:00:00  key.promoted  kid=k  alg=ES256\n', '08:00:00  error  store.failed  code=store_unavailable  detail=Cannot\n'])
   })
 
   it('has a level for every event', () => assert.ok(Object.values(LEVELS).every((level) => ['debug', 'info', 'warning', 'error'].includes(level))))

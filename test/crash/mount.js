@@ -1,0 +1,58 @@
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, constants, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** An ext4 file system in an image of its own, mounted through a loop device. */
+export class Disk {
+  #at = mkdtempSync(join(tmpdir(), 'jwksd-disk-'))
+  #image = join(this.#at, '0.img')
+  #mounts = 0
+  /** Where it is mounted. */
+  folder = join(this.#at, 'mnt')
+
+  /** @param {string} size as `truncate` understands it */
+  constructor(size) {
+    mkdirSync(this.folder)
+    run('truncate', '-s', size, this.#image)
+    run('mkfs.ext4', '-q', '-F', this.#image)
+    run('mount', '-o', 'loop', this.#image, this.folder)
+  }
+
+  /** What the disk holds at this moment becomes the disk: all that was not synced is lost, as when the power fails. */
+  cutPower() {
+    this.#mounts += 1
+    const image = join(this.#at, `${this.#mounts}.img`)
+    copyFileSync(this.#image, image, constants.COPYFILE_FICLONE)
+    run('umount', this.folder)
+    rmSync(this.#image)
+    this.#image = image
+    run('mount', '-o', 'loop', this.#image, this.folder)
+  }
+
+  /** @param {'ro' | 'rw'} mode */
+  remount(mode) {
+    run('mount', '-o', `remount,${mode}`, this.folder)
+  }
+
+  remove() {
+    run('umount', this.folder)
+    rmSync(this.#at, { recursive: true })
+  }
+}
+
+/** Why no disk can be made here; undefined when one can. */
+export function whyNoDisk() {
+  try {
+    new Disk('8M').remove()
+    return undefined
+  } catch (error) {
+    return /** @type {Error} */ (error).message
+  }
+}
+
+/** @param {string} command @param {readonly string[]} args */
+function run(command, ...args) {
+  const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`Cannot ${command}: ${error?.message ?? stderr.trim()}`)
+}
