@@ -19,7 +19,7 @@ export interface HistoryDeps {
 export function historyRoute({ current, cacheControl, issuer }: HistoryDeps): Route {
   const make = ({ ring }: Snapshot) => {
     const past = ring.history.map(({ jwk, publishedAt, activeAt, retiredAt, removedAt, why, reason }) =>
-      ({ jwk, state: 'removed', ...span(publishedAt, activeAt, retiredAt), removed_at: numericDate(removedAt), why, reason }))
+      ({ jwk, state: 'removed', ...span(publishedAt, activeAt, retiredAt), removed_at: Math.ceil(removedAt), why, reason }))
     const present = ring.keys.map((key) => key.state === 'standby'
       ? { jwk: key.jwk, state: key.state, ...span(key.publishedAt, undefined, undefined) }
       : { jwk: key.jwk, state: key.state, ...span(key.publishedAt, key.activeAt, key.state === 'retired' ? key.retiredAt : undefined) })
