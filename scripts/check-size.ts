@@ -4,13 +4,16 @@ import { importsOf } from './check-layers.ts'
 import { filesBelow, isEntry, root } from './setup.js'
 
 /** Lines: of code that one deployment loads, of a file, of a function. */
-const LIMITS = { deployment: 3800, file: 200, function: 40 }
+const LIMITS = { deployment: 4800, file: 200, function: 40 }
 
 /** What each kind of deployment loads on top of what every server does. */
 export const DEPLOYMENTS: ReadonlyMap<string, readonly string[]> = new Map([
   ['development (memory, /auth)', ['stores/memory.ts', 'routes/auth.ts', 'keyring/expired.ts']],
   ['production (file, admin, audit)', [
     'stores/file.ts', 'cli/admin-server.ts', 'routes/admin.ts', 'audit/log.ts', 'stores/line-file.ts',
+  ]],
+  ['token service (file, clients)', [
+    'stores/file.ts', 'token-service.ts', 'stores/jti-folder.ts',
   ]],
 ])
 const ENTRIES = ['server.ts', 'cli/serve.ts']

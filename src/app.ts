@@ -4,7 +4,7 @@ import type { Config } from './config.ts'
 import type { Emit } from './core/event.ts'
 import { fail, ok, type Result } from './core/result.ts'
 import { seconds } from './core/time.ts'
-import { isLoopbackHost } from './http/loopback.ts'
+import { isLoopbackHost } from './core/loopback.ts'
 import { type Route, type Router, router } from './http/router.ts'
 import { UNSEALED } from './jose/kek.ts'
 import { isAvailable } from './jose/signer.ts'
@@ -17,7 +17,11 @@ import { historyRoute } from './routes/history.ts'
 import { jwksRoute } from './routes/jwks.ts'
 import { metadataRoute } from './routes/metadata.ts'
 import { loadKeks } from './secrets.ts'
+import type { TokenService } from './token-service.ts'
 import type { System } from './world.ts'
+
+/** RFC 8414 has a default for it that is not true of this server. */
+const NO_CLIENTS = { grant_types_supported: [] }
 
 /** Seconds that `nbf` lies before `iat` even where clocks are right. */
 const LEAST_SKEW = 10
@@ -37,6 +41,8 @@ export interface App {
   readonly issuerAt: (url: string) => string
   /** Brings the keys and the audit log up to date; never rejects. */
   readonly tick: () => Promise<void>
+  /** Reads again what operators may change while the server runs; undefined when there is nothing of the kind. */
+  readonly reload: (() => Promise<void>) | undefined
   /** Closes the audit log. */
   readonly close: () => Promise<void>
 }
@@ -76,7 +82,7 @@ export async function createApp(config: Config, system: System): Promise<Result<
   const opened = await Keyring.open({ ...system, emit, store, keks: keks.value, policy: config.policy })
   if (!opened.ok) return fail(`Cannot use the keys in ${config.store}: ${opened.error.message} (${opened.error.code})`)
   keyring = opened.value
-  return ok(await assembled(config, { ...system, emit }, store, keyring, audit?.value))
+  return await assembled(config, { ...system, emit }, store, keyring, audit?.value)
 }
 
 function withAudit(emit: Emit, audit: AuditLog): Emit {
@@ -92,18 +98,19 @@ async function assembled(
   store: RingStore,
   keyring: Keyring,
   audit: AuditLog | undefined,
-): Promise<App> {
+): Promise<Result<App, string>> {
   const mayMint = (): boolean => config.audit?.isRequired !== true || audit?.isWritten() === true
   const auth = config.auth === 'off' ? undefined : await authRouteOf(config, keyring, system, mayMint)
+  const service = await serviceOf(config, keyring, system, mayMint)
+  if (!service.ok) return service
   const issuerAt = (url: string): string => config.issuer ?? url
-  const current = (): ReturnType<Keyring['current']> => keyring.current()
   const ready = readyRoute({
-    current,
+    current: () => keyring.current(),
     health: () => keyring.health(),
     keys: (ring) => !store.durable ? 'in memory' : isUnsealed(ring) ? 'unsealed' : 'sealed',
     audit: () => audit === undefined ? 'off' : audit.isWritten() ? 'written' : mayMint() ? 'failing' : 'failing and required',
   })
-  return {
+  return ok({
     keyring,
     isDurable: store.durable,
     isUnsealed: store.durable && isUnsealed(keyring.lastSeen().ring),
@@ -111,29 +118,36 @@ async function assembled(
     issuerAt,
     routerAt: (url) => {
       const issuer = issuerAt(url)
-      return router([...documents(issuer, store, keyring), healthRoute(), ready, ...(auth === undefined ? [] : [auth(issuer)])])
+      const minting = [...(auth?.(issuer) ?? []), ...(service.value?.routesAt(issuer) ?? [])]
+      return router([...documents(issuer, store, keyring, service.value), healthRoute(), ready, ...minting])
     },
     adminRouter: async (token) => router((await import('./routes/admin.ts')).adminRoutes({ ...system, keyring, token })),
-    tick: async () => {
-      await keyring.tick()
-      await audit?.tick()
+    tick: () => keyring.tick().then(() => audit?.tick()),
+    reload: service.value?.reload,
+    close: () => {
+      service.value?.close()
+      return audit?.close() ?? Promise.resolve()
     },
-    close: async () => await audit?.close(),
-  }
+  })
+}
+
+async function serviceOf(config: Config, keyring: Keyring, system: System, mayMint: () => boolean): Promise<Result<TokenService | undefined, string>> {
+  if (config.clients === undefined) return ok(undefined)
+  return await (await import('./token-service.ts')).openTokenService(config, config.clients, { ...system, keyring, mayMint })
 }
 
 function isUnsealed({ keys }: Ring): boolean {
   return keys.some((key) => 'sealed' in key && key.sealed.kek === UNSEALED)
 }
 
-function documents(issuer: string, store: RingStore, keyring: Keyring): readonly Route[] {
+function documents(issuer: string, store: RingStore, keyring: Keyring, service: TokenService | undefined): readonly Route[] {
   const { maxAge } = keyring.policy.timing
   // Keys that die with the process must not outlive it in a cache.
   const cacheControl = store.durable ? `public, max-age=${maxAge}, must-revalidate` : 'no-cache'
   const current = (): ReturnType<Keyring['current']> => keyring.current()
   const base = issuer.replace(/\/$/, '')
   const path = new URL(base).pathname.replace(/\/$/, '')
-  const metadata = { current, cacheControl, issuer, jwksUri: `${base}/.well-known/jwks.json` }
+  const metadata = { current, cacheControl, issuer, jwksUri: `${base}/.well-known/jwks.json`, others: service?.metadataAt(base) ?? NO_CLIENTS }
   // An issuer with a path is asked for below that path by OpenID clients, and in front of it by RFC 8414 section 3.1.
   const metadataPaths = ['openid-configuration', 'oauth-authorization-server'].flatMap((name) =>
     [`/.well-known/${name}`, `${path}/.well-known/${name}`, `/.well-known/${name}${path}`])
@@ -150,13 +164,13 @@ async function authRouteOf(
   keyring: Keyring,
   system: System,
   mayMint: () => boolean,
-): Promise<(issuer: string) => Route> {
+): Promise<(issuer: string) => readonly Route[]> {
   const { authRoute } = await import('./routes/auth.ts')
   const { expiredSigners } = await import('./keyring/expired.ts')
   const { algs, rsaBits, timing } = keyring.policy
   const isOurHost = (host: string, issuer: string): boolean =>
     config.auth === 'open' || isLoopbackHost(host) || host.toLowerCase() === new URL(issuer).host
-  return (issuer) => authRoute({
+  return (issuer) => [authRoute({
     ...system,
     current: () => keyring.current(),
     issuer,
@@ -168,5 +182,5 @@ async function authRouteOf(
     isOurHost: (host) => isOurHost(host, issuer),
     allowOrigins: config.allowOrigins,
     mayMint,
-  })
+  })]
 }

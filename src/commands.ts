@@ -1,5 +1,5 @@
 /** The name of a command. */
-export type CommandName = 'serve' | 'check' | 'keys' | 'rotate' | 'revoke' | 'kek' | 'rekey' | 'audit'
+export type CommandName = 'serve' | 'check' | 'keys' | 'rotate' | 'revoke' | 'kek' | 'rekey' | 'audit' | 'client'
 
 /** An option that belongs to one command. */
 export interface OwnOption {
@@ -37,6 +37,18 @@ export const COMMANDS: Readonly<Record<CommandName, CommandText>> = {
   },
   kek: { words: ['[FILE]'], own: [], meaning: 'make a key-encryption key: print it, or write it to a new file' },
   rekey: { words: [], own: [], meaning: 'seal everything in --store anew under the first key-encryption key' },
+  client: {
+    words: ['add', 'NAME'],
+    own: [
+      { name: 'audience', value: 'NAME,...', meaning: 'what its tokens may be for, the usual one first' },
+      { name: 'scope', value: 'SCOPE', meaning: 'the scope that it may have' },
+      { name: 'auth', value: 'METHOD', meaning: 'client_secret_basic (the default), client_secret_post, or private_key_jwt with --jwks or --jwks-uri' },
+      { name: 'jwks', value: 'FILE', meaning: 'its public keys' },
+      { name: 'jwks-uri', value: 'URL', meaning: 'where its public keys are' },
+      { name: 'rotate', value: '', meaning: 'gives a client that is there a second secret; the older one of two goes' },
+    ],
+    meaning: 'register a client in the file that --clients names, and print its secret, once',
+  },
   audit: {
     words: ['verify', 'FILE'],
     own: [

@@ -2,7 +2,7 @@ import type { Level } from './core/event.ts'
 import { isObject, type Json, parseJson } from './core/json.ts'
 import { fail, ok, type Result } from './core/result.ts'
 import { type ConfigFault, readFlags, type Said } from './flags.ts'
-import { isLoopbackAddress } from './http/loopback.ts'
+import { isLoopbackAddress } from './core/loopback.ts'
 import { DEFAULT_HISTORY, type HighWaterMarks, type Policy, resolveTiming, type Timing } from './keyring/policy.ts'
 import type { CommandName } from './commands.ts'
 import type { AdminAddress, StoreUrl } from './option-values.ts'
@@ -29,6 +29,8 @@ export interface Config {
   /** Where operators reach the server; undefined: nowhere. */
   readonly admin: AdminAddress | undefined
   readonly adminTokenFile: string | undefined
+  /** The file of registered clients; undefined: there are none, and no token endpoint. */
+  readonly clients: string | undefined
   readonly audit: { readonly path: string; readonly isRequired: boolean } | undefined
   /** Who may mint at `/auth`: this machine, everyone who reaches the address, or nobody. */
   readonly auth: 'loopback' | 'open' | 'off'
@@ -155,6 +157,7 @@ function assemble(set: Partial<Settings>, faults: ConfigFault[]): Config {
     allowShared: set['allow-shared-files'] === true,
     admin: set.admin,
     adminTokenFile: set['admin-token-file'],
+    clients: set.clients,
     audit: set.audit === undefined ? undefined : { path: set.audit, isRequired: set['audit-required'] === true },
     auth: isLoopback ? 'loopback' : set['open-auth'] === true ? 'open' : 'off',
     allowOrigins: set['allow-origin'] ?? new Set(),

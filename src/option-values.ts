@@ -2,7 +2,7 @@ import { decodeBase64url } from './core/base64url.ts'
 import { parseDuration } from './core/duration.ts'
 import { fail, ok, type Result } from './core/result.ts'
 import type { Seconds } from './core/time.ts'
-import { isLoopbackAddress } from './http/loopback.ts'
+import { isLoopbackAddress } from './core/loopback.ts'
 import { KEK_BYTES } from './jose/kek.ts'
 
 /** Where keys are kept. */

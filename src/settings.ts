@@ -31,6 +31,7 @@ export interface Settings {
   readonly 'allow-shared-files': boolean | undefined
   readonly admin: AdminAddress | undefined
   readonly 'admin-token-file': string | undefined
+  readonly clients: string | undefined
   readonly audit: string | undefined
   readonly 'audit-required': boolean | undefined
   readonly 'open-auth': boolean | undefined

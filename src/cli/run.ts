@@ -20,6 +20,8 @@ export async function runCommand({ name, config, said, own, words }: CommandLine
       return (await import('./rekey.ts')).rekeyStore(config)
     case 'audit':
       return (await import('./audit.ts')).auditVerify(second, own)
+    case 'client':
+      return (await import('./client.ts')).addClient(config, second, own)
     default:
       name satisfies never
   }

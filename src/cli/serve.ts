@@ -94,7 +94,7 @@ function announce(config: Config, app: App, { url, admin }: Servers, write: ((te
 }
 
 /** The first signal ends the servers in order, the second at once. */
-function untilSignal({ listeners }: Servers, stopTicker: () => void, { emit, close }: App): void {
+function untilSignal({ listeners }: Servers, stopTicker: () => void, { emit, close, reload }: App): void {
   let isStopping = false
   const end = async (signal: string): Promise<void> => {
     emit({ name: 'server.stopping', signal })
@@ -111,4 +111,5 @@ function untilSignal({ listeners }: Servers, stopTicker: () => void, { emit, clo
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
+  if (reload !== undefined) process.on('SIGHUP', () => void reload())
 }

@@ -26,7 +26,15 @@ export type Event =
     readonly subject: string
     readonly aud: string | readonly string[]
     readonly exp: number
+    /** Whom the token was made for; a development token is for nobody in particular. */
+    readonly client?: string
   }
+  | { readonly name: 'token.revoked'; readonly jti: string; readonly client: string }
+  /** A name that nobody registered is `unknown`: it could be a secret in the wrong place. */
+  | { readonly name: 'client.refused'; readonly client: string; readonly address: string }
+  | { readonly name: 'clients.loaded'; readonly path: string; readonly clients: number; readonly issuers: number }
+  | { readonly name: 'jwks.failed'; readonly url: string }
+  | { readonly name: 'clients.failed'; readonly path: string; readonly detail: string }
   | { readonly name: 'operator.ordered'; readonly action: string; readonly target: string; readonly forced: boolean; readonly reason: string }
   | { readonly name: 'operator.refused'; readonly action: string; readonly code: string }
   | { readonly name: 'config.loaded'; readonly version: string; readonly settings: Readonly<Record<string, string>> }
@@ -66,6 +74,11 @@ export const LEVELS: Readonly<Record<Event['name'], Level>> = {
   'key.removed': 'info',
   'key.revoked': 'warning',
   'token.minted': 'debug',
+  'token.revoked': 'info',
+  'client.refused': 'warning',
+  'clients.loaded': 'info',
+  'clients.failed': 'error',
+  'jwks.failed': 'warning',
   'operator.ordered': 'warning',
   'operator.refused': 'warning',
   'config.loaded': 'debug',

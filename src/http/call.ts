@@ -9,6 +9,8 @@ export interface Call {
   readonly query: string
   /** The value of a header line by its lower-case name; security-relevant ones are known to appear at most once. */
   readonly header: (name: string) => string | undefined
+  /** Where the connection comes from. */
+  readonly address: () => string
   /** Empty unless the request carries a body. */
   readonly body: Uint8Array
 }

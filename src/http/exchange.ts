@@ -110,7 +110,7 @@ function isOwed(socket: Duplex, { open }: Desk): boolean {
   return [...open.get(socket) ?? []].some(({ request }) => request.complete)
 }
 
-function callOf({ headers }: IncomingMessage, method: string, target: string): Call {
+function callOf({ headers, socket }: IncomingMessage, method: string, target: string): Call {
   const mark = target.indexOf('?')
   return {
     method,
@@ -120,6 +120,7 @@ function callOf({ headers }: IncomingMessage, method: string, target: string): C
       const value = headers[name]
       return typeof value === 'string' ? value : undefined
     },
+    address: () => socket.remoteAddress ?? 'unknown',
     body: EMPTY,
   }
 }

@@ -21,8 +21,8 @@ export function parseForm(content: Uint8Array | string): Result<ReadonlyMap<stri
     if (pair === '') continue
     if (form.size >= MOST_PARAMETERS) return fail({ member: '', reason: `has more than ${MOST_PARAMETERS} parameters` })
     const [rawName = '', ...rest] = pair.split('=')
-    const name = decode(rawName)
-    const value = decode(rest.join('='))
+    const name = decodeFormText(rawName)
+    const value = decodeFormText(rest.join('='))
     if (name === undefined) return fail({ member: rawName, reason: 'is not encoded as a form' })
     if (value === undefined) return fail({ member: name, reason: 'is not encoded as a form' })
     if (form.has(name)) return fail({ member: name, reason: 'appears twice' })
@@ -31,7 +31,8 @@ export function parseForm(content: Uint8Array | string): Result<ReadonlyMap<stri
   return ok(form)
 }
 
-function decode(text: string): string | undefined {
+/** Decodes one name or value of a form; undefined when it is not encoded as one (RFC 6749 appendix B). */
+export function decodeFormText(text: string): string | undefined {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '))
   } catch {

@@ -1,6 +1,6 @@
 import { decodeBase64url } from '../core/base64url.ts'
 import type { Brand } from '../core/brand.ts'
-import { isObject, type Json } from '../core/json.ts'
+import { isObject, type Json, type JsonObject } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { type Alg, algorithm, type Algorithm, parseAlg } from './algorithm.ts'
 import { sha256 } from './digest.ts'
@@ -49,11 +49,16 @@ export function parsePublicJwk(raw: Json | undefined): Result<PublicJwk, string>
   const alg = typeof raw['alg'] === 'string' ? parseAlg(raw['alg']) : undefined
   if (alg === undefined) return fail('alg')
   const row = algorithm(alg)
-  const wrong = row.members.find((name) => !isSound(row, name, raw[name]))
+  const wrong = unsoundMember(row, raw)
   if (wrong !== undefined) return fail(wrong)
   const jwk = publicJwk(row, raw)
   const stray = [...new Set([...Object.keys(raw), ...Object.keys(jwk)])].find((name) => raw[name] !== jwk[name])
   return stray === undefined ? ok(jwk) : fail(stray)
+}
+
+/** The first member of a public key that is not canonical, not of full width or too weak; undefined when all are sound. */
+export function unsoundMember(row: Algorithm, raw: JsonObject): string | undefined {
+  return row.members.find((name) => !isSound(row, name, raw[name]))
 }
 
 function isSound(row: Algorithm, name: string, value: Json | undefined): boolean {

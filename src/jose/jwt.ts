@@ -17,7 +17,7 @@ export interface Registered {
 }
 
 /** The kinds of token we make, by their `typ`, so that none can stand for another (RFC 8725 section 3.11). */
-export type TokenType = 'JWT'
+export type TokenType = 'JWT' | 'at+jwt'
 
 /** When a token is valid. */
 export interface Validity {

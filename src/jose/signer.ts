@@ -3,6 +3,7 @@ import type { RandomBytes } from '../core/random.ts'
 import { type Alg, algorithm, type Algorithm } from './algorithm.ts'
 import { type Kid, type PublicJwk, publicJwk } from './jwk.ts'
 import type { KeyEncryptionKey, Keks } from './kek.ts'
+import { openVerifier } from './verifier.ts'
 import { type SealedKey, unwrapKey, wrapKey } from './wrap.ts'
 
 /** Signs with one key, under the one algorithm that the key is bound to (RFC 8725 section 3.1). */
@@ -74,15 +75,7 @@ export async function openSigner(
 
 /** Whether the signature over `data` was made by the private half of the key, under the key's own algorithm. */
 export async function verifies(jwk: PublicJwk, data: Uint8Array, signature: Uint8Array): Promise<boolean> {
-  const row = algorithm(jwk.alg)
-  const key = await subtle.importKey('jwk', importable(row, jwk), row.key, false, ['verify'])
-  return subtle.verify(row.signature, key, signature, data)
-}
-
-/** The members WebCrypto needs; ML-DSA keys cannot be read without `alg`, others must not be read by it. */
-function importable(row: Algorithm, jwk: PublicJwk): webcrypto.JsonWebKey {
-  const { kid: _kid, use: _use, alg, ...members } = jwk
-  return row.kty === 'AKP' ? { ...members, alg } : members
+  return (await openVerifier(jwk)).verify(data, signature)
 }
 
 function signerOf(row: Algorithm, jwk: PublicJwk, key: webcrypto.CryptoKey): Signer {

@@ -1,3 +1,4 @@
+import type { JsonObject } from '../core/json.ts'
 import type { Route } from '../http/router.ts'
 import { sha256 } from '../jose/digest.ts'
 import type { Snapshot } from '../keyring/snapshot.ts'
@@ -10,10 +11,12 @@ export interface MetadataDeps {
   readonly issuer: string
   /** Where this server publishes its JWK Set, as verifiers reach it. */
   readonly jwksUri: string
+  /** What else is true of it. */
+  readonly others: JsonObject
 }
 
 /** OpenID Connect Discovery 1.0 section 3 and RFC 8414 section 2, with the members that are true of this server. */
-export function metadataRoute(path: string, { current, cacheControl, issuer, jwksUri }: MetadataDeps): Route {
+export function metadataRoute(path: string, { current, cacheControl, issuer, jwksUri, others }: MetadataDeps): Route {
   const make = ({ algs }: Snapshot) => {
     const content = {
       issuer,
@@ -22,6 +25,7 @@ export function metadataRoute(path: string, { current, cacheControl, issuer, jwk
       response_types_supported: [],
       subject_types_supported: ['public'],
       id_token_signing_alg_values_supported: algs,
+      ...others,
     }
     const body = Buffer.from(`${JSON.stringify(content)}\n`)
     const headers = { 'content-type': 'application/json', 'cache-control': cacheControl }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -23,9 +23,13 @@ describe('what a server loads', () => {
   const folder = newFolder()
   const production = ['--issuer', 'https://a.example', '--host', '0.0.0.0', '--store', `file:${join(folder, 'ring.json')}`,
     '--kek-file', join(folder, 'kek'), '--audit', join(folder, 'audit.log'), '--admin', `unix:${join(folder, 'admin.sock')}`]
-  const cases: readonly (readonly [string, readonly string[]])[] = [['development', []], ['production', production]]
+  const clients = ['--issuer', 'https://a.example', '--host', '0.0.0.0', '--store', `file:${join(folder, 'other.json')}`,
+    '--unsealed', '--clients', join(folder, 'clients.json')]
+  const cases: readonly (readonly [string, readonly string[]])[] =
+    [['development', []], ['production', production], ['token service', clients]]
   for (const [kind, args] of cases) {
     it(`is what the size of the ${kind} deployment counts, and nothing else`, async () => {
+      if (kind === 'token service') writeFileSync(join(folder, 'clients.json'), '{"clients":[]}', { mode: 0o600 })
       if (kind === 'production') assert.equal((await run(['kek', join(folder, 'kek')])).code, 0)
       const coverage = newFolder()
       await end(await serve(['--alg', 'ES256', ...args], { NODE_V8_COVERAGE: coverage }))

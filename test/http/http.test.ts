@@ -4,7 +4,7 @@ import { parseBasic } from '../../src/http/basic-auth.ts'
 import type { Call } from '../../src/http/call.ts'
 import { acceptsExplicitly, matchesEtag } from '../../src/http/conditional.ts'
 import { parseForm } from '../../src/http/form.ts'
-import { isLoopbackAddress, isLoopbackHost } from '../../src/http/loopback.ts'
+import { isLoopbackAddress, isLoopbackHost } from '../../src/core/loopback.ts'
 import { parseMediaType } from '../../src/http/media-type.ts'
 import { problem } from '../../src/http/problem.ts'
 import { json, type Reply, reply } from '../../src/http/reply.ts'
@@ -33,7 +33,7 @@ describe('reply()', () => {
 
 describe('router()', () => {
   const call = (headers: Record<string, string> = {}, method = 'GET'): Call =>
-    ({ method, path: '/a', query: '', header: (name) => headers[name], body: new Uint8Array() })
+    ({ method, path: '/a', query: '', header: (name) => headers[name], address: () => 'test', body: new Uint8Array() })
   const route = (cors: Cors, methods: Route['methods']): Route => ({ path: '/a', cors, methods })
 
   async function answered(routes: readonly Route[], method: string, headers: Record<string, string> = {}, path = '/a'): Promise<Reply> {

@@ -4,7 +4,7 @@ import { seconds } from '../../src/core/time.ts'
 import { readyRoute } from '../../src/routes/health.ts'
 import { startApp } from '../support/app.ts'
 
-const CALL = { method: 'GET', path: '/readyz', query: '', header: (): undefined => undefined, body: new Uint8Array() }
+const CALL = { method: 'GET', path: '/readyz', query: '', header: (): undefined => undefined, address: () => 'test', body: new Uint8Array() }
 
 describe('the health routes', () => {
   it('say alive and ready, and are not kept by caches', async () => {

@@ -87,7 +87,7 @@ describe('GET /jwks.json', () => {
     const cacheControl = 'public, max-age=300, must-revalidate'
     const current = (): ReturnType<typeof server.app.keyring.current> => server.app.keyring.current()
     const { GET } = jwksRoute('/jwks.json', { current, cacheControl }).methods
-    const answer = await GET?.({ method: 'GET', path: '/jwks.json', query: '', header: () => undefined, body: new Uint8Array() })
+    const answer = await GET?.({ method: 'GET', path: '/jwks.json', query: '', header: () => undefined, address: () => 'test', body: new Uint8Array() })
     assert.equal(answer?.headers['cache-control'], cacheControl)
   })
 
@@ -114,7 +114,7 @@ describe('fromSnapshot()', () => {
     let made = 0
     let current: Snapshot | undefined = one
     const handler = fromSnapshot(() => current, () => made += 1, () => reply(200, {}))
-    const call = { method: 'GET', path: '/', query: '', header: () => undefined, body: new Uint8Array() }
+    const call = { method: 'GET', path: '/', query: '', header: () => undefined, address: () => 'test', body: new Uint8Array() }
     for (const next of [one, one, other, other]) {
       current = next
       assert.equal((await handler(call)).status, 200)

@@ -29,6 +29,8 @@ describe('the metadata documents', () => {
         response_types_supported: [],
         subject_types_supported: ['public'],
         id_token_signing_alg_values_supported: ['ES256', 'RS256'],
+        // Absent, it would stand for two grants that there are not (RFC 8414 section 2).
+        grant_types_supported: [],
       })
       assert.equal((await fetch(String(document['jwks_uri']))).status, 200)
     }

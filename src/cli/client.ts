@@ -1,0 +1,90 @@
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Config } from '../config.ts'
+import { encodeBase64url } from '../core/base64url.ts'
+import { isObject, type Json, type JsonObject, parseJson } from '../core/json.ts'
+import { fail, ok, type Result } from '../core/result.ts'
+import { sha256 } from '../jose/digest.ts'
+import { NO_MARKS } from '../keyring/policy.ts'
+import { parseRegistry } from '../oauth/registry.ts'
+import { syncFolder } from '../stores/sync-folder.ts'
+import { systemRandom } from '../system/random.ts'
+import { EXIT, refuse } from './exit.ts'
+
+type Own = Readonly<Record<string, string>>
+
+/** Octets of a secret: nobody guesses it, so its SHA-256 is all that is kept of it. */
+const SECRET_BYTES = 32
+
+/** `jwksd client add NAME`: writes a client into the file of clients, and prints its secret, which is kept nowhere. */
+export async function addClient(config: Config, name: string, own: Own): Promise<void> {
+  const path = config.clients
+  if (path === undefined) return refuse(EXIT.config, 'clients: must name the file of clients')
+  const root: Result<JsonObject, string> = existsSync(path) ? readFile(path) : ok({})
+  if (!root.ok) return refuse(EXIT.config, root.error)
+  const secret = encodeBase64url(systemRandom(SECRET_BYTES))
+  const clients = changed(root.value['clients'] ?? [], name, sha256(secret), own)
+  if (!clients.ok) return refuse(EXIT.config, clients.error)
+  const text = `${JSON.stringify({ ...root.value, clients: clients.value }, undefined, 2)}\n`
+  const { algs, timing } = config.policy(NO_MARKS)
+  const registry = await parseRegistry(text, { algs, maxTtl: timing.maxTtl, remote: () => ({ keys: async () => undefined }) })
+  if (!registry.ok) return refuse(EXIT.config, `${path} would not be right: ${registry.error}`)
+  try {
+    writeWhole(path, text)
+  } catch (error) {
+    return refuse(EXIT.refused, `Cannot write ${path}: the system says ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`)
+  }
+  const hasSecret = registry.value.clients.get(name)?.auth.method.startsWith('client_secret') === true
+  process.stdout.write(`client_id:     ${name}\n${hasSecret ? `client_secret: ${secret}\n(shown once: ${path} holds its SHA-256)\n` : ''}`)
+}
+
+function readFile(path: string): Result<JsonObject, string> {
+  if (!existsSync(path)) return fail(`${path} is not there`)
+  try {
+    const parsed = parseJson(readFileSync(path, 'utf8'))
+    return parsed.ok && isObject(parsed.value) ? ok(parsed.value) : fail(`${path} is no JSON object`)
+  } catch {
+    return fail(`${path} cannot be read`)
+  }
+}
+
+function changed(list: Json, name: string, hash: string, own: Own): Result<readonly Json[], string> {
+  const clients = Array.isArray(list) ? list : []
+  const at = clients.findIndex((client) => isObject(client) && client['client_id'] === name)
+  const present = clients[at]
+  if (own['rotate'] === undefined) {
+    if (present !== undefined) return fail(`${name} is registered already; --rotate gives it a second secret`)
+    const made = newClient(name, hash, own)
+    return made.ok ? ok([...clients, made.value]) : made
+  }
+  const hashes = isObject(present) ? present['client_secret_hashes'] : undefined
+  if (!isObject(present) || !Array.isArray(hashes)) return fail(`${name} is not registered with a secret`)
+  return ok(clients.with(at, { ...present, client_secret_hashes: [hash, ...hashes.slice(0, 1)] }))
+}
+
+function newClient(name: string, hash: string, own: Own): Result<JsonObject, string> {
+  const { audience, scope, auth = 'client_secret_basic', jwks, 'jwks-uri': url } = own as Partial<Record<string, string>>
+  if (audience === undefined) return fail('audience: must be given')
+  const keys: Result<JsonObject, string> = jwks === undefined ? ok({}) : readFile(jwks)
+  if (!keys.ok) return keys
+  return ok({
+    client_id: name,
+    token_endpoint_auth_method: auth,
+    ...(auth === 'private_key_jwt' ? {} : { client_secret_hashes: [hash] }),
+    ...(jwks === undefined ? {} : { jwks: keys.value['keys'] === undefined ? { keys: [keys.value] } : keys.value }),
+    ...(url === undefined ? {} : { jwks_uri: url }),
+    audiences: audience.split(','),
+    ...(scope === undefined ? {} : { scope }),
+  })
+}
+
+/** Whoever follows the file sees the old one or the new one. */
+function writeWhole(path: string, text: string): void {
+  const temporary = `${path}.tmp`
+  writeFileSync(temporary, text, { mode: 0o600 })
+  const file = openSync(temporary, 'r')
+  fsyncSync(file)
+  closeSync(file)
+  renameSync(temporary, path)
+  syncFolder(dirname(path))
+}

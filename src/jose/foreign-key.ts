@@ -1,0 +1,77 @@
+import { decodeBase64url } from '../core/base64url.ts'
+import { isObject, type Json, type JsonObject } from '../core/json.ts'
+import { fail, ok, type Result } from '../core/result.ts'
+import { type Alg, algorithm, type Algorithm, ALGORITHMS, parseAlg } from './algorithm.ts'
+import { unsoundMember, publicJwk, type PublicJwk } from './jwk.ts'
+import { openVerifier, type Verifier } from './verifier.ts'
+
+/** Members that only the owner of a key may have (RFC 7518 section 6, RFC 9964). */
+const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv']
+const LONGEST_KID = 256
+const MOST_KEYS = 100
+
+/** What a key is bound to that names no algorithm, by its kind and curve. */
+const STANDARD: ReadonlyMap<string, Alg> = new Map([
+  ['RSA ', 'RS256'], ['EC P-256', 'ES256'], ['EC P-384', 'ES384'], ['EC P-521', 'ES512'], ['OKP Ed25519', 'EdDSA'],
+])
+
+/** Points of Ed25519 whose order is so small that one signature verifies for many messages, without the sign bit. */
+const SMALL_ORDER: ReadonlySet<string> = new Set([
+  `00${'00'.repeat(31)}`,
+  `01${'00'.repeat(31)}`,
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+  `ec${'ff'.repeat(30)}7f`,
+  `ed${'ff'.repeat(30)}7f`,
+  `ee${'ff'.repeat(30)}7f`,
+])
+
+/** Somebody else's public key: what it is bound to, and the name that its owner gave it. */
+export interface ForeignKey {
+  readonly jwk: PublicJwk
+  readonly kid: string | undefined
+}
+
+/**
+ * Reads a public key that somebody else made. It is bound to one algorithm: the one that it names, else the usual one
+ * of its kind, never one that a header names (RFC 8725 section 3.1). The failure names the member at fault.
+ */
+export function parseForeignJwk(raw: Json | undefined): Result<ForeignKey, string> {
+  if (!isObject(raw)) return fail('jwk')
+  const secret = PRIVATE.find((name) => raw[name] !== undefined)
+  if (secret !== undefined) return fail(secret)
+  const { kty, crv = '', kid, use = 'sig', key_ops: operations = ['verify'] } = raw as Partial<JsonObject>
+  const named = raw['alg'] ?? STANDARD.get(`${String(kty)} ${String(crv)}`)
+  const alg = typeof named === 'string' ? parseAlg(named) : undefined
+  if (alg === undefined) return fail('alg')
+  const row = algorithm(alg)
+  if (kty !== row.kty) return fail('kty')
+  if (use !== 'sig') return fail('use')
+  if (!Array.isArray(operations) || !operations.includes('verify')) return fail('key_ops')
+  if (kid !== undefined && (typeof kid !== 'string' || kid.length > LONGEST_KID)) return fail('kid')
+  const wrong = unsoundMember(row, raw) ?? weaknessOf(row, raw)
+  return wrong === undefined ? ok({ jwk: publicJwk(row, raw), kid }) : fail(wrong)
+}
+
+function weaknessOf({ crv }: Algorithm, raw: JsonObject): string | undefined {
+  const x = crv === 'Ed25519' ? decodeBase64url(String(raw['x'])) : undefined
+  if (x === undefined) return undefined
+  const masked = Buffer.from(x)
+  masked[31] = (masked[31] ?? 0) & 0x7f
+  return SMALL_ORDER.has(masked.toString('hex')) ? 'x' : undefined
+}
+
+/**
+ * Opens every key of a JWK Set that we can use (RFC 7517 section 5): one that we do not understand is ignored, as is
+ * one that is not on its curve. Undefined when it is no JWK Set.
+ */
+export async function openJwkSet(root: Json | undefined): Promise<readonly Verifier[] | undefined> {
+  const list = isObject(root) ? root['keys'] : undefined
+  if (!Array.isArray(list) || list.length > MOST_KEYS) return undefined
+  const keys = list.map(parseForeignJwk).flatMap((key) => key.ok ? [key.value] : [])
+  const open = await Promise.all(keys.map(({ jwk, kid }) => openVerifier(jwk, kid).catch(() => undefined)))
+  return open.filter((verifier) => verifier !== undefined)
+}
+
+/** The algorithms whose signatures we can check, for metadata. */
+export const VERIFIABLE: readonly Alg[] = [...ALGORITHMS.values()].filter(({ optional }) => optional === undefined).map(({ alg }) => alg)

@@ -1,0 +1,63 @@
+import type { Brand } from '../core/brand.ts'
+import type { JsonObject } from '../core/json.ts'
+import type { Seconds } from '../core/time.ts'
+import type { Alg } from '../jose/algorithm.ts'
+import type { KeySource } from './key-source.ts'
+
+/** Names a registered client. */
+export type ClientId = Brand<string, 'ClientId'>
+
+/** How a client proves who it is. */
+export type ClientAuth =
+  /**
+   * SHA-256 of each secret that is valid, in base64url. A secret has 256 random bits, so that a slow hash would buy
+   * nothing: there is nothing to guess.
+   */
+  | { readonly method: 'client_secret_basic' | 'client_secret_post'; readonly hashes: readonly string[] }
+  | { readonly method: 'private_key_jwt'; readonly keys: KeySource }
+  /** The assertion that it trades in is its only proof. */
+  | { readonly method: 'none' }
+
+/** Whose tokens a client may trade in: an issuer, and its subjects as they are or up to a closing `*`. */
+export interface Trusted {
+  readonly issuer: string
+  readonly subjects: readonly string[]
+}
+
+/** The grants, as requests name them (RFC 6749 section 4.4, RFC 8693 section 2.1, RFC 7523 section 2.1). */
+export type GrantType = typeof CLIENT_CREDENTIALS | typeof TOKEN_EXCHANGE | typeof JWT_BEARER
+
+export const CLIENT_CREDENTIALS = 'client_credentials' as const
+export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange' as const
+export const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer' as const
+
+/** Every grant. */
+export const GRANT_TYPES: readonly GrantType[] = [CLIENT_CREDENTIALS, TOKEN_EXCHANGE, JWT_BEARER]
+
+/** What one client may have. */
+export interface Client {
+  readonly id: ClientId
+  readonly auth: ClientAuth
+  /** The first is what a token is for when the request does not say. */
+  readonly audiences: readonly [string, ...string[]]
+  readonly scopes: readonly string[]
+  readonly grants: readonly GrantType[]
+  readonly claims: JsonObject
+  readonly ttl: Seconds | undefined
+  readonly alg: Alg | undefined
+  /** Whether it gets tokens only for a key that it proves to have (RFC 9449). */
+  readonly dpop: boolean
+  readonly trusts: readonly Trusted[]
+}
+
+/** Somebody else whose tokens some clients may trade in. */
+export interface TrustedIssuer {
+  readonly issuer: string
+  readonly keys: KeySource
+}
+
+/** Every client, and every issuer that some of them rely on. */
+export interface Registry {
+  readonly clients: ReadonlyMap<string, Client>
+  readonly issuers: ReadonlyMap<string, TrustedIssuer>
+}

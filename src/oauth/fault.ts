@@ -1,0 +1,21 @@
+import { fail, type Result } from '../core/result.ts'
+
+/** Every refusal of the OAuth endpoints (RFC 6749 section 5.2, RFC 8707 section 2, RFC 9449 section 5). */
+export type OAuthCode =
+  | 'invalid_request' | 'invalid_client' | 'invalid_grant' | 'unauthorized_client' | 'unsupported_grant_type'
+  | 'invalid_scope' | 'invalid_target' | 'invalid_dpop_proof' | 'unsupported_token_type' | 'temporarily_unavailable'
+
+/** Why a request of a client is refused; the description is for the developer of the client, and repeats no input. */
+export interface OAuthFault {
+  readonly code: OAuthCode
+  readonly description: string
+  /** Seconds after which it may be tried again, where that is what is wrong. */
+  readonly retryAfter?: number
+  /** Where the code alone does not decide it. */
+  readonly status?: 429
+}
+
+/** A refusal as a result. */
+export function refused(code: OAuthCode, description: string, retryAfter?: number): Result<never, OAuthFault> {
+  return fail({ code, description, ...(retryAfter === undefined ? {} : { retryAfter }) })
+}

@@ -1,0 +1,12 @@
+import type { Instant } from '../core/time.ts'
+
+/** What a mark means: an assertion or proof that was used up, or a token that was taken back. */
+export type Mark = 'used' | 'revoked'
+
+/** Remembers identifiers until nobody could use them any more; bounded, shared by replicas where the key store is. */
+export interface JtiStore {
+  /** Sets a mark; false when it was set already. Rejects with `StoreUnavailable` when that cannot be known, or kept. */
+  mark(mark: Mark, id: string, until: Instant): Promise<boolean>
+  /** Whether a mark is set. Rejects like `mark`. */
+  isMarked(mark: Mark, id: string): Promise<boolean>
+}

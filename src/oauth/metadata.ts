@@ -1,0 +1,27 @@
+import type { JsonObject } from '../core/json.ts'
+import { VERIFIABLE } from '../jose/foreign-key.ts'
+import { GRANT_TYPES } from './client.ts'
+
+const METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']
+
+/** The URL of the token endpoint of an issuer that is given without a slash at its end. */
+export function tokenEndpoint(base: string): string {
+  return `${base}/token`
+}
+
+/** What the metadata of a server with registered clients says of them (RFC 8414 section 2, RFC 9449 section 5.1). */
+export function clientMetadata(base: string): JsonObject {
+  return {
+    token_endpoint: tokenEndpoint(base),
+    token_endpoint_auth_methods_supported: [...METHODS, 'none'],
+    token_endpoint_auth_signing_alg_values_supported: VERIFIABLE,
+    introspection_endpoint: `${base}/introspect`,
+    introspection_endpoint_auth_methods_supported: METHODS,
+    introspection_endpoint_auth_signing_alg_values_supported: VERIFIABLE,
+    revocation_endpoint: `${base}/revoke`,
+    revocation_endpoint_auth_methods_supported: METHODS,
+    revocation_endpoint_auth_signing_alg_values_supported: VERIFIABLE,
+    grant_types_supported: GRANT_TYPES,
+    dpop_signing_alg_values_supported: VERIFIABLE,
+  }
+}

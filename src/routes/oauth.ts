@@ -1,0 +1,81 @@
+import type { JsonObject } from '../core/json.ts'
+import { fail, ok, type Result } from '../core/result.ts'
+import type { Clock } from '../core/time.ts'
+import { parseBasic } from '../http/basic-auth.ts'
+import type { Call } from '../http/call.ts'
+import { decodeFormText, parseForm } from '../http/form.ts'
+import { parseMediaType } from '../http/media-type.ts'
+import { json, type Reply, reply } from '../http/reply.ts'
+import type { Route } from '../http/router.ts'
+import { StoreUnavailable } from '../keyring/store.ts'
+import { type OAuthCode, type OAuthFault, refused } from '../oauth/fault.ts'
+import { introspect, revoke } from '../oauth/introspection.ts'
+import type { OAuthRequest } from '../oauth/request.ts'
+import { issueToken, type TokenDeps } from '../oauth/token.ts'
+
+/** What the routes for registered clients need. */
+export interface OAuthDeps extends TokenDeps {
+  readonly now: Clock
+}
+
+type Work = (request: OAuthRequest, deps: TokenDeps) => Promise<Result<JsonObject | undefined, OAuthFault>>
+
+/** `POST /token` (RFC 6749), `/introspect` (RFC 7662) and `/revoke` (RFC 7009) below a path; no web page may call them. */
+export function oauthRoutes(below: string, deps: OAuthDeps): readonly Route[] {
+  const route = (path: string, work: Work): Route =>
+    ({ path: `${below}${path}`, methods: { POST: (call) => answer(call, work, deps) }, cors: new Set() })
+  return [route('/token', issueToken), route('/introspect', introspect), route('/revoke', revoke)]
+}
+
+async function answer(call: Call, work: Work, deps: OAuthDeps): Promise<Reply> {
+  const request = parseCall(call, deps.now)
+  if (!request.ok) return refusal(request.error)
+  try {
+    const done = await work(request.value, deps)
+    if (!done.ok) return refusal(done.error)
+    return done.value === undefined ? reply(200, NO_STORE) : json(200, done.value, NO_STORE)
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error
+    return refusal({ code: 'temporarily_unavailable', description: 'What must be remembered cannot be kept', retryAfter: 5 })
+  }
+}
+
+/** RFC 6749 section 5.1 asks for both. */
+const NO_STORE = { 'cache-control': 'no-store', 'pragma': 'no-cache' }
+
+const STATUS: ReadonlyMap<OAuthCode, number> = new Map([['invalid_client', 401], ['temporarily_unavailable', 503]])
+
+/** The one writer of refusals to clients (RFC 6749 section 5.2). */
+function refusal({ code, description, retryAfter, status: own }: OAuthFault): Reply {
+  const status = own ?? STATUS.get(code) ?? 400
+  return json(status, { error: code, error_description: description }, {
+    ...NO_STORE,
+    ...(status === 401 ? { 'www-authenticate': 'Basic realm="jwksd", charset="UTF-8"' } : {}),
+    ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
+  })
+}
+
+function parseCall(call: Call, now: Clock): Result<OAuthRequest, OAuthFault> {
+  const media = parseMediaType(call.header('content-type') ?? '')
+  const charset = media?.parameters.get('charset')?.toLowerCase() ?? 'utf-8'
+  if (media?.type !== 'application/x-www-form-urlencoded' || charset !== 'utf-8') {
+    return refused('invalid_request', 'The body must be application/x-www-form-urlencoded, in UTF-8')
+  }
+  const form = parseForm(call.body)
+  if (!form.ok) return refused('invalid_request', form.error.member === '' ? `The body ${form.error.reason}` : `A parameter ${form.error.reason}`)
+  const basic = parseCredentials(call.header('authorization'))
+  if (!basic.ok) return basic
+  const params = new Map([...form.value].filter(([, value]) => value !== ''))
+  return ok({ params, basic: basic.value, dpop: call.header('dpop'), address: call.address(), at: now() })
+}
+
+/** Both halves are form-encoded inside of HTTP Basic (RFC 6749 section 2.3.1). */
+function parseCredentials(header: string | undefined): Result<OAuthRequest['basic'], OAuthFault> {
+  if (header !== undefined && !/^basic(?: |$)/i.test(header)) return refused('invalid_client', 'Authorization must be of the Basic scheme')
+  const basic = parseBasic(header)
+  if (!basic.ok) return refused('invalid_client', `Authorization ${basic.error}`)
+  if (basic.value === undefined) return ok(undefined)
+  const [user, password] = [basic.value.user, basic.value.password].map(decodeFormText)
+  if (user === undefined || password === undefined) return fail({ code: 'invalid_client', description: 'Authorization is not form-encoded inside' })
+  return ok({ user, password })
+}
