@@ -35,6 +35,7 @@ export function remoteKeys(url: string, fetchFrom: Fetch, now: Clock): KeySource
   let asking: Promise<void> | undefined
   // A clock that steps back makes nothing younger.
   const age = (moment: Instant): number => Math.abs(between(moment, now()))
+  const usable = (): readonly Verifier[] | undefined => age(knownAt) > STALE ? undefined : known
   const ask = async (): Promise<void> => {
     askedAt = now()
     const content = await fetchFrom(url)
@@ -47,8 +48,8 @@ export function remoteKeys(url: string, fetchFrom: Fetch, now: Clock): KeySource
       const isDue = isMissing || age(knownAt) > FRESH
       if (isDue && age(askedAt) >= PAUSE) asking ??= ask().finally(() => { asking = undefined })
       // Whoever has no keys yet waits for them; whoever has some goes on with them, unless one is missing.
-      if (known === undefined || isMissing) await asking
-      return age(knownAt) > STALE ? undefined : known
+      if (usable() === undefined || isMissing) await asking
+      return usable()
     },
   }
 }
