@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { build } from './build.js'
 import { install, root } from './setup.js'
 
-/** `npm run crash`: crashes, power cuts, races and faults over the file store; `-- --full` in full, about 15 minutes. */
+/** `npm run crash`: crashes, power cuts, races and faults over the file store; `-- --full` in full, about 11 minutes. */
 
 install()
 build()

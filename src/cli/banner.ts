@@ -28,6 +28,7 @@ ${version()} on ${url}
   keys      ${algs.join(', ')}, ${keys}
   rotation  ${rotation}
   tokens    ${formatDuration(timing.ttl)}, ${formatDuration(timing.maxTtl)} at most
+  clients   ${config.clients ?? 'none'}
   operators ${admin}
   audit     ${config.audit?.path ?? 'off'}
 ${lines.map((line) => `  ${proofText(line)}\n`).join('')}

@@ -21,6 +21,15 @@ function proof(header: object = {}, claims: object = {}): string {
     { jti: randomUUID(), htm: 'POST', htu: `${service.issuer}/token`, iat: Math.floor(service.now()), ...claims })
 }
 
+/** A proof whose key is the neutral point: with R neutral and S zero, S*B = R + k*A holds for every message. */
+function neutral(signBit: number): string {
+  const point = Buffer.alloc(32)
+  point[0] = 1
+  const header = { typ: 'dpop+jwt', alg: 'EdDSA', jwk: { kty: 'OKP', crv: 'Ed25519', x: Buffer.concat([point.subarray(0, 31), Buffer.from([signBit])]).toString('base64url') } }
+  const claims = { jti: randomUUID(), htm: 'POST', htu: `${service.issuer}/token`, iat: service.now() }
+  return `${b64(JSON.stringify(header))}.${b64(JSON.stringify(claims))}.${b64(Buffer.concat([point, Buffer.alloc(32)]))}`
+}
+
 const send = (dpop: string, as = 'plain'): Promise<Answer> =>
   service.post('/token', { grant_type: 'client_credentials' }, { ...basic(as), dpop })
 
@@ -85,8 +94,8 @@ describe('a DPoP proof', () => {
       const { n } = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' })
       return proof({ alg: 'RS256', jwk: { kty: 'RSA', n, e: 'AQ' } })
     }],
-    ['an Ed25519 key of small order', () => proof({ alg: 'EdDSA', jwk: { kty: 'OKP', crv: 'Ed25519', x: Buffer.concat([Buffer.from([1]), Buffer.alloc(31)]).toString('base64url') } })],
-    ['an Ed25519 key of small order with the sign bit', () => proof({ alg: 'EdDSA', jwk: { kty: 'OKP', crv: 'Ed25519', x: Buffer.concat([Buffer.from([1]), Buffer.alloc(30), Buffer.from([0x80])]).toString('base64url') } })],
+    ['the neutral point of Ed25519 as key, under which one signature does for all', () => neutral(0)],
+    ['the same point with the sign bit', () => neutral(0x80)],
     ['crit', () => proof({ crit: ['htm'] })],
     ['no htm', () => proof({}, { htm: undefined })],
     ['htm GET', () => proof({}, { htm: 'GET' })],

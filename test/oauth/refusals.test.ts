@@ -84,6 +84,7 @@ const ROWS: readonly (readonly [string, () => Refusal])[] = [
   row('C8', 'an assertion of another type', 'invalid_request', () => ({ headers: {}, form: { ...CC, client_assertion_type: `${ASSERTION}/`, client_assertion: service.assertion('keeper', keeper) } })),
   row('C8', 'an assertion of a client that has none', 'invalid_client', () => ({ headers: {}, form: { ...CC, client_assertion_type: ASSERTION, client_assertion: service.assertion('plain', keeper) } })),
   row('C8', 'an assertion beside another client_id', 'invalid_request', () => ({ headers: {}, form: { ...CC, client_id: 'plain', client_assertion_type: ASSERTION, client_assertion: service.assertion('keeper', keeper) } })),
+  row('C8', 'an assertion about nobody beside a client_id', 'invalid_client', () => ({ headers: {}, form: { ...CC, client_id: 'keeper', client_assertion_type: ASSERTION, client_assertion: service.assertion('keeper', keeper, { sub: undefined }) } })),
   row('7523 2.1', 'no assertion', 'invalid_request', () => ({ headers: {}, form: { grant_type: BEARER, client_id: 'job' } })),
   row('7523 3.1', 'an assertion of an issuer that nobody trusts', 'invalid_grant', () => ({ headers: {}, form: { grant_type: BEARER, client_id: 'job', assertion: foreign } })),
   row('7523 3.1', 'an assertion that is none', 'invalid_grant', () => ({ headers: {}, form: { grant_type: BEARER, client_id: 'job', assertion: 'x' } })),

@@ -1,0 +1,20 @@
+import { createServer } from 'node:http'
+import { createRemoteJWKSet, jwtVerify } from 'jose'
+
+/** An API that takes access tokens: `node api.js ISSUER AUDIENCE PORT` */
+
+const [issuer = '', audience = '', port = '3000'] = process.argv.slice(2)
+const metadata = await (await fetch(`${issuer}/.well-known/oauth-authorization-server`)).json()
+const keys = createRemoteJWKSet(new URL(/** @type {{ jwks_uri: string }} */ (metadata).jwks_uri))
+
+createServer(async (request, response) => {
+  const [, token = ''] = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '') ?? []
+  try {
+    const { payload } = await jwtVerify(token, keys, { issuer, audience, typ: 'at+jwt', requiredClaims: ['exp', 'sub'] })
+    const scopes = String(payload['scope'] ?? '').split(' ')
+    if (!scopes.includes('read')) return void response.writeHead(403, { 'www-authenticate': 'Bearer error="insufficient_scope", scope="read"' }).end()
+    response.writeHead(200, { 'content-type': 'application/json' }).end(`${JSON.stringify({ hello: payload.sub })}\n`)
+  } catch {
+    response.writeHead(401, { 'www-authenticate': 'Bearer error="invalid_token"' }).end()
+  }
+}).listen(Number(port), '127.0.0.1', () => console.log(`listening on http://127.0.0.1:${port}`))

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'node:test'
+import { newFolder } from '../support/folder.ts'
+import { basic } from '../support/oauth.ts'
+import { end, run, serve } from '../support/process.ts'
+
+const folder = newFolder()
+const file = join(folder, 'clients.json')
+const add = (...args: readonly string[]): ReturnType<typeof run> => run(['client', 'add', ...args, '--clients', file])
+const secretIn = (output: string): string => /client_secret: (\S+)/.exec(output)?.[1] ?? ''
+const CC = new URLSearchParams({ grant_type: 'client_credentials' })
+
+describe('jwksd client add', () => {
+  let first = ''
+  it('makes the file, with the hash of a secret that it prints once', async () => {
+    const { code, stdout } = await add('billing', '--audience', 'api,other', '--scope', 'read write')
+    first = secretIn(stdout)
+    assert.deepEqual([code, first.length], [0, 43])
+    assert.equal(statSync(file).mode & 0o777, 0o600)
+    assert.ok(!readFileSync(file, 'utf8').includes(first))
+  })
+
+  it('gives a client a second secret, and takes the oldest of three away', async () => {
+    const second = secretIn((await add('billing', '--rotate')).stdout)
+    const server = await serve(['--alg', 'ES256', '--clients', file])
+    const status = async (secret: string): Promise<number> =>
+      (await fetch(`${server.url}/token`, { method: 'POST', body: CC, headers: basic('billing', secret) })).status
+    assert.deepEqual([await status(first), await status(second)], [200, 200])
+    const third = secretIn((await add('billing', '--rotate')).stdout)
+    // The file is looked at every second; a signal is faster.
+    const loaded = new Promise<void>((resolve) => server.child.stdout?.on('data', (chunk: Buffer) => chunk.toString().includes('clients.loaded') && resolve()))
+    server.child.kill('SIGHUP')
+    await loaded
+    assert.deepEqual([await status(first), await status(second), await status(third)], [401, 200, 200])
+    const { code, stdout } = await end(server)
+    assert.equal(code, 0)
+    for (const secret of [first, second, third]) assert.ok(!stdout.includes(secret))
+  })
+
+  it('registers keys in place of a secret', async () => {
+    const keys = join(folder, 'public.json')
+    writeFileSync(keys, JSON.stringify(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' })))
+    const { code, stdout } = await add('keeper', '--audience', 'api', '--auth', 'private_key_jwt', '--jwks', keys)
+    assert.deepEqual([code, stdout], [0, 'client_id:     keeper\n'])
+    assert.equal((await add('remote', '--audience', 'api', '--auth', 'private_key_jwt', '--jwks-uri', 'https://a.example/jwks')).code, 0)
+  })
+
+  it('refuses what would not be right, and leaves the file as it was', async () => {
+    const before = readFileSync(file, 'utf8')
+    const refused: readonly (readonly [readonly string[], RegExp])[] = [
+      [['billing', '--audience', 'api'], /is registered already; --rotate/],
+      [['new'], /audience: must be given/],
+      [['new', '--rotate'], /is not registered with a secret/],
+      [['keeper', '--rotate'], /is not registered with a secret/],
+      [['new', '--audience', 'api', '--auth', 'none'], /would not be right/],
+      [['new', '--audience', 'api', '--auth', 'private_key_jwt', '--jwks-uri', 'http://a.example'], /jwks_uri must be an https URL/],
+      [['new', '--audience', 'api', '--auth', 'private_key_jwt', '--jwks', join(folder, 'missing')], /is not there/],
+      [['ne w', '--audience', 'api'], /client_id must be/],
+    ]
+    for (const [args, message] of refused) {
+      const { code, stderr } = await add(...args)
+      assert.deepEqual([code, message.test(stderr)], [78, true], stderr)
+    }
+    assert.equal(readFileSync(file, 'utf8'), before)
+    assert.match((await run(['client', 'add', 'x'])).stderr, /clients: must name/)
+  })
+
+  it('stops a start with a file that is not right, not there, or that others can write', async () => {
+    const other = join(folder, 'other.json')
+    assert.match((await run(['--clients', other])).stderr, /Cannot use the clients in .*: the system says ENOENT/)
+    writeFileSync(other, '{"clients":[{}]}')
+    chmodSync(other, 0o622)
+    assert.match((await run(['--clients', other])).stderr, /group or others can write it/)
+    chmodSync(other, 0o644)
+    const wrong = await run(['--port', '0', '--alg', 'ES256', '--clients', other])
+    assert.deepEqual([wrong.code, /audiences must be a list/.test(wrong.stderr)], [78, true], wrong.stderr)
+  })
+})

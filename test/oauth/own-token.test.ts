@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { instant, seconds } from '../../src/core/time.ts'
+import { parseForeignJwk } from '../../src/jose/foreign-key.ts'
+import { parseCompact } from '../../src/jose/verify.ts'
+import { EMPTY_RING, type Key } from '../../src/keyring/ring.ts'
+import { readOwnToken } from '../../src/oauth/own-token.ts'
+import { jtiMemory } from '../../src/stores/jti-memory.ts'
+import { newParty } from '../support/oauth.ts'
+
+const party = newParty()
+const read = parseForeignJwk(party.jwk as Record<string, string>)
+assert.ok(read.ok)
+const { jwk } = read.value
+const now = instant(1_000_000)
+const token = party.token({ kid: jwk.kid, typ: 'at+jwt' }, { iss: 'https://a.example', exp: now + 60, jti: 'j' })
+const STATES: readonly (readonly [string, string])[] = [['standby', 'kid'], ['active', 'right'], ['retired', 'right']]
+
+describe('readOwnToken()', () => {
+  for (const [state, verdict] of STATES) {
+    it(`answers ${verdict} for a token under a key that is ${state}: one that never signed cannot have made it`, async () => {
+      const key = { state, jwk, publishedAt: now, activeAt: now } as unknown as Key
+      const ring = { ...EMPTY_RING, keys: [key], marks: { maxTtl: seconds(3600), maxAge: seconds(300) } }
+      const claims = await readOwnToken(token, { issuer: 'https://a.example', ring, now, skew: seconds(60), jtis: jtiMemory(() => now) })
+      assert.equal(claims.ok ? 'right' : claims.error, verdict)
+    })
+  }
+})
+
+describe('parseCompact()', () => {
+  it('B17 refuses more than 16 KiB before it takes anything apart', () => {
+    const large = parseCompact(`${'a'.repeat(16_384)}.b.c`)
+    assert.deepEqual(large, { ok: false, error: 'size' })
+  })
+})
