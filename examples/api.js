@@ -7,7 +7,7 @@ const [issuer = '', audience = '', port = '3000'] = process.argv.slice(2)
 const metadata = await (await fetch(`${issuer}/.well-known/oauth-authorization-server`)).json()
 const keys = createRemoteJWKSet(new URL(/** @type {{ jwks_uri: string }} */ (metadata).jwks_uri))
 
-createServer(async (request, response) => {
+const server = createServer(async (request, response) => {
   const [, token = ''] = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '') ?? []
   try {
     const { payload } = await jwtVerify(token, keys, { issuer, audience, typ: 'at+jwt', requiredClaims: ['exp', 'sub'] })
@@ -17,4 +17,8 @@ createServer(async (request, response) => {
   } catch {
     response.writeHead(401, { 'www-authenticate': 'Bearer error="invalid_token"' }).end()
   }
-}).listen(Number(port), '127.0.0.1', () => console.log(`listening on http://127.0.0.1:${port}`))
+})
+server.listen(Number(port), '127.0.0.1', () => {
+  const { port: taken } = /** @type {import('node:net').AddressInfo} */ (server.address())
+  console.log(`listening on http://127.0.0.1:${taken}`)
+})

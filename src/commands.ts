@@ -43,6 +43,7 @@ export const COMMANDS: Readonly<Record<CommandName, CommandText>> = {
       { name: 'audience', value: 'NAME,...', meaning: 'what its tokens may be for, the usual one first' },
       { name: 'scope', value: 'SCOPE', meaning: 'the scope that it may have' },
       { name: 'auth', value: 'METHOD', meaning: 'client_secret_basic (the default), client_secret_post, or private_key_jwt with --jwks or --jwks-uri' },
+      { name: 'grant', value: 'GRANT,...', meaning: 'its grants, when not client_credentials' },
       { name: 'jwks', value: 'FILE', meaning: 'its public keys' },
       { name: 'jwks-uri', value: 'URL', meaning: 'where its public keys are' },
       { name: 'rotate', value: '', meaning: 'gives a client that is there a second secret; the older one of two goes' },

@@ -63,7 +63,7 @@ function changed(list: Json, name: string, hash: string, own: Own): Result<reado
 }
 
 function newClient(name: string, hash: string, own: Own): Result<JsonObject, string> {
-  const { audience, scope, auth = 'client_secret_basic', jwks, 'jwks-uri': url } = own as Partial<Record<string, string>>
+  const { audience, scope, auth = 'client_secret_basic', grant, jwks, 'jwks-uri': url } = own as Partial<Record<string, string>>
   if (audience === undefined) return fail('audience: must be given')
   const keys: Result<JsonObject, string> = jwks === undefined ? ok({}) : readFile(jwks)
   if (!keys.ok) return keys
@@ -73,6 +73,7 @@ function newClient(name: string, hash: string, own: Own): Result<JsonObject, str
     ...(auth === 'private_key_jwt' ? {} : { client_secret_hashes: [hash] }),
     ...(jwks === undefined ? {} : { jwks: keys.value['keys'] === undefined ? { keys: [keys.value] } : keys.value }),
     ...(url === undefined ? {} : { jwks_uri: url }),
+    ...(grant === undefined ? {} : { grant_types: grant.split(',') }),
     audiences: audience.split(','),
     ...(scope === undefined ? {} : { scope }),
   })

@@ -1,0 +1,83 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { decodeJwt, decodeProtectedHeader, generateKeyPair, SignJWT } from 'jose'
+import { same } from './checks.js'
+
+const APACHE = '/usr/sbin/apache2'
+const MODULES = '/usr/lib/apache2/modules'
+const LOADED = {
+  mpm_event: 'mod_mpm_event', authn_core: 'mod_authn_core', authz_core: 'mod_authz_core', authz_user: 'mod_authz_user', dir: 'mod_dir', oauth2: 'mod_oauth2',
+}
+
+/** A page of Debian's Apache behind mod_oauth2, which checks access tokens by our key set. */
+export async function tryApache(checks, world) {
+  const root = join(world.folder, 'apache')
+  mkdirSync(join(root, 'pages'), { recursive: true })
+  writeFileSync(join(root, 'pages', 'index.html'), 'protected')
+  const port = await freePort()
+  writeFileSync(join(root, 'apache.conf'), `
+ServerRoot ${root}
+PidFile ${root}/pid
+Listen 127.0.0.1:${port}
+ServerName localhost
+ErrorLog ${root}/error.log
+LogLevel warn
+Mutex file:${root}
+${process.getuid() === 0 ? 'User www-data\nGroup www-data' : ''}
+${Object.entries(LOADED).map(([name, file]) => `LoadModule ${name}_module ${MODULES}/${file}.so`).join('\n')}
+DocumentRoot ${root}/pages
+DirectoryIndex index.html
+<Directory ${root}/pages>
+  OAuth2TokenVerify jwks_uri ${world.issuer}/jwks.json jwks_uri.ssl_verify=false
+  AuthType oauth2
+  <RequireAll>
+    Require oauth2_claim iss:${world.issuer}
+    Require oauth2_claim aud:${world.audience}
+  </RequireAll>
+</Directory>
+`)
+  // Its workers run as another user.
+  spawnSync('chmod', ['-R', 'go+rX', world.folder])
+  spawnSync('chmod', ['777', root])
+  const server = spawn(APACHE, ['-X', '-f', join(root, 'apache.conf')], { stdio: 'inherit' })
+  const exited = once(server, 'exit')
+  const get = (token) => fetch(`http://127.0.0.1:${port}/`, { headers: token === undefined ? {} : { authorization: `Bearer ${token}` } })
+  const that = (what, check) => checks.that('Apache with mod_oauth2', what, check)
+  await that('a token of ours opens the page', async () => {
+    await reachable(get)
+    const answer = await get(await world.obtain({ resource: world.audience }))
+    same(answer.status, 200, 'status')
+    same(await answer.text(), 'protected', 'page')
+  })
+  await that('no token is refused', async () => same((await get()).status, 401, 'status'))
+  await that('a token by the key of somebody else is refused', async () => {
+    const token = await world.obtain({ resource: world.audience })
+    const { privateKey } = await generateKeyPair('RS256')
+    const { kid } = decodeProtectedHeader(token)
+    const forged = await new SignJWT(decodeJwt(token)).setProtectedHeader({ alg: 'RS256', kid, typ: 'at+jwt' }).sign(privateKey)
+    same((await get(forged)).status, 401, 'status')
+  })
+  await that('a token for another API is refused', async () => same((await get(await world.obtain({ resource: world.other }))).status, 401, 'status'))
+  server.kill('SIGTERM')
+  await exited
+}
+
+async function reachable(get) {
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    if (await get().then(() => true, () => false)) return
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  throw new Error('Apache does not answer')
+}
+
+async function freePort() {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address()
+  probe.close()
+  await once(probe, 'close')
+  return port
+}
