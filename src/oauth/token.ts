@@ -43,14 +43,15 @@ export async function issueToken(request: OAuthRequest, deps: TokenDeps): Promis
   if (!client.ok) return client
   const grant = grantOf(request, client.value)
   if (!grant.ok) return grant
-  const key = await boundKey(request, client.value, deps)
-  if (!key.ok) return key
   const snapshot = await deps.current()
   if (snapshot === undefined) return refused('temporarily_unavailable', 'The key store has been out of reach for too long', 5)
   const { issuer, skew, jtis, registry } = deps
   const rules = { issuer, skew, jtis, ring: snapshot.ring, now: request.at, registry: registry() }
   const earned = await grant.value.entitle(request.params, client.value, rules)
   if (!earned.ok) return earned
+  // Not before: a proof is remembered, and whoever has earned nothing must not fill the memory.
+  const key = await boundKey(request, client.value, deps)
+  if (!key.ok) return key
   const reach = reachOf(request.params, client.value, earned.value)
   return reach.ok ? await mint(request, client.value, earned.value, reach.value, key.value, snapshot, deps) : reach
 }

@@ -29,7 +29,7 @@ describe('parseRegistry()', () => {
     assert.deepEqual([...read.value.issuers.keys()], ['https://i.example'])
   })
 
-  it('takes keys of the right kind and no others', async () => {
+  it('B11 B19 takes keys of the right kind, on their curve and strong enough, and no others', async () => {
     for (const good of [jwk, { ...jwk, use: undefined, alg: undefined, kid: undefined }, { ...jwk, key_ops: ['verify'] }, rsa(2048)]) {
       assert.ok((await parse([keyed({ jwks: { keys: [good] } })])).ok, JSON.stringify(good))
     }

@@ -31,7 +31,7 @@ after(() => service.close())
 const token = ({ body }: Answer): { header: Record<string, unknown>; claims: Record<string, unknown> } => decodeToken(String(body['access_token']))
 
 describe('POST /token', () => {
-  it('C17 answers an access token of RFC 9068 to a client by HTTP Basic', async () => {
+  it('C5 C17 answers an access token of RFC 9068 to a client by HTTP Basic', async () => {
     const answer = await service.post('/token', CC, basic('plain'))
     assert.equal(answer.status, 200, answer.text)
     assert.deepEqual({ ...answer.body, access_token: '' }, { access_token: '', token_type: 'Bearer', expires_in: 300, scope: 'read write' })
@@ -112,6 +112,14 @@ describe('the exchange of tokens', () => {
     assert.equal(exp, decodeToken(first).claims['exp'])
   })
 
+  it('B12 says nothing of the claims of a token whose signature does not hold', async () => {
+    const [header = '', , signature] = (await subject()).split('.')
+    for (const claims of ['{', '{}', '{"iss":"https://nobody.example"}', `{"iss":"${service.issuer}","exp":1}`]) {
+      const answer = await exchange(`${header}.${Buffer.from(claims).toString('base64url')}.${signature}`)
+      assert.match(String(answer.body['error_description']), /\((?:signature|untrusted)\)$/, claims)
+    }
+  })
+
   it('takes a token of a trusted issuer for a subject that the client may trade in', async () => {
     const now = Math.floor(service.now())
     const make = (sub: string): string => workload.token({}, { iss: CI, sub, aud: [service.issuer, 'x'], iat: now, exp: now + 120 })
@@ -174,6 +182,25 @@ describe('POST /introspect and /revoke', () => {
     assert.ok(done.ok)
     assert.equal((await service.post('/introspect', { token: text }, basic('next'))).text, '{"active":false}\n')
     assert.equal((await service.post('/token', CC, basic('plain'))).status, 200)
+  })
+})
+
+describe('the metadata of a token service', () => {
+  it('C16 C18 name what is mounted and nothing else, also below the path of an issuer', async () => {
+    const own = await startService([client('one')], [], ['--issuer', 'https://example.test/tenant'])
+    const metadata = await (await fetch(`${own.url}/.well-known/oauth-authorization-server/tenant`)).json() as Record<string, unknown>
+    for (const name of ['token_endpoint', 'introspection_endpoint', 'revocation_endpoint']) {
+      const { pathname } = new URL(String(metadata[name]))
+      assert.equal((await own.post(pathname, {})).body['error'], 'invalid_client', name)
+    }
+    const answer = await own.post('/tenant/token', CC, basic('one'))
+    const { alg } = decodeToken(String(answer.body['access_token'])).header
+    assert.deepEqual(metadata['id_token_signing_alg_values_supported'], [alg])
+    assert.deepEqual(metadata['grant_types_supported'], ['client_credentials', EXCHANGE, BEARER])
+    for (const name of Object.keys(metadata).filter((member) => member.includes('signing_alg'))) {
+      assert.ok(!(metadata[name] as string[]).some((value) => /^(?:none|HS)/i.test(value)), name)
+    }
+    await own.close()
   })
 })
 
