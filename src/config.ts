@@ -1,6 +1,6 @@
 import type { Level } from './core/event.ts'
-import { isObject, type Json, parseJson } from './core/json.ts'
 import { fail, ok, type Result } from './core/result.ts'
+import { readConfigFile } from './config-file.ts'
 import { type ConfigFault, readFlags, type Said } from './flags.ts'
 import { isLoopbackAddress } from './core/loopback.ts'
 import { DEFAULT_HISTORY, type HighWaterMarks, type Policy, resolveTiming, type Timing } from './keyring/policy.ts'
@@ -94,34 +94,6 @@ function readEnv(env: Sources['env']): readonly Said[] {
   })
 }
 
-function readConfigFile(path: string, readFile: Sources['readFile'], faults: ConfigFault[]): readonly Said[] {
-  const fault = (option: string, problem: string): void => void faults.push({ option, source: path, problem })
-  let text: string
-  try {
-    text = readFile(path)
-  } catch {
-    fault('config', 'cannot be read')
-    return []
-  }
-  const parsed = parseJson(text)
-  if (!parsed.ok || !isObject(parsed.value)) {
-    fault(parsed.ok ? 'config' : parsed.error.member || 'config', parsed.ok ? 'must be a JSON object' : parsed.error.reason)
-    return []
-  }
-  return Object.entries(parsed.value).flatMap(([option, value]) => {
-    const text = textOf(value)
-    if (!isOption(option) || option === 'config' || isSecret(option)) fault(option, 'is not an option of a file; --help lists them')
-    else if (text === undefined) fault(option, 'must be a text, a number, true, false or a list of texts')
-    else return [{ option, source: path, text }]
-    return []
-  })
-}
-
-function textOf(value: Json): string | undefined {
-  if (Array.isArray(value)) return value.every((item) => typeof item === 'string') ? value.join(',') : undefined
-  return value === null || typeof value === 'object' ? undefined : String(value)
-}
-
 function parseAll(said: ReadonlyMap<string, Said>, faults: ConfigFault[]): Partial<Settings> {
   const parsed = [...said.values()].flatMap(({ option, source, text }) => {
     if (!isOption(option)) return []
@@ -159,10 +131,16 @@ function assemble(set: Partial<Settings>, faults: ConfigFault[]): Config {
     adminTokenFile: set['admin-token-file'],
     clients: set.clients,
     audit: set.audit === undefined ? undefined : { path: set.audit, isRequired: set['audit-required'] === true },
-    auth: isLoopback ? 'loopback' : set['open-auth'] === true ? 'open' : 'off',
+    auth: authOf(isLoopback, set),
     allowOrigins: set['allow-origin'] ?? new Set(),
     logLevel: set['log-level'] ?? 'info',
   }
+}
+
+/** A server with registered clients is no toy, and often stands behind a proxy that makes its loopback address public. */
+function authOf(isLoopback: boolean, { clients, 'open-auth': isOpen = false }: Partial<Settings>): Config['auth'] {
+  if (isLoopback && (clients === undefined || isOpen)) return 'loopback'
+  return isOpen ? 'open' : 'off'
 }
 
 /** What must be said beside what was said, so that nothing secret lies open by default. */

@@ -131,7 +131,7 @@ const OPTIONS: { readonly [Name in keyof Settings]: Option<NonNullable<Settings[
   clients: { value: 'PATH', standard: 'none', meaning: 'the file of registered clients, followed as it changes: mounts `/token`, `/introspect` and `/revoke`', parse: parsePath },
   audit: { value: 'PATH', standard: 'none', meaning: 'appends every change of a key and every mint to this file, each record bound to the one before', parse: parsePath },
   'audit-required': toggle('answers 503 instead of a token that cannot be recorded'),
-  'open-auth': toggle('lets anyone who reaches a non-loopback address be anyone: mounts `/auth` there too'),
+  'open-auth': toggle('lets anyone who reaches it be anyone: mounts `/auth` on a non-loopback address, or beside `clients`'),
   'allow-origin': {
     value: 'ORIGIN,...',
     standard: 'none',

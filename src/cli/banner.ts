@@ -38,10 +38,11 @@ Ctrl-C stops.
 `
 }
 
-function curls({ auth }: Config, url: string): string {
+function curls({ auth, clients }: Config, url: string): string {
   const read = `  curl ${url}/jwks.json\n`
-  if (auth === 'off') return `${read}  (no /auth on this address without --open-auth)\n`
-  return `${read}  curl -X POST ${url}/auth
+  const token = clients === undefined ? '' : `  curl -u CLIENT:SECRET -d grant_type=client_credentials ${url}/token\n`
+  if (auth === 'off') return `${read}${token}  (no /auth here without --open-auth)\n`
+  return `${read}${token}  curl -X POST ${url}/auth
   curl -X POST -H 'Content-Type: application/json' -d '{"sub":"testuser"}' ${url}/auth
   curl -X POST '${url}/auth?expired=true'
 `

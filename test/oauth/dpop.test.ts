@@ -7,7 +7,7 @@ import { type Answer, basic, client, newParty, type Service, startService } from
 
 let service: Service
 before(async () => {
-  service = await startService([client('plain'), client('bound', { dpop_bound_access_tokens: true })])
+  service = await startService([client('plain', { grant_types: ['client_credentials', 'urn:ietf:params:oauth:grant-type:jwt-bearer'] }), client('bound', { dpop_bound_access_tokens: true })])
 })
 after(() => service.close())
 
@@ -68,6 +68,13 @@ describe('a DPoP proof', () => {
     const again = await send(one)
     assert.deepEqual([again.status, again.body['error']], [400, 'invalid_dpop_proof'])
     assert.match(again.text, /used before/)
+  })
+
+  it('is remembered only of whoever has earned a token, so that nobody else can fill the memory', async () => {
+    const one = proof()
+    const ask = (grant: string): Promise<Answer> => service.post('/token', { grant_type: grant, assertion: 'x' }, { ...basic('plain'), dpop: one })
+    assert.equal((await ask('urn:ietf:params:oauth:grant-type:jwt-bearer')).body['error'], 'invalid_grant')
+    assert.equal((await ask('client_credentials')).status, 200)
   })
 
   const secret = party.key.export({ format: 'jwk' })
