@@ -4,7 +4,7 @@ import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { newFolder } from '../support/folder.ts'
-import { basic } from '../support/oauth.ts'
+import { ASSERTION, basic, client, newParty } from '../support/oauth.ts'
 import { end, run, serve } from '../support/process.ts'
 
 const folder = newFolder()
@@ -77,5 +77,35 @@ describe('jwksd client add', () => {
     chmodSync(other, 0o644)
     const wrong = await run(['--port', '0', '--alg', 'ES256', '--clients', other])
     assert.deepEqual([wrong.code, /audiences must be a list/.test(wrong.stderr)], [78, true], wrong.stderr)
+  })
+})
+
+describe('what was used up or taken back', () => {
+  it('B16 is known to every replica, and after a crash', async () => {
+    const place = newFolder()
+    const clients = join(place, 'clients.json')
+    const party = newParty()
+    const keeper = client('keeper', { token_endpoint_auth_method: 'private_key_jwt', client_secret_hashes: undefined, jwks: { keys: [party.jwk] } })
+    writeFileSync(clients, JSON.stringify({ clients: [client('plain'), keeper] }), { mode: 0o600 })
+    // One issuer for all of them: each listens on a port of its own.
+    const args = ['--alg', 'ES256', '--issuer', 'http://localhost:9', '--clients', clients, '--store', `file:${join(place, 'ring.json')}`, '--unsealed']
+    const first = await serve(args)
+    const second = await serve(args)
+    const post = async (url: string, path: string, form: Readonly<Record<string, string>>, headers = {}): Promise<string> =>
+      await (await fetch(`${url}${path}`, { method: 'POST', body: new URLSearchParams(form), headers })).text()
+    const now = Math.floor(Date.now() / 1000)
+    const assertion = party.token({}, { iss: 'keeper', sub: 'keeper', aud: 'http://localhost:9', exp: now + 120, jti: 'once' })
+    const form = { grant_type: 'client_credentials', client_assertion_type: ASSERTION, client_assertion: assertion }
+    const minted = await post(first.url, '/token', form)
+    assert.match(minted, /access_token/)
+    assert.match(await post(second.url, '/token', form), /invalid_client/)
+    const { access_token: token } = JSON.parse(await post(first.url, '/token', { grant_type: 'client_credentials' }, basic('plain'))) as { access_token: string }
+    assert.match(await post(second.url, '/introspect', { token }, basic('plain')), /"active":true/)
+    await post(first.url, '/revoke', { token }, basic('plain'))
+    await Promise.all([end(first, 'SIGKILL'), end(second, 'SIGKILL')])
+    const third = await serve(args)
+    assert.match(await post(third.url, '/token', form), /invalid_client/)
+    assert.equal(await post(third.url, '/introspect', { token }, basic('plain')), '{"active":false}\n')
+    await end(third)
   })
 })
