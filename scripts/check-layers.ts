@@ -11,7 +11,7 @@ const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
   ['audit', ['core', 'jose']],
   ['http', ['core']],
   ['web', ['core']],
-  ['routes', ['core', 'jose', 'keyring', 'oauth', 'http', 'web']],
+  ['routes', ['core', 'jose', 'keyring', 'oauth', 'http', 'web', 'testkit']],
   ['stores', ['core', 'jose', 'keyring', 'oauth', 'audit']],
   ['testkit', ['core', 'jose']],
   ['system', ['core']],

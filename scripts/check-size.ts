@@ -8,7 +8,7 @@ const LIMITS = { deployment: 4800, file: 200, function: 40 }
 
 /** What each kind of deployment loads on top of what every server does. */
 export const DEPLOYMENTS: ReadonlyMap<string, readonly string[]> = new Map([
-  ['development (memory, /auth)', ['stores/memory.ts', 'routes/auth.ts', 'keyring/expired.ts']],
+  ['development (memory, /auth)', ['stores/memory.ts', 'routes/auth.ts', 'routes/auth-cases.ts', 'keyring/expired.ts']],
   ['production (file, admin, audit)', [
     'stores/file.ts', 'cli/admin-server.ts', 'routes/admin.ts', 'audit/log.ts', 'stores/line-file.ts',
   ]],

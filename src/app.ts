@@ -166,21 +166,27 @@ async function authRouteOf(
   mayMint: () => boolean,
 ): Promise<(issuer: string) => readonly Route[]> {
   const { authRoute } = await import('./routes/auth.ts')
+  const { casesRoute, strangerRoute } = await import('./routes/auth-cases.ts')
   const { expiredSigners } = await import('./keyring/expired.ts')
   const { algs, rsaBits, timing } = keyring.policy
+  const expiredSigner = expiredSigners(rsaBits)
   const isOurHost = (host: string, issuer: string): boolean =>
     config.auth === 'open' || isLoopbackHost(host) || host.toLowerCase() === new URL(issuer).host
-  return (issuer) => [authRoute({
-    ...system,
-    current: () => keyring.current(),
-    issuer,
-    rules: { audience: config.audience, ttl: timing.ttl, maxTtl: timing.maxTtl, algs },
-    leeway: timing.leeway,
-    // A clock that is ahead by all that it may be must still make tokens that are valid at once.
-    skew: seconds(Math.max(LEAST_SKEW, timing.clockError)),
-    expiredSigner: expiredSigners(rsaBits),
-    isOurHost: (host) => isOurHost(host, issuer),
-    allowOrigins: config.allowOrigins,
-    mayMint,
-  })]
+  return (issuer) => {
+    const deps = {
+      ...system,
+      current: () => keyring.current(),
+      issuer,
+      rules: { audience: config.audience, ttl: timing.ttl, maxTtl: timing.maxTtl, algs },
+      leeway: timing.leeway,
+      // A clock that is ahead by all that it may be must still make tokens that are valid at once.
+      skew: seconds(Math.max(LEAST_SKEW, timing.clockError)),
+      expiredSigner,
+      strangerJwks: `${issuer.replace(/\/$/, '')}/auth/stranger-jwks.json`,
+      isOurHost: (host: string) => isOurHost(host, issuer),
+      allowOrigins: config.allowOrigins,
+      mayMint,
+    }
+    return [authRoute(deps), casesRoute(deps), strangerRoute(deps)]
+  }
 }

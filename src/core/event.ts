@@ -28,6 +28,8 @@ export type Event =
     readonly exp: number
     /** Whom the token was made for; a development token is for nobody in particular. */
     readonly client?: string
+    /** What was made wrong with it on purpose. */
+    readonly case?: string
   }
   | { readonly name: 'token.revoked'; readonly jti: string; readonly client: string }
   /** A name that nobody registered is `unknown`: it could be a secret in the wrong place. */

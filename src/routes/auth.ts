@@ -14,6 +14,9 @@ import type { Alg } from '../jose/algorithm.ts'
 import { sha256 } from '../jose/digest.ts'
 import { type Registered, registeredClaims, signJwt } from '../jose/jwt.ts'
 import type { Signer } from '../jose/signer.ts'
+import type { Snapshot } from '../keyring/snapshot.ts'
+import { CATALOGUE, namesNear } from '../testkit/catalogue.ts'
+import type { Case } from '../testkit/kit.ts'
 import { type Current, outOfReach } from './document.ts'
 import { parseJsonBody, refuse } from './json-body.ts'
 import { membersOfForm, type MintRequest, type MintRules, parseMintRequest } from './mint-request.ts'
@@ -28,6 +31,8 @@ export interface AuthDeps {
   /** Seconds that `nbf` lies before `iat`. */
   readonly skew: Seconds
   readonly expiredSigner: (alg: Alg) => Promise<Signer>
+  /** Where a stranger would publish keys, for verifiers that follow what a token says. */
+  readonly strangerJwks: string
   /** Whether a request with this `Host` was meant for this server (DNS rebinding). */
   readonly isOurHost: (host: string) => boolean
   readonly allowOrigins: ReadonlySet<string>
@@ -48,15 +53,19 @@ export function authRoute(deps: AuthDeps): Route {
 
 async function mint(call: Call, deps: AuthDeps): Promise<Reply> {
   if (!deps.isOurHost(call.header('host') ?? '')) return problem(421, 'This host is not served here')
-  const wantsExpired = parseQuery(call.query)
-  if (!wantsExpired.ok) return wantsExpired.error
+  const wanted = parseQuery(call.query)
+  if (!wanted.ok) return wanted.error
   const request = parseCall(call, deps.rules)
   if (!request.ok) return request.error
   const snapshot = await deps.current()
   if (snapshot === undefined) return outOfReach()
   const live = snapshot.signer(request.value.alg)
   if (live === undefined) return problem(503, 'The keys of this algorithm are published, and do not sign yet')
-  return wantsExpired.value ? await expiredToken(live.alg, request.value, deps) : await liveToken(live, request.value, deps)
+  if (wanted.value.isExpired) return await expiredToken(live.alg, request.value, deps)
+  const { wantedCase } = wanted.value
+  return wantedCase === undefined
+    ? await liveToken(live, request.value, deps)
+    : await caseToken(wantedCase, live, published(snapshot), request.value, deps)
 }
 
 async function liveToken(signer: Signer, request: MintRequest, deps: AuthDeps): Promise<Reply> {
@@ -74,6 +83,29 @@ function claimsOf({ sub, aud, ttl }: MintRequest, issuedAt: Instant, { issuer, s
   return registeredClaims({ iss: issuer, sub, aud }, { issuedAt, ttl, skew }, randomBytes)
 }
 
+/** A token of the catalogue: everything about it is right but what its case says. */
+async function caseToken(wanted: Case, signer: Signer, others: readonly Signer[], request: MintRequest, deps: AuthDeps): Promise<Reply> {
+  const now = deps.now()
+  const claims = claimsOf(request, now, deps)
+  const token = await wanted.make({
+    signer,
+    stranger: await deps.expiredSigner(signer.alg),
+    published: others,
+    header: { alg: signer.alg, kid: signer.kid, typ: 'JWT' },
+    claims: { ...request.claims, ...claims },
+    now,
+    strangerJwks: deps.strangerJwks,
+  })
+  if (token === undefined) return problem(409, `The keys of this server do not allow it: ${wanted.what}`, { member: 'case' })
+  const { name, what, rule, expected } = wanted
+  return recorded(signer, claims, deps, name) ?? json(200, { ...answerOf(token, signer, claims, request.ttl), case: name, what, rule, expected })
+}
+
+/** The keys that sign, of every line. */
+function published({ algs, signer }: Snapshot): readonly Signer[] {
+  return algs.flatMap((alg) => signer(alg) ?? [])
+}
+
 async function answer(
   signer: Signer,
   claims: Registered,
@@ -82,20 +114,38 @@ async function answer(
   deps: AuthDeps,
 ): Promise<Reply> {
   const token = await signJwt(signer, 'JWT', claims, request.claims)
-  const { jti, sub, aud, exp } = claims
-  deps.emit({ name: 'token.minted', kid: signer.kid, alg: signer.alg, jti, subject: sha256(`${jti}.${sub}`), aud, exp })
-  // A token that nobody recorded must not leave.
-  if (!deps.mayMint()) return problem(503, 'The audit log cannot be written', { headers: { 'retry-after': '5' } })
-  return json(200, { token, kid: signer.kid, token_type: 'Bearer', expires_in: ttl, expiry: claims.exp })
+  return recorded(signer, claims, deps) ?? json(200, answerOf(token, signer, claims, ttl))
 }
 
-function parseQuery(query: string): Result<boolean, Reply> {
+function answerOf(token: string, { kid }: Signer, { exp }: Registered, ttl: Seconds): object {
+  return { token, kid, token_type: 'Bearer', expires_in: ttl, expiry: exp }
+}
+
+/** Tells of a token before it leaves; the answer is a refusal when nobody could write it down. */
+function recorded({ kid, alg }: Signer, { jti, sub, aud, exp }: Registered, { emit, mayMint }: AuthDeps, wanted?: string): Reply | undefined {
+  const what = wanted === undefined ? {} : { case: wanted }
+  emit({ name: 'token.minted', kid, alg, jti, subject: sha256(`${jti}.${sub}`), aud, exp, ...what })
+  return mayMint() ? undefined : problem(503, 'The audit log cannot be written', { headers: { 'retry-after': '5' } })
+}
+
+/** Which token is wanted: the right one when nothing is said. */
+interface Wanted {
+  readonly isExpired: boolean
+  readonly wantedCase: Case | undefined
+}
+
+function parseQuery(query: string): Result<Wanted, Reply> {
   const form = parseForm(query)
   if (!form.ok) return refuse(form.error.member, form.error.reason)
-  const stranger = [...form.value.keys()].find((name) => name !== 'expired')
+  const stranger = [...form.value.keys()].find((name) => name !== 'expired' && name !== 'case')
   if (stranger !== undefined) return refuse(stranger, 'is not a parameter of this path')
   const expired = form.value.get('expired') ?? 'false'
-  return expired === 'true' || expired === 'false' ? ok(expired === 'true') : refuse('expired', 'must be true or false')
+  if (expired !== 'true' && expired !== 'false') return refuse('expired', 'must be true or false')
+  const name = form.value.get('case')
+  if (name === undefined) return ok({ isExpired: expired === 'true', wantedCase: undefined })
+  const wantedCase = CATALOGUE.get(name)
+  if (expired === 'true') return refuse('case', 'cannot be asked for together with expired')
+  return wantedCase === undefined ? refuse('case', `must be one of /auth/cases; near are ${namesNear(name).join(', ')}`) : ok({ isExpired: false, wantedCase })
 }
 
 function parseCall(call: Call, rules: MintRules): Result<MintRequest, Reply> {

@@ -42,16 +42,30 @@ export async function troubleDisks({ dist }) {
 async function troubleOne(dist, disk, trouble) {
   const { isAudited } = trouble
   const witness = new Witness({ dist, folder: disk.folder, isAudited })
-  const { served, child, exited } = witness.start()
+  const started = witness.start()
+  try {
+    await troubleServer(witness, started, disk, trouble)
+  } finally {
+    // What fails in between must not leave the disk in use.
+    started.child.kill('SIGKILL')
+    await started.exited
+  }
+  if (isAudited) witness.checkAudit()
+  return witness.faults
+}
+
+/** @param {Witness} witness @param {ReturnType<Witness['start']>} started @param {Disk} disk @param {Trouble} trouble */
+async function troubleServer(witness, { served, child, exited }, disk, trouble) {
+  const { isAudited } = trouble
   const server = await served
-  if (server === undefined) return witness.faults
+  if (server === undefined) return
   const until = async (/** @type {string} */ event) => {
     for (let waited = 0; !witness.events.includes(event); waited += 10) {
       if (waited > PATIENCE) return void witness.faults.push(`there was no ${event}`)
       await pause(10)
     }
   }
-  const using = witness.use(server, { mayRefuse: true })
+  const using = witness.use(server)
   await until('key.promoted')
   await pause(500)
   trouble.break(disk)
@@ -70,8 +84,6 @@ async function troubleOne(dist, disk, trouble) {
   await witness.inspect(server)
   child.kill('SIGTERM')
   await Promise.all([exited, using])
-  if (isAudited) witness.checkAudit()
-  return witness.faults
 }
 
 /** Writes until nothing fits any more, not even a byte. @param {string} path */

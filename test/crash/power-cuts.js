@@ -17,7 +17,7 @@ export async function cutPower({ dist, count, untilFault = false }) {
     for (; cuts < count && !(untilFault && witness.faults.length > 0); cuts += 1) {
       const server = await witness.start().served
       if (server === undefined) break
-      await witness.inspect(server)
+      await witness.inspect(server).catch((error) => witness.faults.push(error.message))
       const using = witness.use(server)
       await pause(50 + Math.random() * LONGEST)
       server.child.kill('SIGKILL')
