@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { createPublicKey, type JsonWebKey, verify } from 'node:crypto'
+import { after, before, describe, it } from 'node:test'
+import { seconds } from '../../src/core/time.ts'
+import { openJwkSet } from '../../src/jose/foreign-key.ts'
+import { audiencesOf, judgeClaims, parseCompact, verifyJws } from '../../src/jose/verify.ts'
+import type { Verifier } from '../../src/jose/verifier.ts'
+import { CATALOGUE } from '../../src/testkit/catalogue.ts'
+import { type RunningApp, startApp } from '../support/app.ts'
+
+interface Told {
+  readonly token: string
+  readonly case: string
+  readonly what: string
+  readonly rule: string
+  readonly expected: string
+}
+
+for (const alg of ['RS256', 'ES256', 'Ed25519']) {
+  describe(`the catalogue under ${alg}`, () => {
+    let app: RunningApp
+    let keys: readonly Verifier[] = []
+    let jwks: readonly (JsonWebKey & { kid: string })[] = []
+    before(async () => {
+      app = await startApp('--alg', `${alg},${alg === 'ES256' ? 'RS256' : 'ES256'}`)
+      const set = await (await fetch(`${app.url}/jwks.json`)).json() as { keys: typeof jwks }
+      jwks = set.keys
+      keys = await openJwkSet(JSON.parse(JSON.stringify(set))) ?? []
+    })
+    after(() => app.close())
+
+    const ask = async (name: string): Promise<Response> => await fetch(`${app.url}/auth?case=${name}`, { method: 'POST' })
+
+    /** What a right verifier does, with the one that checks client assertions. */
+    const verdict = async (token: string): Promise<string> => {
+      const jws = parseCompact(token)
+      if (!jws.ok) return jws.error
+      if (!['', 'jwt'].includes(jws.value.typ)) return 'typ'
+      const claims = await verifyJws(jws.value, keys)
+      if (!claims.ok) return claims.error
+      const wrong = judgeClaims(claims.value, { issuer: app.url, now: app.now(), skew: seconds(30), longest: seconds(86_400) })
+      return wrong ?? (audiencesOf(claims.value['aud']).includes('api') ? 'accept' : 'aud')
+    }
+
+    for (const { name, expected, what, rule } of CATALOGUE.values()) {
+      it(`has ${name}: a right verifier must ${expected}`, async () => {
+        const response = await ask(name)
+        if (response.status === 409) return assert.match(name, /^ecdsa-|^base64-stray$|^key-confused$|^good-other-key$/)
+        assert.equal(response.status, 200)
+        const told = await response.json() as Told
+        assert.deepEqual([told.case, told.what, told.rule, told.expected], [name, what, rule, expected])
+        assert.equal(await verdict(told.token) === 'accept' ? 'accept' : 'refuse', expected, await verdict(told.token))
+      })
+    }
+
+    it('signs for real whatever is said to be by the right key', async () => {
+      for (const name of ['good-plain', 'good-unicode', 'expired', 'exp-text', 'issuer-slash', 'audience-list', 'crit-unknown', 'alg-none-signed', 'duplicate-sub', 'alg-sibling']) {
+        const { token } = await (await ask(name)).json() as Told
+        const [header = '', payload = '', signature = ''] = token.split('.')
+        const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString()) as { kid: string }
+        const jwk = jwks.find((one) => one.kid === kid)
+        assert.ok(jwk !== undefined, name)
+        const key = { key: createPublicKey({ key: jwk, format: 'jwk' }), dsaEncoding: 'ieee-p1363' as const }
+        assert.ok(verify(alg === 'Ed25519' ? null : 'sha256', Buffer.from(`${header}.${payload}`), key, Buffer.from(signature, 'base64url')), name)
+      }
+    })
+
+    it('serves the keys of the stranger where its tokens point, and nowhere else', async () => {
+      const { token } = await (await ask('jku-followed')).json() as Told
+      const { jku, kid } = JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()) as { jku: string; kid: string }
+      const stranger = await openJwkSet(JSON.parse(await (await fetch(jku)).text()))
+      const jws = parseCompact(token)
+      assert.ok(jws.ok && stranger !== undefined && (await verifyJws(jws.value, stranger)).ok)
+      assert.ok(!jwks.some((one) => one.kid === kid))
+    })
+  })
+}
+
+describe('GET /auth/cases', () => {
+  it('lists at least forty bad and eight good cases, by different names, each with its rule', async () => {
+    const app = await startApp('--alg', 'ES256')
+    const { cases } = await (await fetch(`${app.url}/auth/cases`)).json() as { cases: readonly Readonly<Record<string, string>>[] }
+    assert.ok(cases.filter(({ expected }) => expected === 'refuse').length >= 40)
+    assert.ok(cases.filter(({ expected }) => expected === 'accept').length >= 8)
+    assert.equal(new Set(cases.map(({ name }) => name)).size, cases.length)
+    for (const one of cases) assert.match(String(one['rule']), /^(?:RFC \d{4} ?[\d.]*|CVE-\d{4}-\d+)(?:, RFC \d{4} [\d.]+)?$/)
+    await app.close()
+  })
+
+  it('names the near ones of a case that there is not, and takes no other parameter', async () => {
+    const app = await startApp('--alg', 'ES256')
+    const post = async (query: string): Promise<readonly [number, string]> => {
+      const response = await fetch(`${app.url}/auth?${query}`, { method: 'POST' })
+      return [response.status, String((await response.json() as Record<string, unknown>)['detail'])]
+    }
+    assert.deepEqual(await post('case=expird'), [400, 'case must be one of /auth/cases; near are expired, exp-list, exp-far, exp-text, exp-null'])
+    assert.deepEqual(await post('case=expired&expired=true'), [400, 'case cannot be asked for together with expired'])
+    assert.equal((await post('case='))[0], 400)
+    await app.close()
+  })
+
+  it('is not there where /auth is not', async () => {
+    const app = await startApp('--alg', 'ES256', '--host', '0.0.0.0', '--issuer', 'https://a.example')
+    for (const path of ['/auth', '/auth/cases', '/auth/stranger-jwks.json']) assert.equal((await fetch(`http://127.0.0.1:${app.port}${path}`)).status, 404)
+    await app.close()
+  })
+})
