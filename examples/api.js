@@ -4,8 +4,7 @@ import { createRemoteJWKSet, jwtVerify } from 'jose'
 /** An API that takes access tokens: `node api.js ISSUER AUDIENCE PORT` */
 
 const [issuer = '', audience = '', port = '3000'] = process.argv.slice(2)
-const metadata = await (await fetch(`${issuer}/.well-known/oauth-authorization-server`)).json()
-const keys = createRemoteJWKSet(new URL(/** @type {{ jwks_uri: string }} */ (metadata).jwks_uri))
+const keys = createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks.json`))
 
 const server = createServer(async (request, response) => {
   const [, token = ''] = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '') ?? []

@@ -1,5 +1,5 @@
 /** The name of a command. */
-export type CommandName = 'serve' | 'check' | 'keys' | 'rotate' | 'revoke' | 'kek' | 'rekey' | 'audit' | 'client'
+export type CommandName = 'serve' | 'check' | 'keys' | 'rotate' | 'revoke' | 'kek' | 'rekey' | 'audit' | 'client' | 'probe'
 
 /** An option that belongs to one command. */
 export interface OwnOption {
@@ -49,6 +49,20 @@ export const COMMANDS: Readonly<Record<CommandName, CommandText>> = {
       { name: 'rotate', value: '', meaning: 'gives a client that is there a second secret; the older one of two goes' },
     ],
     meaning: 'register a client in the file that --clients names, and print its secret, once',
+  },
+  probe: {
+    words: ['URL'],
+    own: [
+      { name: 'format', value: 'FORMAT', meaning: 'table (the default), json, junit or tap' },
+      { name: 'method', value: 'METHOD', meaning: 'GET when nothing is said' },
+      { name: 'header', value: 'NAME: VALUE', meaning: 'goes with every request' },
+      { name: 'accept', value: 'STATUS', meaning: 'what counts as accepted; 200-299 when nothing is said' },
+      { name: 'claims', value: 'JSON', meaning: 'claims that the API wants beside the usual ones' },
+      { name: 'typ', value: 'TYPE', meaning: 'the typ of a right token; JWT when nothing is said, at+jwt for RFC 9068' },
+      { name: 'concurrency', value: 'COUNT', meaning: 'requests at once; 4 when nothing is said' },
+      { name: 'rotation', value: 'SECONDS', meaning: 'rotates the key too, and gives the API this long to notice' },
+    ],
+    meaning: 'find out which bad tokens an API accepts: it must trust the issuer that listens at --host and --port while this runs',
   },
   audit: {
     words: ['verify', 'FILE'],

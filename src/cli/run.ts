@@ -22,6 +22,8 @@ export async function runCommand({ name, config, said, own, words }: CommandLine
       return (await import('./audit.ts')).auditVerify(second, own)
     case 'client':
       return (await import('./client.ts')).addClient(config, second, own)
+    case 'probe':
+      return (await import('./probe.ts')).probe(config, first, own)
     default:
       name satisfies never
   }

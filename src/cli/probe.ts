@@ -1,0 +1,124 @@
+import type { Config } from '../config.ts'
+import { isObject, type JsonObject, parseJson } from '../core/json.ts'
+import { fail, ok, type Result } from '../core/result.ts'
+import { seconds } from '../core/time.ts'
+import { type Case, truly } from '../testkit/kit.ts'
+import { CATALOGUE } from '../testkit/catalogue.ts'
+import { type Answered, type Finding, isSound, judge, type Trial, tryAll } from '../testkit/probe.ts'
+import { pause } from '../system/pause.ts'
+import { EXIT, refuse } from './exit.ts'
+import { type ProbeIssuer, startProbeIssuer } from './probe-issuer.ts'
+import { type Format, isFormat, report } from './probe-report.ts'
+
+type Own = Readonly<Record<string, string>>
+
+/** What was asked for. */
+interface Plan {
+  readonly url: string
+  readonly method: string
+  readonly header: readonly [string, string] | undefined
+  readonly accepted: readonly [number, number]
+  readonly format: Format
+  readonly typ: string
+  readonly claims: JsonObject
+  readonly concurrency: number
+  /** Seconds that the API gets to notice a new key, and that an old one is gone. */
+  readonly patience: number
+}
+
+/** Milliseconds that an answer may take. */
+const TIMEOUT = 10_000
+/** Seconds between two looks after a rotation. */
+const LOOK_EVERY = seconds(1)
+
+/** `jwksd probe URL`: sends the whole catalogue to an API that trusts our issuer, and says what it makes of it. */
+export async function probe(config: Config, url: string, own: Own): Promise<void> {
+  const plan = planOf(url, own)
+  if (!plan.ok) return refuse(EXIT.config, plan.error)
+  const started = await startProbeIssuer(config)
+  if (!started.ok) return refuse(EXIT.unavailable, `Cannot listen on ${config.host}:${config.port}: ${started.error}`)
+  try {
+    await run(plan.value, config, started.value)
+  } finally {
+    await started.value.close()
+  }
+}
+
+async function run(plan: Plan, config: Config, issuer: ProbeIssuer): Promise<void> {
+  const { url, method, typ, claims, format } = plan
+  const say = (line: string): void => void process.stderr.write(`${line}\n`)
+  const audience = typeof config.audience === 'string' ? config.audience : config.audience.join(', ')
+  say(`Sending ${CATALOGUE.size} tokens to ${method} ${url}, which must trust the issuer ${issuer.issuer} for the audience ${audience}. Nothing else is contacted.`)
+  const kit = () => issuer.kit(typ, claims)
+  const send = (token: string | undefined): Promise<Answered> => sendTo(plan, token)
+  const isAccepted = (status: number): boolean => status >= plan.accepted[0] && status <= plan.accepted[1]
+  const [without, right] = [await send(undefined), await send(await truly(kit()))]
+  if (without === 'no answer' || right === 'no answer') return refuse(EXIT.unavailable, `${url} does not answer`)
+  if (isAccepted(without)) return refuse(EXIT.refused, `${url} answers ${without} without any token: it is not protected`)
+  if (!isAccepted(right)) return refuse(EXIT.refused, `${url} answers ${right} to a right token: does it trust ${issuer.issuer} (keys at ${issuer.issuer}/.well-known/jwks.json) for the audience ${audience}?`)
+  const isTerminal = process.stderr.isTTY
+  const onProgress = (done: number, all: number): void => void (isTerminal && process.stderr.write(`\r${done} of ${all}${done === all ? '\n' : ''}`))
+  const trial: Trial = { cases: [...CATALOGUE.values()], kit, send, isAccepted, concurrency: plan.concurrency, onProgress }
+  const findings = [...await tryAll(trial), ...(plan.patience === 0 ? [] : await rotation(plan, issuer, trial, say))]
+  process.stdout.write(report(findings, url, format))
+  process.exitCode = isSound(findings) ? 0 : EXIT.refused
+}
+
+/** A rotation as the API sees it: the old key goes on, the new one is picked up, the removed one is dropped. */
+async function rotation({ patience }: Plan, issuer: ProbeIssuer, { kit, send, isAccepted }: Trial, say: (line: string) => void): Promise<readonly Finding[]> {
+  say(`Rotating the key; the API gets ${patience} s for each step.`)
+  const old = kit()
+  await issuer.rotate()
+  const until = async (make: () => Promise<string>, wanted: boolean): Promise<Answered> => {
+    for (let waited = 0; ; waited += 1) {
+      const got = await send(await make())
+      if ((got !== 'no answer' && isAccepted(got)) === wanted || waited >= patience) return got
+      await pause(LOOK_EVERY)
+    }
+  }
+  const found = (of: Case, got: Answered): Finding => ({ of, got, verdict: judge(of, got, isAccepted) })
+  const goesOn = found(ROTATION.goesOn, await send(await truly(old)))
+  const picksUp = found(ROTATION.picksUp, await until(() => truly(kit()), true))
+  issuer.unpublish(old.signer)
+  const drops = found(ROTATION.drops, await until(() => truly(old), false))
+  return [goesOn, picksUp, drops]
+}
+
+const rotated = (name: string, what: string, rule: string, expected: Case['expected'], level: Case['level']): Case =>
+  ({ name, what, rule, expected, level, make: () => undefined })
+
+const ROTATION = {
+  goesOn: rotated('rotation-old-key', 'by the old key, which is still published', 'RFC 7517 5', 'accept', 'must'),
+  picksUp: rotated('rotation-new-key', 'by a new key, some seconds after it was published', 'RFC 7517 5', 'accept', 'must'),
+  drops: rotated('rotation-removed-key', 'by a key that is published no more', 'RFC 7517 5', 'refuse', 'should'),
+}
+
+async function sendTo({ url, method, header }: Plan, token: string | undefined): Promise<Answered> {
+  const headers = { ...(header === undefined ? {} : { [header[0]]: header[1] }), ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) }
+  try {
+    const { status, body } = await fetch(url, { method, headers, redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT) })
+    await body?.cancel()
+    return status
+  } catch {
+    return 'no answer'
+  }
+}
+
+function planOf(url: string, own: Own): Result<Plan, string> {
+  const { method = 'GET', header, accept = '200-299', format = 'table', typ = 'JWT', claims = '{}', concurrency = '4', rotation: patience = '0' } = own as Partial<Own>
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) return fail('URL: must be the http or https URL of an endpoint that wants a token')
+  if (!/^[A-Z]{1,16}$/.test(method)) return fail('method: must be a method such as GET')
+  const [, name, value = ''] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):\s*([\x20-\x7e]*)$/.exec(header ?? '') ?? []
+  if (header !== undefined && name === undefined) return fail('header: must be written NAME: VALUE')
+  const [, low = '', high = low] = /^([1-5]\d\d)(?:-([1-5]\d\d))?$/.exec(accept) ?? []
+  if (low === '') return fail('accept: must be a status such as 200, or a range such as 200-299')
+  if (!isFormat(format)) return fail('format: must be table, json, junit or tap')
+  const parsed = parseJson(claims)
+  if (!parsed.ok || !isObject(parsed.value)) return fail('claims: must be a JSON object')
+  if (!/^[1-9]\d?$/.test(concurrency)) return fail('concurrency: must be a whole number from 1 to 99')
+  if (!/^\d{1,4}$/.test(patience)) return fail('rotation: must be a whole number of seconds')
+  return ok({
+    url, method, format, typ, claims: parsed.value, accepted: [Number(low), Number(high)],
+    header: name === undefined ? undefined : [name, value], concurrency: Number(concurrency), patience: Number(patience),
+  })
+}
