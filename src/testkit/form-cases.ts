@@ -76,5 +76,9 @@ export const FORM_CASES: readonly Case[] = [
   wrong('nested-deep', 'claims nest 1,500 deep, under a signature of nobody', 'RFC 8725 3.10', (kit) =>
     signedBy(kit.stranger, kit.header, JSON.stringify({ ...kit.claims, deep: 0 }).replace(/"deep":0/, `"deep":${'['.repeat(1500)}${']'.repeat(1500)}`))),
   wrong('token-large', 'a megabyte of claims', 'RFC 8725 3.10', (kit) => truly(kit, {}, { large: 'x'.repeat(1 << 20) })),
+  wrong('header-text', 'the header is no JSON', 'RFC 7519 7.2', (kit) => signedBy(kit.signer, 'header', kit.claims)),
+  wrong('header-list', 'the header is a list', 'RFC 7519 7.2', (kit) => signedBy(kit.signer, JSON.stringify([kit.header]), kit.claims)),
+  wrong('claims-text', 'the claims are no JSON, and truly signed', 'RFC 7519 7.2', (kit) => signedBy(kit.signer, kit.header, 'claims')),
+  wrong('claims-null', 'the claims are null, and truly signed', 'RFC 7519 7.2', (kit) => signedBy(kit.signer, kit.header, 'null')),
   wrong('token-text', 'no token at all', 'RFC 6750 2.1', () => 'not-a-token'),
 ]
