@@ -12,9 +12,9 @@ const LOADED = {
   mpm_event: 'mod_mpm_event', authn_core: 'mod_authn_core', authz_core: 'mod_authz_core', authz_user: 'mod_authz_user', dir: 'mod_dir', oauth2: 'mod_oauth2',
 }
 
-/** A page of Debian's Apache behind mod_oauth2, which checks access tokens by our key set. */
-export async function tryApache(checks, world) {
-  const root = join(world.folder, 'apache')
+/** Starts Debian's Apache with a page behind mod_oauth2, which checks access tokens by the key set of an issuer; `options` are its own. */
+export async function startApache(folder, issuer, audience, options = []) {
+  const root = join(folder, 'apache')
   mkdirSync(join(root, 'pages'), { recursive: true })
   writeFileSync(join(root, 'pages', 'index.html'), 'protected')
   const port = await freePort()
@@ -31,23 +31,31 @@ ${Object.entries(LOADED).map(([name, file]) => `LoadModule ${name}_module ${MODU
 DocumentRoot ${root}/pages
 DirectoryIndex index.html
 <Directory ${root}/pages>
-  OAuth2TokenVerify jwks_uri ${world.issuer}/jwks.json jwks_uri.ssl_verify=false
+  OAuth2TokenVerify jwks_uri ${issuer}/jwks.json ${['jwks_uri.ssl_verify=false', ...options].join('&')}
   AuthType oauth2
   <RequireAll>
-    Require oauth2_claim iss:${world.issuer}
-    Require oauth2_claim aud:${world.audience}
+    Require oauth2_claim iss:${issuer}
+    Require oauth2_claim aud:${audience}
   </RequireAll>
 </Directory>
 `)
   // Its workers run as another user.
-  spawnSync('chmod', ['-R', 'go+rX', world.folder])
+  spawnSync('chmod', ['-R', 'go+rX', folder])
   spawnSync('chmod', ['777', root])
   const server = spawn(APACHE, ['-X', '-f', join(root, 'apache.conf')], { stdio: 'inherit' })
   const exited = once(server, 'exit')
-  const get = (token) => fetch(`http://127.0.0.1:${port}/`, { headers: token === undefined ? {} : { authorization: `Bearer ${token}` } })
+  const url = `http://127.0.0.1:${port}/`
+  const end = () => { server.kill('SIGTERM'); return exited }
+  await reachable(() => fetch(url))
+  return { url, end }
+}
+
+/** A page of Apache, for tokens of ours alone. */
+export async function tryApache(checks, world) {
+  const { url, end } = await startApache(world.folder, world.issuer, world.audience)
+  const get = (token) => fetch(url, { headers: token === undefined ? {} : { authorization: `Bearer ${token}` } })
   const that = (what, check) => checks.that('Apache with mod_oauth2', what, check)
   await that('a token of ours opens the page', async () => {
-    await reachable(get)
     const answer = await get(await world.obtain({ resource: world.audience }))
     same(answer.status, 200, 'status')
     same(await answer.text(), 'protected', 'page')
@@ -61,8 +69,7 @@ DirectoryIndex index.html
     same((await get(forged)).status, 401, 'status')
   })
   await that('a token for another API is refused', async () => same((await get(await world.obtain({ resource: world.other }))).status, 401, 'status'))
-  server.kill('SIGTERM')
-  await exited
+  await end()
 }
 
 async function reachable(get) {
@@ -73,7 +80,8 @@ async function reachable(get) {
   throw new Error('Apache does not answer')
 }
 
-async function freePort() {
+/** A port that nothing listens on. */
+export async function freePort() {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
   const { port } = probe.address()
