@@ -2,12 +2,13 @@ import type { Config } from '../config.ts'
 import { isObject, type JsonObject, parseJson } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { seconds } from '../core/time.ts'
-import { type Case, truly } from '../testkit/kit.ts'
+import { startIssuer, type TestIssuer } from '../testing.ts'
 import { CATALOGUE } from '../testkit/catalogue.ts'
+import { type Case, type Kit, truly } from '../testkit/kit.ts'
 import { type Answered, type Finding, isSound, judge, type Trial, tryAll } from '../testkit/probe.ts'
 import { pause } from '../system/pause.ts'
+import { NO_MARKS } from '../keyring/policy.ts'
 import { EXIT, refuse } from './exit.ts'
-import { type ProbeIssuer, startProbeIssuer } from './probe-issuer.ts'
 import { type Format, isFormat, report } from './probe-report.ts'
 
 type Own = Readonly<Record<string, string>>
@@ -32,24 +33,27 @@ const TIMEOUT = 10_000
 const LOOK_EVERY = seconds(1)
 
 /** `jwksd probe URL`: sends the whole catalogue to an API that trusts our issuer, and says what it makes of it. */
-export async function probe(config: Config, url: string, own: Own): Promise<void> {
-  const plan = planOf(url, own)
+export async function probe(config: Config, url: string, said: Own): Promise<void> {
+  const plan = planOf(url, said)
   if (!plan.ok) return refuse(EXIT.config, plan.error)
-  const started = await startProbeIssuer(config)
-  if (!started.ok) return refuse(EXIT.unavailable, `Cannot listen on ${config.host}:${config.port}: ${started.error}`)
+  const { host, port, audience, issuer } = config
+  const { algs: [alg], rsaBits } = config.policy(NO_MARKS)
+  const own = { host, port, audience, alg, rsaBits, typ: plan.value.typ, ...(issuer === undefined ? {} : { issuer }) }
+  const started = await startIssuer(own).catch((error: Error) => error)
+  if (started instanceof Error) return refuse(EXIT.unavailable, started.message)
   try {
-    await run(plan.value, config, started.value)
+    await run(plan.value, audience, started)
   } finally {
-    await started.value.close()
+    await started.close()
   }
 }
 
-async function run(plan: Plan, config: Config, issuer: ProbeIssuer): Promise<void> {
-  const { url, method, typ, claims, format } = plan
+async function run(plan: Plan, aud: Config['audience'], issuer: TestIssuer): Promise<void> {
+  const { url, method, claims, format } = plan
   const say = (line: string): void => void process.stderr.write(`${line}\n`)
-  const audience = typeof config.audience === 'string' ? config.audience : config.audience.join(', ')
+  const audience = typeof aud === 'string' ? aud : aud.join(', ')
   say(`Sending ${CATALOGUE.size} tokens to ${method} ${url}, which must trust the issuer ${issuer.issuer} for the audience ${audience}. Nothing else is contacted.`)
-  const kit = () => issuer.kit(typ, claims)
+  const kit = (): Kit => issuer.kit(claims)
   const send = (token: string | undefined): Promise<Answered> => sendTo(plan, token)
   const isAccepted = (status: number): boolean => status >= plan.accepted[0] && status <= plan.accepted[1]
   const [without, right] = [await send(undefined), await send(await truly(kit()))]
@@ -65,7 +69,7 @@ async function run(plan: Plan, config: Config, issuer: ProbeIssuer): Promise<voi
 }
 
 /** A rotation as the API sees it: the old key goes on, the new one is picked up, the removed one is dropped. */
-async function rotation({ patience }: Plan, issuer: ProbeIssuer, { kit, send, isAccepted }: Trial, say: (line: string) => void): Promise<readonly Finding[]> {
+async function rotation({ patience }: Plan, issuer: TestIssuer, { kit, send, isAccepted }: Trial, say: (line: string) => void): Promise<readonly Finding[]> {
   say(`Rotating the key; the API gets ${patience} s for each step.`)
   const old = kit()
   await issuer.rotate()
@@ -79,7 +83,7 @@ async function rotation({ patience }: Plan, issuer: ProbeIssuer, { kit, send, is
   const found = (of: Case, got: Answered): Finding => ({ of, got, verdict: judge(of, got, isAccepted) })
   const goesOn = found(ROTATION.goesOn, await send(await truly(old)))
   const picksUp = found(ROTATION.picksUp, await until(() => truly(kit()), true))
-  issuer.unpublish(old.signer)
+  await issuer.revoke(old.signer.kid)
   const drops = found(ROTATION.drops, await until(() => truly(old), false))
   return [goesOn, picksUp, drops]
 }

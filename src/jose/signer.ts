@@ -1,4 +1,4 @@
-import { webcrypto } from 'node:crypto'
+import { type JsonWebKey, webcrypto } from 'node:crypto'
 import type { RandomBytes } from '../core/random.ts'
 import { type Alg, algorithm, type Algorithm } from './algorithm.ts'
 import { type Kid, type PublicJwk, publicJwk } from './jwk.ts'
@@ -55,6 +55,15 @@ export async function unpublishedSigner(alg: Alg, rsaBits: number): Promise<Sign
   const row = algorithm(alg)
   const pair = await generatePair(row, rsaBits, false)
   return signerOf(row, await exportPublic(row, pair.publicKey), pair.privateKey)
+}
+
+/** Makes a signer of a private JWK that somebody handed in; rejects when it is none of this algorithm. */
+export async function importSigner(privateJwk: JsonWebKey, alg: Alg): Promise<Signer> {
+  const row = algorithm(alg)
+  const members = Object.fromEntries([...row.members, 'kty', 'd', 'p', 'q', 'dp', 'dq', 'qi', 'priv'].flatMap((name) =>
+    privateJwk[name] === undefined ? [] : [[name, privateJwk[name]]]))
+  const key = await subtle.importKey('jwk', row.kty === 'AKP' ? { ...members, alg } : members, row.key, false, ['sign'])
+  return signerOf(row, publicJwk(row, members), key)
 }
 
 /**
