@@ -54,7 +54,9 @@ export class AuditLog {
     this.#signed = this.#head.seq
     this.#signedAt = deps.now()
     const bytes = Buffer.byteLength(deps.file.torn, 'latin1')
-    if (bytes > 0) this.record({ name: 'audit.torn', bytes })
+    // Whoever reads it later must know that nobody vouches for what stands before: it was there, and was not signed.
+    if (this.#head.seq > 0 && !isClosed(deps.file)) this.#both({ name: 'audit.unclosed', last: this.#head.seq, hash: this.#head.hash })
+    if (bytes > 0) this.#both({ name: 'audit.torn', bytes })
   }
 
   /** Writes an event down; one that cannot be written is counted, and the count is written as soon as that can be. */
@@ -70,6 +72,11 @@ export class AuditLog {
       if (this.#lost === 0) tell(failureOf(error))
       this.#lost += 1
     }
+  }
+
+  #both(event: Event): void {
+    this.#deps.tell(event)
+    this.record(event)
   }
 
   /** Whether the last event could be written. */
@@ -88,12 +95,14 @@ export class AuditLog {
   /** Signs when it is time to: to be called now and then, never rejects. */
   async tick(): Promise<void> {
     const { now, tell } = this.#deps
-    const isDue = this.#head.seq - this.#signed >= MOST_RECORDS || between(this.#signedAt, now()) >= LONGEST_WAIT
+    const isDue = this.#head.seq - this.#signed >= MOST_RECORDS || Math.abs(between(this.#signedAt, now())) >= LONGEST_WAIT
     if (isDue) await this.checkpoint().catch((error: unknown) => tell(failureOf(error)))
   }
 
   /** Closes the log with a last checkpoint, and lets go of the file; rejects like `checkpoint`. */
   async close(): Promise<void> {
+    // One that is under way may cover less than there is by now.
+    await this.#signing?.catch(() => {})
     await this.checkpoint().finally(this.#deps.file.close)
   }
 
@@ -102,9 +111,11 @@ export class AuditLog {
     const by = signer()
     if (by === undefined || this.#head.seq === this.#signed) return
     const time = timestamp(now())
-    this.#append(CHECKPOINT, await signHead(by, this.#head, time), time)
+    const covered = this.#head
+    this.#append(CHECKPOINT, await signHead(by, covered, time), time)
     file.sync()
-    this.#signed = this.#head.seq
+    // What came in between is not signed, and the checkpoint needs no other to sign it.
+    this.#signed = this.#head.seq === covered.seq + 1 ? this.#head.seq : covered.seq
     this.#signedAt = now()
     tell({ name: CHECKPOINT, seq: this.#head.seq, head: this.#head.hash, kid: by.kid })
   }
@@ -118,6 +129,14 @@ export class AuditLog {
 
 function failureOf(error: unknown): Event {
   return { name: 'audit.failed', code: (error as NodeJS.ErrnoException).code ?? 'unexpected' }
+}
+
+/** Whether the last record is a checkpoint over the one before; whether that is right is for `verifyLog` to say. */
+function isClosed({ last }: LineFile): boolean {
+  const parsed = parseJson(last ?? '')
+  if (!parsed.ok || !isObject(parsed.value)) return false
+  const { event, covers, seq } = parsed.value
+  return event === CHECKPOINT && covers === Number(seq) - 1
 }
 
 /** Nothing is appended to a file, nor cut off it, that is no log of ours. */

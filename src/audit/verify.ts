@@ -17,8 +17,10 @@ export interface Expected {
 /** What a whole log holds. */
 export interface LogSummary {
   readonly records: number
-  /** The last checkpoint, which signs every record before it. */
+  /** The last record that a checkpoint signs. */
   readonly signed: number
+  /** Records that nobody had signed when a server found them: first and last of each stretch. */
+  readonly unvouched: readonly (readonly [number, number])[]
   readonly kids: readonly string[]
 }
 
@@ -35,6 +37,7 @@ interface Line {
 
 type Read = () => Promise<Line | undefined>
 
+const UNCLOSED = 'audit.unclosed'
 /** A checkpoint covers a record this close before it: signing takes no longer. */
 const NEAR = 10_000
 
@@ -46,7 +49,8 @@ export async function verifyLog(texts: AsyncIterator<string>, expected: Expected
   }
   const hashes = new Map<number, string>()
   const kids = new Set<string>()
-  let [head, signed, covers] = [NO_RECORD, 0, 0]
+  const unvouched: [number, number][] = []
+  let [head, checkpoint, covers] = [NO_RECORD, 0, 0]
   let [line, next] = [await read(), await read()]
   for (; line !== undefined; [line, next] = [next, await read()]) {
     const wrong = await breakAt(line, next, head, read) ?? await judge(line, head, hashes, kids, expected)
@@ -55,11 +59,12 @@ export async function verifyLog(texts: AsyncIterator<string>, expected: Expected
     hashes.set(head.seq, head.hash)
     hashes.delete(head.seq - NEAR)
     if (head.seq === expected.head?.seq && head.hash !== expected.head.hash) return fail({ record: head.seq, what: 'altered' })
-    if (line.record['event'] === CHECKPOINT) [signed, covers] = [head.seq, Number(line.record['covers'])]
+    if (line.record['event'] === UNCLOSED) unvouched.push([covers + 1, head.seq - 1])
+    if (line.record['event'] === CHECKPOINT) [checkpoint, covers] = [head.seq, Number(line.record['covers'])]
   }
   if (head.seq < (expected.head?.seq ?? 0)) return fail({ record: head.seq + 1, what: 'removed' })
-  const isClosed = head.seq > 0 && signed === head.seq && covers === head.seq - 1
-  return isClosed || expected.isOpen ? ok({ records: head.seq, signed, kids: [...kids] }) : fail({ record: head.seq, what: 'unclosed' })
+  const isClosed = head.seq > 0 && checkpoint === head.seq && covers === head.seq - 1
+  return isClosed || expected.isOpen ? ok({ records: head.seq, signed: covers, unvouched, kids: [...kids] }) : fail({ record: head.seq, what: 'unclosed' })
 }
 
 function lineOf(text: string): Line {

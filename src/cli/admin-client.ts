@@ -10,6 +10,9 @@ import { EXIT, refuse } from './exit.ts'
 /** Milliseconds that a server gets; an order waits for a key of 4096 bits at most. */
 const PATIENCE = 30_000
 
+/** Nobody has heard what was asked. */
+const UNHEARD: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT', 'EACCES', 'ENOTFOUND', 'ENOTSOCK'])
+
 /** Asks the running server that the configuration names; undefined when it said no, which has been told by then. */
 export async function askServer(
   config: Config,
@@ -33,7 +36,10 @@ export async function askServer(
     return told(answer.statusCode ?? 0, await readObject(answer))
   } catch (error) {
     const { code = 'no answer' } = error as NodeJS.ErrnoException
-    return void refuse(EXIT.unavailable, `Cannot reach the admin listener: ${code}`)
+    const isUnheard = UNHEARD.has(code)
+    return void refuse(EXIT.unavailable, isUnheard
+      ? `Cannot reach the admin listener: ${code}`
+      : `The server does not answer (${code}); an order may have been carried out all the same, so list the keys`)
   }
 }
 

@@ -41,12 +41,13 @@ export async function openAdmin(
 
 /** Removes a socket that a killed server left behind; one that answers stays, as does anything else. */
 async function clearAway(path: string): Promise<void> {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return
-  const socket = connect(path)
   try {
+    if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return
+    const socket = connect(path)
     await once(socket, 'connect')
     socket.destroy()
   } catch (error) {
+    // Whatever else is wrong with the path, binding it will say.
     if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') unlinkSync(path)
   }
 }

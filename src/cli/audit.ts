@@ -1,9 +1,9 @@
 import { createReadStream, readFileSync } from 'node:fs'
-import { createInterface } from 'node:readline'
 import type { Head } from '../audit/chain.ts'
 import { type LogFault, verifyLog } from '../audit/verify.ts'
 import { isObject, parseJson } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
+import { decodeUtf8 } from '../core/utf8.ts'
 import { parsePublicJwk } from '../jose/jwk.ts'
 import { EXIT, refuse } from './exit.ts'
 
@@ -24,19 +24,41 @@ export async function auditVerify(path: string, own: Readonly<Record<string, str
   if (!head.ok) return refuse(EXIT.config, head.error)
   const file = createReadStream(path)
   try {
-    const lines = createInterface({ input: file, crlfDelay: 0 })[Symbol.asyncIterator]()
-    const found = await verifyLog(lines, { kids: kids.value, head: head.value, isOpen: own['open'] !== undefined })
+    const isOpen = own['open'] !== undefined
+    const found = await verifyLog(linesOf(file, isOpen), { kids: kids.value, head: head.value, isOpen })
     if (!found.ok) return refuse(EXIT.refused, `${path}: record ${found.error.record} ${MEANING[found.error.what]}`)
-    const { records, signed, kids: by } = found.value
+    const { records, signed, unvouched, kids: by } = found.value
     const trust = own['keys'] === undefined ? ' (compare with jwks-history.json, or name it with --keys)' : ''
+    const open = records > signed + 1 ? `records ${signed + 1} to ${records} are not signed yet\n` : ''
     process.stdout.write(`${path}: ${records} records, none altered, removed, inserted or moved\n` +
-      (signed === 0 ? 'no checkpoint signs any of them\n' : `signed up to record ${signed} by ${by.join(', ')}${trust}\n`))
+      (signed === 0 ? 'no checkpoint signs any of them\n' : `signed up to record ${signed} by ${by.join(', ')}${trust}\n${open}`) +
+      unvouched.map(([from, to]) => `records ${from} to ${to} were not signed when a server started on them: it had crashed, or somebody else wrote them\n`).join(''))
   } catch (error) {
     refuse(EXIT.refused, `Cannot read ${path}: the system says ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`)
   } finally {
     file.destroy()
   }
 }
+
+/**
+ * The lines of a log, split at line feeds and nowhere else, as they were written. What stands behind the last one is a
+ * line that a crash has torn; in an open log it is left out.
+ */
+async function* linesOf(file: AsyncIterable<Buffer>, isOpen: boolean): AsyncGenerator<string, void, void> {
+  let rest = Buffer.alloc(0)
+  // What is no UTF-8 was not written by us, and is no record.
+  const textOf = (bytes: Buffer): string => decodeUtf8(bytes) ?? ''
+  for await (const chunk of file) {
+    rest = Buffer.concat([rest, chunk])
+    for (let end = rest.indexOf(BREAK); end >= 0; end = rest.indexOf(BREAK)) {
+      yield textOf(rest.subarray(0, end))
+      rest = rest.subarray(end + 1)
+    }
+  }
+  if (rest.length > 0 && !isOpen) yield textOf(rest)
+}
+
+const BREAK = 0x0a
 
 function readKids(path: string): Result<ReadonlySet<string>, string> {
   try {

@@ -7,6 +7,7 @@ import { refusalLines } from './refusal.ts'
 /** `jwksd check`: prints the inequalities with their numbers, and says whether this configuration may start. */
 export async function check(config: Config): Promise<void> {
   for (const line of proofOf(config)) process.stdout.write(`${proofText(line)}\n    ${line.meaning}\n`)
+  if (config.store !== 'memory:') process.stdout.write('    what the store remembers of earlier settings binds too; a start holds that against them\n')
   const refusal = await refusalOf(config)
   if (refusal !== undefined) refuse(EXIT.config, ...refusalLines(refusal))
 }

@@ -1,8 +1,10 @@
+import { printable } from '../core/printable.ts'
+
 /** The exit codes of sysexits.h that we use, and 1 for a plain no. */
 export const EXIT = { refused: 1, unavailable: 69, software: 70, config: 78 } as const
 
 /** Says on standard error why the process ends, one line each, and sets its exit code. */
 export function refuse(code: number, ...lines: readonly string[]): void {
-  for (const line of lines) process.stderr.write(`jwksd: ${line}\n`)
+  for (const line of lines) process.stderr.write(`jwksd: ${printable(line)}\n`)
   process.exitCode = code
 }

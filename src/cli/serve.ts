@@ -64,18 +64,19 @@ interface Servers {
 async function listen(config: Config, app: App): Promise<Servers | undefined> {
   const server = listener({ onFault: (error) => app.emit(faultEvent(error)) })
   const bound = await server.listen(config, app.routerAt)
-  if (!bound.ok) return stop(EXIT.unavailable, `Cannot listen on ${config.host}:${config.port}: ${bound.error}`)
+  if (!bound.ok) return await stop(app, EXIT.unavailable, `Cannot listen on ${config.host}:${config.port}: ${bound.error}`)
   const { url } = bound.value
   if (config.admin === undefined) return { url, admin: 'off', listeners: [server] }
   const { openAdmin } = await import('./admin-server.ts')
   const admin = await openAdmin(config, config.admin, app)
-  if (!admin.ok) return stop(admin.error.code, admin.error.line)
+  if (!admin.ok) return await stop(app, admin.error.code, admin.error.line)
   return { url, admin: admin.value.url, listeners: [server, admin.value.server] }
 }
 
-/** Ends at once, although keys may still be in the making. */
-function stop(code: number, line: string): never {
+/** Ends with the audit log closed, although keys may still be in the making. */
+async function stop({ close, emit }: App, code: number, line: string): Promise<never> {
   refuse(code, line)
+  await close().catch((error: unknown) => emit(faultEvent(error)))
   process.exit()
 }
 

@@ -22,7 +22,7 @@ export type Event =
     readonly kid: string
     readonly alg: string
     readonly jti: string
-    /** SHA-256 of the jti, a dot and the subject: whoever has the token can find it, nobody can list subjects. */
+    /** SHA-256 of the jti, a dot and the subject: whoever has the token can find it, and no subject lies open, though guesses can be tried. */
     readonly subject: string
     readonly aud: string | readonly string[]
     readonly exp: number
@@ -44,6 +44,8 @@ export type Event =
   | { readonly name: 'audit.failed'; readonly code: string }
   | { readonly name: 'audit.recovered'; readonly lost: number }
   | { readonly name: 'audit.torn'; readonly bytes: number }
+  /** A log was continued whose end nobody had signed: after a crash, or after somebody else wrote it. */
+  | { readonly name: 'audit.unclosed'; readonly last: number; readonly hash: string }
   | { readonly name: 'audit.checkpoint'; readonly seq: number; readonly head: string; readonly kid: string }
   | { readonly name: 'auth.open'; readonly address: string }
   | {
@@ -88,6 +90,7 @@ export const LEVELS: Readonly<Record<Event['name'], Level>> = {
   'audit.failed': 'error',
   'audit.recovered': 'warning',
   'audit.torn': 'warning',
+  'audit.unclosed': 'warning',
   'audit.checkpoint': 'info',
   'auth.open': 'warning',
   'server.listening': 'info',

@@ -6,7 +6,7 @@ import type { Keks } from '../jose/kek.ts'
 import { advance } from './advance.ts'
 import { KeyringFault } from './fault.ts'
 import type { Health } from './health.ts'
-import { type Ledger, ledger } from './ledger.ts'
+import { type Committed, type Ledger, ledger } from './ledger.ts'
 import { carryOut, type Order, type OrderFault } from './order.ts'
 import { type HighWaterMarks, longestView, NO_MARKS, type Policy, proof, proofText } from './policy.ts'
 import { keyPool, type Pool } from './pool.ts'
@@ -66,7 +66,6 @@ export class Keyring {
       if (broken !== undefined) throw new KeyringFault('promise_broken', `${proofText(broken)}: ${broken.remedy}`)
       if (held === undefined) await keyring.#pool.fill()
       await keyring.#cycle()
-      if (held === undefined && deps.store.durable) deps.emit({ name: 'store.created' })
       keyring.#pool.refill(() => keyring.tick())
       return ok(keyring)
     } catch (error) {
@@ -123,8 +122,7 @@ export class Keyring {
 
   /** How the keyring stands with its store. */
   health(): Health {
-    const viewAge = between(this.#seen.seenAt, this.#deps.now())
-    return { ready: this.#isFresh(), inStep: this.#inStep, viewAge }
+    return { ready: this.#isFresh(), inStep: this.#inStep, viewAge: between(this.#seen.seenAt, this.#deps.now()) }
   }
 
   /** Resolves when no key is being made in the background. */
@@ -190,11 +188,13 @@ export class Keyring {
 
   /** Plays a round, and serves what came of it. */
   async #round(decide: Decide): Promise<Round> {
-    const { now, keks, emit } = this.#deps
-    const round = await playRound({ ledger: this.#ledger, pool: this.#pool, now }, decide)
+    const { now, keks, emit, store } = this.#deps
+    const onSeen = async (held: Committed): Promise<void> => void (this.#view = await takeView(held, this.#view, this.policy, keks))
+    const round = await playRound({ ledger: this.#ledger, pool: this.#pool, now, onSeen }, decide)
     if (!('held' in round)) return round
-    this.#view = await takeView(round.held, this.#view, this.policy, keks)
+    await onSeen(round.held)
     for (const { kid, alg, to } of round.changes) emit({ name: `key.${to}`, kid, alg })
+    if (round.outcome === 'committed' && round.held.ring.generation === 1 && store.durable) emit({ name: 'store.created' })
     return round
   }
 }

@@ -27,6 +27,6 @@ async function rewrapped(key: Key, { keks, randomBytes }: LedgerDeps): Promise<K
   if (key.state === 'retired') return key
   const { kid } = key.jwk
   const sealed = await rewrapKey(key.sealed, kid, keks, randomBytes)
-  if (sealed === undefined) throw new KeyringFault('cannot_unseal', `Cannot unseal the key ${kid}`)
+  if (sealed === undefined) throw new KeyringFault('cannot_unseal', `Cannot unseal the key ${kid}, which is sealed under ${key.sealed.kek}`)
   return { ...key, sealed }
 }

@@ -21,11 +21,14 @@ export interface Table {
   readonly ledger: Ledger
   readonly pool: Pool
   readonly now: Clock
+  /** Takes in what the store holds, before anything is committed over it: it is good, even where no commit is. */
+  readonly onSeen: (held: Committed) => Promise<void>
 }
 
 /** Reads the ring, decides, and commits what was decided, if anything. */
-export async function playRound({ ledger, pool, now }: Table, decide: Decide): Promise<Round> {
+export async function playRound({ ledger, pool, now, onSeen }: Table, decide: Decide): Promise<Round> {
   const held = await ledger.read()
+  if (held !== undefined) await onSeen(held)
   const ring = held?.ring ?? EMPTY_RING
   const step = decide(ring, now(), pool.keys())
   if (!step.ok) return { outcome: 'refused', fault: step.error }

@@ -42,7 +42,7 @@ async function openSigners(
   for (const key of ring.keys) {
     if (key.state === 'retired') continue
     const signer = open.get(key.jwk.kid) ?? await openSigner(key.jwk, key.sealed, keks)
-    if (signer === undefined) throw new KeyringFault('cannot_unseal', `Cannot unseal the key ${key.jwk.kid}`)
+    if (signer === undefined) throw new KeyringFault('cannot_unseal', `Cannot unseal the key ${key.jwk.kid}, which is sealed under ${key.sealed.kek}`)
     signers.set(signer.kid, signer)
   }
   return signers

@@ -18,7 +18,7 @@ export interface FileStoreDeps {
 }
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants
-const TEMPORARY = /\.[0-9a-f]{16}\.tmp$/
+const TEMPORARY = /^[0-9a-f]{16}\.tmp$/
 const OWNER_ONLY = 0o600
 const OTHERS = 0o077
 const LARGEST = 64 * 1024 * 1024
@@ -49,7 +49,7 @@ export function fileStore({ path, allowShared, randomBytes }: FileStoreDeps): Ri
     isSwept = true
     const temporary = `${path}.${Buffer.from(randomBytes(8)).toString('hex')}.tmp`
     try {
-      await writeDurably(temporary, document)
+      await writeDurably(temporary, document, await ownerOf(path))
       // The lock does not reach into other network namespaces: a writer there is noticed here, or hardly ever not.
       if (!await isCurrent(expected)) return await unlink(temporary).then(() => fail('conflict'))
       await rename(temporary, path)
@@ -75,7 +75,8 @@ export function fileStore({ path, allowShared, randomBytes }: FileStoreDeps): Ri
 /** Removes what killed writers left behind; only under the lock, since a live one has its file there. */
 async function sweep(path: string): Promise<void> {
   const folder = dirname(path)
-  const isLeft = (name: string): boolean => name.startsWith(`${basename(path)}.`) && TEMPORARY.test(name)
+  const own = `${basename(path)}.`
+  const isLeft = (name: string): boolean => name.startsWith(own) && TEMPORARY.test(name.slice(own.length))
   const left = (await readdir(folder)).filter(isLeft)
   await Promise.all(left.map((name) => unlink(join(folder, name)).catch(() => {})))
 }
@@ -120,9 +121,24 @@ async function openExisting(path: string): Promise<FileHandle | undefined> {
   }
 }
 
-async function writeDurably(path: string, document: string): Promise<void> {
+interface Owner {
+  readonly uid: number
+  readonly gid: number
+}
+
+async function ownerOf(path: string): Promise<Owner | undefined> {
+  return await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+}
+
+/** A command that another user runs, as root does, must not take the file away from the server. */
+async function writeDurably(path: string, document: string, owner: Owner | undefined): Promise<void> {
   const file = await open(path, O_WRONLY | O_CREAT | O_EXCL, OWNER_ONLY)
   try {
+    const own = await file.stat()
+    if (owner !== undefined && (own.uid !== owner.uid || own.gid !== owner.gid)) await file.chown(owner.uid, owner.gid)
     await file.writeFile(document)
     await file.sync()
   } finally {

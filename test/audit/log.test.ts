@@ -90,7 +90,7 @@ describe('an audit log', () => {
       assert.equal(seq, at + 1)
       assert.equal(prev, at === 0 ? '' : sha256(lines[at - 1] as string))
     }
-    assert.deepEqual(await judge(lines), { ok: true, value: { records: 200, signed: 200, kids: [signer.kid] } })
+    assert.deepEqual(await judge(lines), { ok: true, value: { records: 200, signed: 199, unvouched: [], kids: [signer.kid] } })
   })
 
   it('signs after a thousand records, and after ten minutes, and not when nothing happened', async () => {
@@ -287,6 +287,31 @@ describe('openLineFile()', () => {
       assert.match(after.subarray(before.length).toString(), new RegExp(`"event":"audit.torn","bytes":${Buffer.byteLength(rest)}`))
     }
     assert.equal(await verdict(readFileSync(path, 'utf8').trimEnd().split('\n')), 'whole')
+  })
+
+  it('says that it was continued over records that nobody had signed, whoever wrote them', async () => {
+    const path = join(newFolder(), 'audit.log')
+    const { log } = logOver(await openLineFile(path))
+    log.record(minted('one'))
+    await log.close()
+    // What an attacker can do without any key: the chain has no secret.
+    const last = readFileSync(path, 'utf8').trimEnd().split('\n').at(-1) as string
+    appendFileSync(path, `${JSON.stringify({ seq: 3, time: 'x', event: 'operator.ordered', reason: 'forged', prev: sha256(last) })}\n`)
+    const { log: next, told } = logOver(await openLineFile(path))
+    await next.close()
+    assert.deepEqual(told.map(({ name }) => name), ['audit.unclosed', 'audit.checkpoint'])
+    const found = await judge(readFileSync(path, 'utf8').trimEnd().split('\n'))
+    assert.deepEqual(found.ok && found.value.unvouched, [[2, 3]])
+  })
+
+  it('covers everything when it is closed while a checkpoint is being signed', async () => {
+    const file = shelf()
+    const { log } = logOver(file)
+    log.record(minted('one'))
+    void log.checkpoint()
+    log.record(minted('two'))
+    await log.close()
+    assert.equal(await verdict(file.lines), 'whole')
   })
 
   it('touches no file that is no audit log', async () => {

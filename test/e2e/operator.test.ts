@@ -175,7 +175,7 @@ describe('a server with a sealed file', () => {
     assert.ok(!existsSync(join(folder, 'admin.sock')))
     const whole = await run(['audit', 'verify', path, '--keys', history, '--head', `${head.seq}:${head.head}`])
     assert.equal(whole.code, 0, whole.stderr)
-    assert.match(whole.stdout, /records, none altered, removed, inserted or moved\nsigned up to record \d+ by [\w-]{43}\n$/)
+    assert.match(whole.stdout, /records, none altered, removed, inserted or moved\nsigned up to record \d+ by [\w-]{43}\nrecords \d+ to \d+ were not signed when a server started on them/)
     const text = readFileSync(path, 'utf8')
     for (const wanted of ['"config.loaded"', '"key.revoked"', '"reason":"laptop stolen"', '"reason":"a drill"', '"operator.refused"', '"token.minted"', '"server.stopped"']) {
       assert.ok(text.includes(wanted), wanted)
@@ -405,5 +405,43 @@ describe('the admin socket', () => {
     assert.equal(readFileSync(path, 'utf8'), 'mine')
     mkdirSync(join(folder, 'folder'))
     assert.equal((await run(['--port', '0', ...FAST, '--admin', `unix:${join(folder, 'nowhere', 'x')}`])).code, 69)
+  })
+})
+
+describe('jwksd audit verify', () => {
+  /** A closed log with one mint whose audience holds a character that some readers take for the end of a line. */
+  async function newLog(): Promise<string> {
+    const path = join(newFolder(), 'audit.log')
+    const server = await serve(['--alg', 'ES256', '--audit', path])
+    await fetch(`${server.url}/auth`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"aud":"x\u2028y\u0085z"}' })
+    await end(server)
+    return path
+  }
+
+  it('ends a line where the log does, and nowhere else', async () => {
+    const path = await newLog()
+    assert.equal((await run(['audit', 'verify', path])).code, 0)
+    const text = readFileSync(path, 'utf8').trimEnd()
+    const at = text.lastIndexOf('\n')
+    writeFileSync(path, `${text.slice(0, at)}\r${text.slice(at + 1)}\n`)
+    assert.equal((await run(['audit', 'verify', path])).code, 1)
+  })
+
+  it('takes a torn line for what it is, in a log that need not be closed', async () => {
+    const path = await newLog()
+    const text = readFileSync(path, 'utf8')
+    writeFileSync(path, text.slice(0, -40))
+    assert.equal((await run(['audit', 'verify', path])).code, 1)
+    const open = await run(['audit', 'verify', path, '--open'])
+    assert.deepEqual([open.code, /no checkpoint signs any of them/.test(open.stdout)], [0, true], open.stderr)
+  })
+
+  it('finds the log of a server that could not listen closed', async () => {
+    const path = join(newFolder(), 'audit.log')
+    const first = await serve(['--alg', 'ES256'])
+    const second = await run(['--alg', 'ES256', '--audit', path, '--port', String(first.port)])
+    assert.equal(second.code, 69)
+    assert.equal((await run(['audit', 'verify', path])).code, 0)
+    await end(first)
   })
 })

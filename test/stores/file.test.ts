@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join, relative } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { encodeBase64url } from '../../src/core/base64url.ts'
+import { instant } from '../../src/core/time.ts'
 import { ephemeralKek, importKek, type KeyEncryptionKey, unsealedKek } from '../../src/jose/kek.ts'
 import { sealRing } from '../../src/keyring/envelope.ts'
 import { KeyringFault } from '../../src/keyring/fault.ts'
@@ -52,6 +53,41 @@ describe('fileStore()', () => {
     assert.equal(statSync(path).mode & 0o777, 0o600)
     assert.equal(readFileSync(path, 'utf8'), '{"a":2}')
     assert.deepEqual(readdirSync(join(path, '..')), ['ring.json'])
+  })
+
+  it('leaves the file to the user who has it, whoever replaces it', { skip: process.getuid?.() !== 0 }, async () => {
+    const path = newPath()
+    const first = await storeAt(path).replace('{"a":1}', undefined)
+    chownSync(path, 65_534, 65_534)
+    assert.ok(first.ok)
+    await storeAt(path).replace('{"a":2}', first.value)
+    const { uid, gid, mode } = statSync(path)
+    assert.deepEqual([uid, gid, mode & 0o777], [65_534, 65_534, 0o600])
+  })
+
+  it('sweeps what it has left behind itself, and not what its neighbour is writing', async () => {
+    const folder = newFolder()
+    const [own, other] = ['ring.0123456789abcdef.tmp', 'ring.json.0123456789abcdef.tmp']
+    for (const name of [own, other]) writeFileSync(join(folder, name), 'x')
+    await storeAt(join(folder, 'ring')).replace('{"a":1}', undefined)
+    assert.deepEqual(readdirSync(folder).toSorted(), ['ring', other])
+  })
+
+  it('is as it was after a start that is refused, whatever that start would have changed', async () => {
+    const path = newPath()
+    const [old, next] = [await ephemeralKek(randomBytes), await ephemeralKek(randomBytes)]
+    const world = await bench(storeAt(path), POLICY, old)
+    await opened(world)
+    // The ring is sealed anew with its next commit; the key that signs is still sealed under the old one.
+    const both = await bench(storeAt(path), POLICY, old)
+    both.now = instant(both.now + 300)
+    await opened({ ...both, deps: { ...both.deps, keks: [next, old], policy: () => policyOf({ ...POLICY.timing, maxTtl: 110, retention: 310 }) } })
+    const before = readFileSync(path)
+    const strict = await bench(storeAt(path), POLICY, next)
+    const refused = await Keyring.open({ ...strict.deps, policy: () => policyOf({ ...POLICY.timing, maxTtl: 9000, retention: 90_000 }) })
+    assert.equal(!refused.ok && refused.error.code, 'cannot_unseal')
+    assert.match(refused.ok ? '' : refused.error.message, new RegExp(`sealed under ${old.id}`))
+    assert.deepEqual(readFileSync(path), before)
   })
 
   it('is one store under every spelling of its path', async () => {
