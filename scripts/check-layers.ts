@@ -25,7 +25,7 @@ const OWNED: readonly (readonly [string, RegExp, RegExp])[] = [
   ['timers', /\bset(?:Timeout|Interval|Immediate)\b/, /^system\/|^http\/(?:listener|exchange)\.ts$|^stores\//],
   ['crypto.subtle', /\bsubtle\b/, /^jose\//],
   ['sockets', /from 'node:(?:http|https|http2|net|tls|dns|dgram)'/, /^http\/(?:listener|exchange)\.ts$|^stores\/|^cli\/admin-(?:server|client)\.ts$/],
-  ['outbound requests', /\bfetch\(/, /^stores\/|^cli\/probe\.ts$/],
+  ['outbound requests', /\bfetch\(/, /^stores\/|^cli\/probe(?:-source)?\.ts$/],
   ['files', /from 'node:fs(?:\/promises)?'/, /^stores\/|^cli\/|^[^/]+$/],
   ['child processes', /from 'node:(?:child_process|cluster|worker_threads)'/, /^$/],
   ['console', /\bconsole\./, /^$/],

@@ -60,6 +60,7 @@ export const COMMANDS: Readonly<Record<CommandName, CommandText>> = {
       { name: 'claims', value: 'JSON', meaning: 'claims that the API wants beside the usual ones' },
       { name: 'typ', value: 'TYPE', meaning: 'the typ of a right token; JWT when nothing is said, at+jwt for RFC 9068' },
       { name: 'concurrency', value: 'COUNT', meaning: 'requests at once; 4 when nothing is said' },
+      { name: 'via', value: 'URL', meaning: 'a running jwksd makes the tokens, by its /auth' },
       { name: 'rotation', value: 'SECONDS', meaning: 'rotates the key too, and gives the API this long to notice' },
     ],
     meaning: 'find out which bad tokens an API accepts: it must trust the issuer that listens at --host and --port while this runs',

@@ -2,14 +2,14 @@ import type { Config } from '../config.ts'
 import { isObject, type JsonObject, parseJson } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { seconds } from '../core/time.ts'
-import { startIssuer, type TestIssuer } from '../testing.ts'
-import { CATALOGUE } from '../testkit/catalogue.ts'
+import type { TestIssuer } from '../testing.ts'
+import { GOOD_CASES } from '../testkit/good-cases.ts'
 import { type Case, type Kit, truly } from '../testkit/kit.ts'
 import { type Answered, type Finding, isSound, judge, type Trial, tryAll } from '../testkit/probe.ts'
 import { pause } from '../system/pause.ts'
-import { NO_MARKS } from '../keyring/policy.ts'
 import { EXIT, refuse } from './exit.ts'
 import { type Format, isFormat, report } from './probe-report.ts'
+import { ALL_CASES, ownSource, type Source, sourceVia } from './probe-source.ts'
 
 type Own = Readonly<Record<string, string>>
 
@@ -25,6 +25,8 @@ interface Plan {
   readonly concurrency: number
   /** Seconds that the API gets to notice a new key, and that an old one is gone. */
   readonly patience: number
+  /** The running server that makes the tokens; undefined: this process does. */
+  readonly via: string | undefined
 }
 
 /** Milliseconds that an answer may take. */
@@ -36,41 +38,44 @@ const LOOK_EVERY = seconds(1)
 export async function probe(config: Config, url: string, said: Own): Promise<void> {
   const plan = planOf(url, said)
   if (!plan.ok) return refuse(EXIT.config, plan.error)
-  const { host, port, audience, issuer } = config
-  const { algs: [alg], rsaBits } = config.policy(NO_MARKS)
-  const own = { host, port, audience, alg, rsaBits, typ: plan.value.typ, ...(issuer === undefined ? {} : { issuer }) }
-  const started = await startIssuer(own).catch((error: Error) => error)
-  if (started instanceof Error) return refuse(EXIT.unavailable, started.message)
+  let source: Source | undefined
   try {
-    await run(plan.value, audience, started)
+    source = plan.value.via === undefined ? await ownSource(config, plan.value) : sourceVia(plan.value.via, config, plan.value)
+    await run(plan.value, config.audience, source)
+  } catch (error) {
+    refuse(EXIT.unavailable, (error as Error).message)
   } finally {
-    await started.close()
+    await source?.close()
   }
 }
 
-async function run(plan: Plan, aud: Config['audience'], issuer: TestIssuer): Promise<void> {
-  const { url, method, claims, format } = plan
+async function run(plan: Plan, aud: Config['audience'], { issuer, token, own }: Source): Promise<void> {
+  const { url, method, format, via } = plan
   const say = (line: string): void => void process.stderr.write(`${line}\n`)
   const audience = typeof aud === 'string' ? aud : aud.join(', ')
-  say(`Sending ${CATALOGUE.size} tokens to ${method} ${url}, which must trust the issuer ${issuer.issuer} for the audience ${audience}. Nothing else is contacted.`)
-  const kit = (): Kit => issuer.kit(claims)
-  const send = (token: string | undefined): Promise<Answered> => sendTo(plan, token)
+  say(`Sending ${ALL_CASES.length} tokens to ${method} ${url}, which must trust the issuer ${issuer} for the audience ${audience}. ` +
+    (via === undefined ? 'Nothing else is contacted.' : `The tokens come from ${via}; nothing else is contacted.`))
+  const send = (text: string | undefined): Promise<Answered> => sendTo(plan, text)
   const isAccepted = (status: number): boolean => status >= plan.accepted[0] && status <= plan.accepted[1]
-  const [without, right] = [await send(undefined), await send(await truly(kit()))]
+  const [without, right] = [await send(undefined), await send(await token(PLAIN))]
   if (without === 'no answer' || right === 'no answer') return refuse(EXIT.unavailable, `${url} does not answer`)
   if (isAccepted(without)) return refuse(EXIT.refused, `${url} answers ${without} without any token: it is not protected`)
-  if (!isAccepted(right)) return refuse(EXIT.refused, `${url} answers ${right} to a right token: does it trust ${issuer.issuer} (keys at ${issuer.issuer}/.well-known/jwks.json) for the audience ${audience}?`)
+  if (!isAccepted(right)) return refuse(EXIT.refused, `${url} answers ${right} to a right token: does it trust ${issuer} (keys at ${issuer}/.well-known/jwks.json) for the audience ${audience}?`)
   const isTerminal = process.stderr.isTTY
   const onProgress = (done: number, all: number): void => void (isTerminal && process.stderr.write(`\r${done} of ${all}${done === all ? '\n' : ''}`))
-  const trial: Trial = { cases: [...CATALOGUE.values()], kit, send, isAccepted, concurrency: plan.concurrency, onProgress }
-  const findings = [...await tryAll(trial), ...(plan.patience === 0 ? [] : await rotation(plan, issuer, trial, say))]
+  const trial: Trial = { cases: ALL_CASES, token, send, isAccepted, concurrency: plan.concurrency, onProgress }
+  const findings = [...await tryAll(trial), ...(own === undefined || plan.patience === 0 ? [] : await rotation(plan, own, trial, say))]
   process.stdout.write(report(findings, url, format))
   process.exitCode = isSound(findings) ? 0 : EXIT.refused
 }
 
+/** Nothing is wrong with it. */
+const PLAIN = GOOD_CASES[0] as Case
+
 /** A rotation as the API sees it: the old key goes on, the new one is picked up, the removed one is dropped. */
-async function rotation({ patience }: Plan, issuer: TestIssuer, { kit, send, isAccepted }: Trial, say: (line: string) => void): Promise<readonly Finding[]> {
+async function rotation({ patience, claims }: Plan, issuer: TestIssuer, { send, isAccepted }: Trial, say: (line: string) => void): Promise<readonly Finding[]> {
   say(`Rotating the key; the API gets ${patience} s for each step.`)
+  const kit = (): Kit => issuer.kit(claims)
   const old = kit()
   await issuer.rotate()
   const until = async (make: () => Promise<string>, wanted: boolean): Promise<Answered> => {
@@ -109,7 +114,7 @@ async function sendTo({ url, method, header }: Plan, token: string | undefined):
 }
 
 function planOf(url: string, own: Own): Result<Plan, string> {
-  const { method = 'GET', header, accept = '200-299', format = 'table', typ = 'JWT', claims = '{}', concurrency = '4', rotation: patience = '0' } = own as Partial<Own>
+  const { method = 'GET', header, accept = '200-299', format = 'table', typ = 'JWT', claims = '{}', concurrency = '4', rotation: patience = '0', via } = own as Partial<Own>
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) return fail('URL: must be the http or https URL of an endpoint that wants a token')
   if (!/^[A-Z]{1,16}$/.test(method)) return fail('method: must be a method such as GET')
   const [, name, value = ''] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):\s*([\x20-\x7e]*)$/.exec(header ?? '') ?? []
@@ -121,8 +126,10 @@ function planOf(url: string, own: Own): Result<Plan, string> {
   if (!parsed.ok || !isObject(parsed.value)) return fail('claims: must be a JSON object')
   if (!/^[1-9]\d?$/.test(concurrency)) return fail('concurrency: must be a whole number from 1 to 99')
   if (!/^\d{1,4}$/.test(patience)) return fail('rotation: must be a whole number of seconds')
+  if (via !== undefined && !URL.canParse(via)) return fail('via: must be the URL of a running jwksd')
+  if (via !== undefined && (typ !== 'JWT' || patience !== '0')) return fail('via: goes neither with typ nor with rotation, which are for keys of our own')
   return ok({
-    url, method, format, typ, claims: parsed.value, accepted: [Number(low), Number(high)],
+    url, via, method, format, typ, claims: parsed.value, accepted: [Number(low), Number(high)],
     header: name === undefined ? undefined : [name, value], concurrency: Number(concurrency), patience: Number(patience),
   })
 }

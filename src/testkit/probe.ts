@@ -1,4 +1,4 @@
-import type { Case, Kit } from './kit.ts'
+import type { Case } from './kit.ts'
 
 /** What an API answered to one token: a status, or nothing at all. */
 export type Answered = number | 'no answer'
@@ -27,8 +27,8 @@ export interface Finding {
 /** How an API is tried. */
 export interface Trial {
   readonly cases: readonly Case[]
-  /** Made anew for each case, so that no two tokens are the same. */
-  readonly kit: () => Kit
+  /** Made anew each time, so that no two tokens are the same; undefined where the keys do not allow the case. */
+  readonly token: (of: Case) => Promise<string | undefined>
   readonly send: (token: string) => Promise<Answered>
   readonly isAccepted: (status: number) => boolean
   /** Requests that are under way at once. */
@@ -37,14 +37,14 @@ export interface Trial {
 }
 
 /** Sends every case to an API, some at a time, and judges the answers; in the order of the cases. */
-export async function tryAll({ cases, kit, send, isAccepted, concurrency, onProgress }: Trial): Promise<readonly Finding[]> {
+export async function tryAll({ cases, token: make, send, isAccepted, concurrency, onProgress }: Trial): Promise<readonly Finding[]> {
   const findings: Finding[] = []
   const waiting = [...cases.entries()]
   let done = 0
   const work = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const [at, of] = next
-      const token = await of.make(kit())
+      const token = await make(of)
       const got = token === undefined ? undefined : await send(token)
       findings[at] = { of, got, verdict: judge(of, got, isAccepted) }
       done += 1

@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { describe, it } from 'node:test'
 import { type Flaw, startApi } from '../support/verifiers.ts'
-import { run } from '../support/process.ts'
+import { end, run, serve } from '../support/process.ts'
 
 interface Report {
   readonly sound: boolean
@@ -85,6 +85,20 @@ describe('jwksd probe', () => {
     assert.match(stale.stdout, /rotation-removed-key +refuse +200 +note/)
   })
 
+  it('lets a running server make the tokens', async () => {
+    const server = await serve(['--alg', 'ES256,RS256'])
+    const api = await startApi(() => server.url, ['ignores aud'])
+    const { stdout, code } = await run(['probe', api.url, '--via', server.url, '--format', 'json'])
+    const { findings } = JSON.parse(stdout) as Report
+    assert.equal(code, 1)
+    const holes = findings.filter(({ verdict }) => verdict === 'HOLE').map(({ name }) => name)
+    assert.deepEqual(holes, ['audience-wrong', 'audience-list', 'audience-missing', 'audience-empty', 'audience-prefix', 'audience-part', 'audience-object'])
+    const wrong = await run(['probe', api.url, '--via', api.url])
+    assert.deepEqual([wrong.code, /auth\?case=good-plain answers 401/.test(wrong.stderr)], [69, true], wrong.stderr)
+    api.close()
+    await end(server)
+  })
+
   it('writes TAP and JUnit', async () => {
     const tap = await probed(['ignores aud'], '--format', 'tap')
     assert.match(tap.stdout, /^TAP version 13\n1\.\.\d+\nok 1 - good-plain/)
@@ -106,6 +120,7 @@ describe('jwksd probe', () => {
       [['http://127.0.0.1:1/', '--header', 'x'], /header: must be/, 78],
       [['http://127.0.0.1:1/', '--concurrency', '0'], /concurrency: must be/, 78],
       [['http://127.0.0.1:1/', '--rotation', 'x'], /rotation: must be/, 78],
+      [['http://127.0.0.1:1/', '--via', 'http://127.0.0.1:2', '--typ', 'x'], /via: goes neither/, 78],
     ]
     for (const [args, message, expected] of refused) {
       const { code, stderr } = await run(['probe', ...args])
