@@ -304,6 +304,20 @@ describe('openLineFile()', () => {
     assert.deepEqual(found.ok && found.value.unvouched, [[2, 3]])
   })
 
+  it('covers what is recorded while the last checkpoint is being signed', async () => {
+    const file = shelf()
+    let late = 2
+    const slow = { ...signer, sign: async (data: Uint8Array) => {
+      late -= 1
+      if (late >= 0) log.record(minted(`late ${late}`))
+      return await signer.sign(data)
+    } }
+    const { log } = logOver(file, () => slow)
+    log.record(minted('one'))
+    await log.close()
+    assert.equal(await verdict(file.lines), 'whole')
+  })
+
   it('covers everything when it is closed while a checkpoint is being signed', async () => {
     const file = shelf()
     const { log } = logOver(file)
