@@ -75,7 +75,7 @@ async function troubleServer(witness, { served, child, exited }, disk, trouble) 
   const held = readFileSync(ring, 'utf8')
   await pause(500)
   if (readFileSync(ring, 'utf8') !== held) witness.faults.push('the file has changed')
-  if (readdirSync(disk.folder).some((name) => name.endsWith('.tmp'))) witness.faults.push('a temporary file is left')
+  if (await hasLeftovers(disk.folder)) witness.faults.push('a temporary file is left')
   witness.events.length = 0
   trouble.mend(disk)
   await until('store.recovered')
@@ -84,6 +84,14 @@ async function troubleServer(witness, { served, child, exited }, disk, trouble) 
   await witness.inspect(server)
   child.kill('SIGTERM')
   await Promise.all([exited, using])
+}
+
+/** Whether a temporary file stays; one that the server is about to write and remove again does not. @param {string} folder */
+async function hasLeftovers(folder) {
+  const temporary = () => readdirSync(folder).filter((name) => name.endsWith('.tmp'))
+  const before = temporary()
+  await pause(2000)
+  return temporary().some((name) => before.includes(name))
 }
 
 /** Writes until nothing fits any more, not even a byte. @param {string} path */
