@@ -13,7 +13,7 @@ const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
   ['web', ['core']],
   ['routes', ['core', 'jose', 'keyring', 'oauth', 'http', 'web', 'testkit']],
   ['stores', ['core', 'jose', 'keyring', 'oauth', 'audit']],
-  ['testkit', ['core', 'jose']],
+  ['testkit', ['core', 'jose', 'keyring']],
   ['system', ['core']],
 ])
 

@@ -1,5 +1,5 @@
 /** The name of a command. */
-export type CommandName = 'serve' | 'check' | 'keys' | 'rotate' | 'revoke' | 'kek' | 'rekey' | 'audit' | 'client' | 'probe'
+export type CommandName = 'serve' | 'check' | 'keys' | 'rotate' | 'revoke' | 'kek' | 'rekey' | 'audit' | 'client' | 'probe' | 'simulate'
 
 /** An option that belongs to one command. */
 export interface OwnOption {
@@ -64,6 +64,16 @@ export const COMMANDS: Readonly<Record<CommandName, CommandText>> = {
       { name: 'rotation', value: 'SECONDS', meaning: 'rotates the key too, and gives the API this long to notice' },
     ],
     meaning: 'find out which bad tokens an API accepts: it must trust the issuer that listens at --host and --port while this runs',
+  },
+  simulate: {
+    words: [],
+    own: [
+      { name: 'span', value: 'DURATION', meaning: '26 times rotation-interval when nothing is said' },
+      { name: 'skew', value: 'DURATION', meaning: 'what clocks are really wrong by; clock-error when nothing is said' },
+      { name: 'outage', value: 'DURATION', meaning: 'how long the store is out of reach at the wrong moment; a tenth of rotation-interval when nothing is said' },
+      JSON_FORM,
+    ],
+    meaning: 'show what verifiers of several kinds would make of months of this configuration; exit 1 if one that honours max-age fails',
   },
   audit: {
     words: ['verify', 'FILE'],

@@ -24,6 +24,8 @@ export async function runCommand({ name, config, said, own, words }: CommandLine
       return (await import('./client.ts')).addClient(config, second, own)
     case 'probe':
       return (await import('./probe.ts')).probe(config, first, own)
+    case 'simulate':
+      return (await import('./simulate.ts')).simulateVerifiers(config, own)
     default:
       name satisfies never
   }

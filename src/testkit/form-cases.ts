@@ -1,4 +1,5 @@
 import { encodeBase64url } from '../core/base64url.ts'
+import { ecdsaSignature } from './certificate.ts'
 import { type Case, inputOf, type Kit, opening, resigned, signedBy, truly } from './kit.ts'
 
 const wrong = (name: string, what: string, rule: string, make: Case['make'], level: Case['level'] = 'must'): Case =>
@@ -20,19 +21,6 @@ const ecdsa = (make: (width: number) => Uint8Array): Case['make'] => (kit) =>
 /** The order of P-256 (FIPS 186-5). */
 const ORDER = Buffer.from('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551', 'hex')
 
-/** R and S as two integers of ASN.1. */
-function der(signature: Buffer): Uint8Array {
-  const half = signature.length / 2
-  const integers = [signature.subarray(0, half), signature.subarray(half)].map((bytes) => {
-    const start = bytes.findIndex((byte) => byte !== 0)
-    const plain = bytes.subarray(start)
-    const positive = (plain[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.from([0]), plain]) : plain
-    return Buffer.concat([Buffer.from([2, positive.length]), positive])
-  })
-  const content = Buffer.concat(integers)
-  return Buffer.concat([Buffer.from(content.length < 128 ? [0x30, content.length] : [0x30, 0x81, content.length]), content])
-}
-
 /** Tokens whose signature or form is not right. */
 export const FORM_CASES: readonly Case[] = [
   wrong('signature-empty', 'an empty signature', 'CVE-2020-28042', (kit) => `${inputOf(kit.header, kit.claims)}.`),
@@ -53,7 +41,7 @@ export const FORM_CASES: readonly Case[] = [
   }),
   wrong('ecdsa-zero', 'r and s are zero', 'CVE-2022-21449', ecdsa((width) => Buffer.alloc(2 * width))),
   wrong('ecdsa-order', 'r and s are the order of the curve', 'CVE-2022-21449', ecdsa((width) => Buffer.concat([ORDER, ORDER].map((number) => Buffer.concat([Buffer.alloc(Math.max(0, width - 32)), number]))))),
-  wrong('ecdsa-der', 'the signature is in DER', 'RFC 7518 3.4', (kit) => isEcdsa(kit) ? resigned(kit, der) : undefined),
+  wrong('ecdsa-der', 'the signature is in DER', 'RFC 7518 3.4', (kit) => isEcdsa(kit) ? resigned(kit, ecdsaSignature) : undefined),
   wrong('base64-stray', 'bits are set that no byte uses', 'RFC 7515 2, RFC 4648 3.5', async (kit) => {
     // Only where the last character of the signature has bits to spare.
     const token = await truly(kit)

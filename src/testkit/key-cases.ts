@@ -1,4 +1,5 @@
 import { ALGORITHMS } from '../jose/algorithm.ts'
+import { selfSigned } from './certificate.ts'
 import { byStranger, type Case, hmac, inputOf, type Kit, pemOf, signedBy, truly } from './kit.ts'
 
 const wrong = (name: string, what: string, rule: string, make: Case['make'], level: Case['level'] = 'must'): Case =>
@@ -50,8 +51,10 @@ export const KEY_CASES: readonly Case[] = [
   wrong('jwk-embedded-named', 'the same, under the name of the right key', 'CVE-2018-0114', (kit) => byStranger(kit, { jwk: { ...publicMembers(kit), kid: kit.signer.kid } })),
   wrong('jku-followed', 'says where to fetch the key that signed it', 'RFC 8725 3.10', (kit) => byStranger(kit, { kid: kit.stranger.kid, jku: kit.strangerJwks })),
   wrong('x5u-followed', 'says where to fetch the certificate', 'RFC 8725 3.10', (kit) => byStranger(kit, { kid: kit.stranger.kid, x5u: kit.strangerJwks })),
-  wrong('x5c-embedded', 'brings bytes along for a certificate', 'RFC 7515 4.1.6', (kit) =>
-    byStranger(kit, { kid: undefined, x5c: [Buffer.from(JSON.stringify(kit.stranger.jwk)).toString('base64')] })),
+  wrong('x5c-embedded', 'brings the certificate along of the key that signed it', 'RFC 7515 4.1.6', async (kit) => {
+    const certificate = await selfSigned(kit.stranger, 'stranger')
+    return certificate === undefined ? undefined : byStranger(kit, { kid: undefined, x5c: [certificate.toString('base64')] })
+  }),
 ]
 
 function publicMembers({ stranger: { jwk } }: Kit): object {

@@ -44,6 +44,7 @@ const FLAWS: readonly (readonly [Flaw, readonly string[]])[] = [
   ['accepts none in small letters alone', ['alg-none', 'alg-none-signed']],
   ['trusts the alg of the header', ['alg-hmac-pem']],
   ['uses the key in the header', ['jwk-embedded', 'jwk-embedded-named']],
+  ['takes the certificate in the header', ['x5c-embedded']],
   ['follows jku', ['jku-followed']],
   ['does not check the signature', ['key-unknown', 'key-forged', 'alg-none', 'signature-empty', 'signature-flipped', 'payload-swapped', 'ecdsa-zero']],
   ['checks no empty signature', ['signature-empty', 'alg-none']],

@@ -1,4 +1,4 @@
-import { createHmac, createPublicKey, type JsonWebKey, verify as verifySignature } from 'node:crypto'
+import { createHmac, createPublicKey, type JsonWebKey, verify as verifySignature, X509Certificate } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -7,7 +7,7 @@ export type Flaw =
   | 'ignores exp' | 'ignores nbf' | 'ignores iss' | 'takes an issuer by its beginning' | 'ignores aud' | 'takes an audience by its beginning'
   | 'accepts none' | 'accepts none in small letters alone' | 'trusts the alg of the header' | 'uses the key in the header' | 'follows jku'
   | 'does not check the signature' | 'checks no empty signature' | 'ignores crit' | 'tries every key' | 'takes exp as a text'
-  | 'caches for ever' | 'falls over' | 'refuses lists of audiences' | 'takes DER'
+  | 'takes the certificate in the header' | 'caches for ever' | 'falls over' | 'refuses lists of audiences' | 'takes DER'
 
 type Claims = Readonly<Record<string, unknown>>
 type Jwk = JsonWebKey & { kid?: string; alg?: string }
@@ -26,7 +26,7 @@ export async function startApi(issuer: () => string, flaws: readonly Flaw[], por
     const parts = token.split('.')
     if (parts.length !== 3) return undefined
     const [head = '', payload = '', signature = ''] = parts
-    const header = JSON.parse(Buffer.from(head, 'base64url').toString()) as { alg?: string; kid?: unknown; crit?: unknown; b64?: unknown; jwk?: Jwk; jku?: string; typ?: string }
+    const header = JSON.parse(Buffer.from(head, 'base64url').toString()) as { alg?: string; kid?: unknown; crit?: unknown; b64?: unknown; jwk?: Jwk; jku?: string; x5c?: string[]; typ?: string }
     const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Claims
     if ((header.crit !== undefined || header.b64 !== undefined) && !has('ignores crit')) return undefined
     if (header.typ !== undefined && header.typ !== 'JWT') return undefined
@@ -36,7 +36,8 @@ export async function startApi(issuer: () => string, flaws: readonly Flaw[], por
     if (has('checks no empty signature') && signature === '') return claims
     const keys = has('follows jku') && header.jku !== undefined ? await published(header.jku) : await keySet()
     const named = keys.filter(({ kid }) => kid === header.kid)
-    const candidates = has('uses the key in the header') && header.jwk !== undefined ? [header.jwk] : has('tries every key') ? keys : named
+    const certified = has('takes the certificate in the header') && header.x5c !== undefined
+    const candidates = certified ? [keyOfCertificate(header.x5c?.[0] ?? '')] : has('uses the key in the header') && header.jwk !== undefined ? [header.jwk] : has('tries every key') ? keys : named
     const input = `${head}.${payload}`
     const isSigned = candidates.some((jwk) => signedBy(jwk, alg, input, Buffer.from(signature, 'base64url')))
     return isSigned || has('does not check the signature') ? claims : undefined
@@ -47,7 +48,7 @@ export async function startApi(issuer: () => string, flaws: readonly Flaw[], por
     if (has('trusts the alg of the header') && alg === 'HS256') {
       return createHmac('sha256', key.export({ format: 'pem', type: 'spki' })).update(input).digest().equals(signature)
     }
-    if (alg !== jwk.alg && !(has('uses the key in the header') && jwk.alg === undefined)) return false
+    if (alg !== (jwk.alg ?? alg)) return false
     const encodings = has('takes DER') ? ['ieee-p1363', 'der'] as const : ['ieee-p1363'] as const
     return encodings.some((dsaEncoding) => verifySignature('sha256', Buffer.from(input), { key, dsaEncoding }, signature))
   }
@@ -73,4 +74,8 @@ export async function startApi(issuer: () => string, flaws: readonly Flaw[], por
   })
   await new Promise((resolve) => server.listen(port, '127.0.0.1', () => resolve(undefined)))
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, close: () => server.close().closeAllConnections() }
+}
+
+function keyOfCertificate(base64: string): Jwk {
+  return new X509Certificate(Buffer.from(base64, 'base64')).publicKey.export({ format: 'jwk' })
 }

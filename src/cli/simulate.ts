@@ -1,0 +1,30 @@
+import { proofOf } from '../app.ts'
+import type { Config } from '../config.ts'
+import { parseDuration } from '../core/duration.ts'
+import { type Seconds, seconds } from '../core/time.ts'
+import { NO_MARKS } from '../keyring/policy.ts'
+import type { Replay } from '../testkit/schedule.ts'
+import { simulate, usualSpan } from '../testkit/simulate.ts'
+import { EXIT, refuse } from './exit.ts'
+import { simulationJson, simulationText } from './simulation-report.ts'
+
+/** More intervals tell nothing new. */
+const MOST_INTERVALS = 1000
+
+/** `jwksd simulate`: what verifiers of several kinds would make of months of this configuration; 1 when a promised one fails. */
+export async function simulateVerifiers(config: Config, said: Readonly<Record<string, string>>): Promise<void> {
+  const policy = config.policy(NO_MARKS)
+  const { interval, clockError } = policy.timing
+  const lengths = { span: usualSpan(policy), skew: clockError, outage: seconds(Math.floor(interval / 10)) }
+  for (const name of ['span', 'skew', 'outage'] as const) {
+    const length: Seconds | undefined = said[name] === undefined ? lengths[name] : parseDuration(said[name])
+    if (length === undefined) return refuse(EXIT.config, `--${name} must be a duration such as 90s, 15m, 48h, 7d`)
+    lengths[name] = length
+  }
+  if (lengths.span > MOST_INTERVALS * interval) return refuse(EXIT.config, `--span must not be more than ${MOST_INTERVALS} times rotation-interval`)
+  const trial: Replay = { policy, ...lengths }
+  const simulation = simulate(trial)
+  const write = said['json'] === undefined ? simulationText : simulationJson
+  process.stdout.write(write(trial, proofOf(config), simulation))
+  if (simulation.outcomes.some(({ kind, failed }) => kind.isPromised && failed > 0)) process.exitCode = EXIT.refused
+}

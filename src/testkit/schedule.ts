@@ -1,0 +1,95 @@
+import { after, earliest, instant, type Instant, later, never, type Seconds, seconds } from '../core/time.ts'
+import type { Kid, PublicJwk } from '../jose/jwk.ts'
+import type { FreshKey } from '../jose/signer.ts'
+import { advance } from '../keyring/advance.ts'
+import type { Change } from '../keyring/moves.ts'
+import type { Policy } from '../keyring/policy.ts'
+import { EMPTY_RING, type Ring, ringDueAt, standbyOf } from '../keyring/ring.ts'
+
+/** What the rules of the ring are put through. */
+export interface Replay {
+  readonly policy: Policy
+  /** How long it lasts. */
+  readonly span: Seconds
+  /** What clocks really err by: the one that stamps is so much behind, the one that acts on stamps so much ahead. */
+  readonly skew: Seconds
+  /** How long the store is out of reach as every third promotion is due; zero for never. */
+  readonly outage: Seconds
+}
+
+/** The life of one key, in true time since the start: when a ring that says so was committed; `never` beyond the span. */
+export interface Life {
+  /** Counts the keys from 1. */
+  readonly number: number
+  readonly publishedAt: Instant
+  readonly activeAt: Instant
+  readonly retiredAt: Instant
+  readonly removedAt: Instant
+}
+
+/** What comes of it. */
+export interface Schedule {
+  readonly lives: readonly Life[]
+  readonly outages: readonly { readonly from: Instant; readonly to: Instant }[]
+}
+
+/** How often something goes wrong: at every third key. */
+const TROUBLE_EVERY = 3
+const START = instant(0)
+
+/**
+ * Runs the default line of a policy through the rules of the ring as if nothing had to be proved: lead and retention are
+ * what was set even below their bounds, so that one sees what would come of it. A policy that holds runs as ever. Every
+ * third promotion meets an outage, and every third key is made as late as its lead allows.
+ */
+export function replay({ policy, span, skew, outage }: Replay): Schedule {
+  const rules = unproved(policy)
+  const { interval, lead } = policy.timing
+  const journal = new Map<Kid, Map<Change['to'], Instant>>()
+  const outages: { readonly from: Instant; readonly to: Instant }[] = []
+  let [ring, at, keyReadyAt] = [EMPTY_RING, START, START]
+  while (at <= span) {
+    const isStamping = ring === EMPTY_RING || ringDueAt(ring, rules) === -Infinity
+    const fresh = at < keyReadyAt ? [] : [shape(rules, journal.size + 1)]
+    const { ring: next, changes } = advance(ring, rules, instant(at + (isStamping ? -skew : skew)), fresh)
+    const isTurning = ring !== EMPTY_RING && changes.some(({ to }) => to === 'promoted')
+    if (isTurning && outage > 0 && journal.size % TROUBLE_EVERY === 0 && outages.at(-1)?.to !== at) {
+      outages.push({ from: at, to: after(at, outage) })
+      at = after(at, outage)
+      continue
+    }
+    if (isTurning && journal.size % TROUBLE_EVERY === 1 && fresh.length > 0) {
+      keyReadyAt = instant(at + interval - lead + 2 * skew)
+      if (keyReadyAt > at) continue
+    }
+    for (const { kid, to } of changes) journal.set(kid, (journal.get(kid) ?? new Map()).set(to, at))
+    ring = next
+    at = nextAt(ring, rules, at, keyReadyAt, skew)
+  }
+  return { lives: [...journal.values()].map(lifeOf), outages }
+}
+
+/** A missing stamp or standby follows at once, everything else when the clock that is ahead says so. */
+function nextAt(ring: Ring, policy: Policy, at: Instant, keyReadyAt: Instant, skew: Seconds): Instant {
+  const due = instant(ringDueAt(ring, policy) - skew)
+  const isLacking = standbyOf(ring.keys, policy.algs[0]) === undefined
+  return later(at, isLacking ? earliest([due, keyReadyAt]) : due)
+}
+
+/** The schedule that was set, without the bounds that the ring would keep it to. */
+function unproved(policy: Policy): Policy {
+  const none = seconds(0)
+  const timing = { ...policy.timing, maxAge: none, maxTtl: none, cacheLayers: 0, propagation: none, clockError: none, leeway: none }
+  return { ...policy, timing, algs: [policy.algs[0]], history: none }
+}
+
+/** A key in shape alone, for rules that never look inside. */
+function shape({ algs: [alg] }: Policy, number: number): FreshKey {
+  return { jwk: { kid: String(number) as Kid, alg } as PublicJwk, sealed: {} as FreshKey['sealed'] }
+}
+
+function lifeOf(moments: ReadonlyMap<Change['to'], Instant>, index: number): Life {
+  const [publishedAt = never, activeAt = never, retiredAt = never, removedAt = never] =
+    (['created', 'promoted', 'retired', 'removed'] as const).map((to) => moments.get(to))
+  return { number: index + 1, publishedAt, activeAt, retiredAt, removedAt }
+}

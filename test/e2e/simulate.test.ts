@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { run } from '../support/process.ts'
+
+describe('jwksd simulate', () => {
+  it('exits with 0 and shows the timeline and every kind of verifier', async () => {
+    const { code, stdout, stderr } = await run(['simulate'])
+    assert.equal(code, 0, stderr)
+    assert.match(stdout, /^ {2}key 2 {3}-+#+=+$/m)
+    assert.match(stdout, /^ {2}honours max-age +none of \d+$/m)
+    assert.match(stdout, /^never refetches: the first failure$/m)
+    assert.match(stdout, /^ {2}day \d+ [\d:]{8} +key 3 begins to sign$/m)
+    assert.match(stdout, /^No verifier that honours max-age fails\.$/m)
+  })
+
+  it('exits with 1 for a configuration that the server refuses, and says which inequality fails', async () => {
+    const { code, stdout } = await run(['simulate', '--retention', '30m'])
+    assert.equal(code, 1)
+    assert.match(stdout, /^jwksd does not start like this: \(2\) retention 1800 >= .*FAILS/)
+    assert.match(stdout, /^honours max-age: the first failure$/m)
+    assert.match(stdout, /key 1 is removed\n.*\n.*it is used and refused/)
+  })
+
+  it('exits with 1 where clocks are worse than the configuration says', async () => {
+    assert.equal((await run(['simulate', '--skew', '2d'])).code, 1)
+  })
+
+  it('prints JSON that says the same', async () => {
+    const { code, stdout } = await run(['simulate', '--json', '--preset', 'fast', '--span', '10m', '--outage', '0'])
+    const told = JSON.parse(stdout) as { proved: boolean; span: number; outages: unknown[]; keys: { activeAt: number }[]; verifiers: { kind: string; failed: number; tried: number }[] }
+    assert.equal(code, 0)
+    assert.deepEqual([told.proved, told.span, told.outages.length], [true, 600, 0])
+    assert.equal(told.keys[1]?.activeAt, 60)
+    assert.equal(told.verifiers.length, 6)
+    assert.ok(told.verifiers.every(({ failed, tried }) => failed <= tried))
+    assert.equal(told.verifiers.find(({ kind }) => kind === 'honours max-age')?.failed, 0)
+  })
+
+  for (const [args, message] of [
+    [['--span', '1 week'], '--span must be a duration such as 90s, 15m, 48h, 7d'],
+    [['--outage', 'x'], '--outage must be a duration such as 90s, 15m, 48h, 7d'],
+    [['--span', '3650d', '--rotation-interval', '2h'], '--span must not be more than 1000 times rotation-interval'],
+  ] as const) {
+    it(`exits with 78 for ${args.join(' ')}`, async () => {
+      const { code, stderr } = await run(['simulate', ...args])
+      assert.equal(code, 78)
+      assert.equal(stderr, `jwksd: ${message}\n`)
+    })
+  }
+})
