@@ -16,12 +16,12 @@ build()
 install(folder)
 install(join(root, 'test', 'clients'))
 
-for (const [command, args] of [['/usr/bin/python3', ['-c', 'import jwt']], ['ruby', ['-rjwt', '-e', '']]]) {
-  const isThere = spawnSync(String(command), /** @type {string[]} */ (args), { stdio: 'ignore' }).status === 0
-  if (!isThere || !existsSync('/usr/lib/apache2/modules/mod_oauth2.so')) {
-    console.error('verifiers: on Debian they need: apt-get install python3-jwt python3-cryptography ruby ruby-jwt apache2 libapache2-mod-oauth2')
-    process.exit(1)
-  }
+const runs = (/** @type {string} */ command, /** @type {string[]} */ ...args) => spawnSync(command, args, { stdio: 'ignore' }).status === 0
+const modules = ['oauth2', 'auth_openidc'].map((name) => `/usr/lib/apache2/modules/mod_${name}.so`)
+if (!runs('/usr/bin/python3', '-c', 'import jwt') || !runs('ruby', '-rjwt', '-e', '') || !runs('openssl', 'version') || !modules.every(existsSync)) {
+  console.error('verifiers: on Debian they need: apt-get install python3-jwt python3-cryptography ruby ruby-jwt openssl' +
+    ' apache2 libapache2-mod-oauth2 libapache2-mod-auth-openidc')
+  process.exit(1)
 }
 
 const file = process.argv.includes('--check') ? [] : [join(root, 'docs', 'verifiers.md')]

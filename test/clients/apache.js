@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer as createSecureServer } from 'node:https'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { decodeJwt, decodeProtectedHeader, generateKeyPair, SignJWT } from 'jose'
@@ -8,12 +9,48 @@ import { same } from './checks.js'
 
 const APACHE = '/usr/sbin/apache2'
 const MODULES = '/usr/lib/apache2/modules'
-const LOADED = {
-  mpm_event: 'mod_mpm_event', authn_core: 'mod_authn_core', authz_core: 'mod_authz_core', authz_user: 'mod_authz_user', dir: 'mod_dir', oauth2: 'mod_oauth2',
-}
+const LOADED = ['mpm_event', 'authn_core', 'authz_core', 'authz_user', 'dir']
 
 /** Starts Debian's Apache with a page behind mod_oauth2, which checks access tokens by the key set of an issuer; `options` are its own. */
-export async function startApache(folder, issuer, audience, options = []) {
+export function startApache(folder, issuer, audience, options = []) {
+  return start(folder, 'oauth2', '', `
+  OAuth2TokenVerify jwks_uri ${issuer}/jwks.json ${['jwks_uri.ssl_verify=false', ...options].join('&')}
+  AuthType oauth2
+  <RequireAll>
+    Require oauth2_claim iss:${issuer}
+    Require oauth2_claim aud:${audience}
+  </RequireAll>`)
+}
+
+/** The same with mod_auth_openidc, which takes keys by https alone: something that speaks TLS stands before the issuer. */
+export async function startOpenidc(folder, issuer, audience) {
+  const proxy = await startProxy(folder, issuer)
+  const apache = await start(folder, 'auth_openidc', `
+OIDCOAuthVerifyJwksUri ${proxy.url}/jwks.json
+OIDCOAuthSSLValidateServer Off
+OIDCJWKSRefreshInterval 300`, `
+  AuthType oauth20
+  <RequireAll>
+    Require claim iss:${issuer}
+    Require claim aud:${audience}
+  </RequireAll>`)
+  return { url: apache.url, end: () => apache.end().then(proxy.end) }
+}
+
+/** Answers what the issuer answers, under a certificate that nobody has signed. */
+async function startProxy(folder, issuer) {
+  const [key, cert] = ['key.pem', 'cert.pem'].map((name) => join(folder, name))
+  spawnSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=localhost', '-keyout', key, '-out', cert])
+  const server = createSecureServer({ key: readFileSync(key), cert: readFileSync(cert) }, (request, response) => {
+    fetch(`${issuer}${request.url}`).then(async (answer) => response.writeHead(answer.status).end(await answer.text()), () => response.writeHead(502).end())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return { url: `https://127.0.0.1:${server.address().port}`, end: () => server.close().closeAllConnections() }
+}
+
+/** Starts an Apache with one module more than it needs, whose directives go before and around a page. */
+async function start(folder, module, server, around) {
   const root = join(folder, 'apache')
   mkdirSync(join(root, 'pages'), { recursive: true })
   writeFileSync(join(root, 'pages', 'index.html'), 'protected')
@@ -27,25 +64,21 @@ ErrorLog ${root}/error.log
 LogLevel warn
 Mutex file:${root}
 ${process.getuid() === 0 ? 'User www-data\nGroup www-data' : ''}
-${Object.entries(LOADED).map(([name, file]) => `LoadModule ${name}_module ${MODULES}/${file}.so`).join('\n')}
+${[...LOADED, module].map((name) => `LoadModule ${name}_module ${MODULES}/mod_${name}.so`).join('\n')}
 DocumentRoot ${root}/pages
 DirectoryIndex index.html
+${server}
 <Directory ${root}/pages>
-  OAuth2TokenVerify jwks_uri ${issuer}/jwks.json ${['jwks_uri.ssl_verify=false', ...options].join('&')}
-  AuthType oauth2
-  <RequireAll>
-    Require oauth2_claim iss:${issuer}
-    Require oauth2_claim aud:${audience}
-  </RequireAll>
+${around}
 </Directory>
 `)
   // Its workers run as another user.
   spawnSync('chmod', ['-R', 'go+rX', folder])
   spawnSync('chmod', ['777', root])
-  const server = spawn(APACHE, ['-X', '-f', join(root, 'apache.conf')], { stdio: 'inherit' })
-  const exited = once(server, 'exit')
+  const child = spawn(APACHE, ['-X', '-f', join(root, 'apache.conf')], { stdio: 'inherit' })
+  const exited = once(child, 'exit')
   const url = `http://127.0.0.1:${port}/`
-  const end = () => { server.kill('SIGTERM'); return exited }
+  const end = () => { child.kill('SIGTERM'); return exited }
   await reachable(() => fetch(url))
   return { url, end }
 }

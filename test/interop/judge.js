@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { freePort, startApache } from '../clients/apache.js'
+import { freePort, startApache, startOpenidc } from '../clients/apache.js'
 import { expressVerifier, fastJwtVerifier, joseVerifier, jwksRsaVerifier, pythonVerifier, rubyVerifier } from './verifiers.js'
 
 /**
@@ -63,6 +63,7 @@ const CANDIDATES = [
   ['ruby-jwt', debian('ruby-jwt'), (target) => apiOf(rubyVerifier(target))],
   ['Apache mod_oauth2', debian('libapache2-mod-oauth2'), ({ issuer, audience }, folder) => startApache(folder, issuer, audience)],
   ['Apache mod_oauth2, verify.exp=required', debian('libapache2-mod-oauth2'), ({ issuer, audience }, folder) => startApache(folder, issuer, audience, ['verify.exp=required'])],
+  ['Apache mod_auth_openidc', debian('libapache2-mod-auth-openidc'), ({ issuer, audience }, folder) => startOpenidc(folder, issuer, audience)],
 ]
 
 /** What the probe finds in one verifier, with keys of one kind. */
