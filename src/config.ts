@@ -13,6 +13,8 @@ import type { Settings } from './settings.ts'
 export interface Config {
   readonly host: string
   readonly port: number
+  /** Processes that serve together. */
+  readonly workers: number
   /** Undefined: the URL of the loopback address and port that the server really listens on. */
   readonly issuer: string | undefined
   readonly audience: string | readonly string[]
@@ -121,6 +123,7 @@ function assemble(set: Partial<Settings>, faults: ConfigFault[]): Config {
   return {
     host,
     port: set.port ?? 8080,
+    workers: set.workers ?? 1,
     issuer: set.issuer,
     audience: audience.length === 1 ? audience[0] as string : audience,
     policy: (marks) => ({ timing: resolveTiming(timing, marks), algs, rsaBits, history }),

@@ -1,9 +1,13 @@
+import { availableParallelism } from 'node:os'
 import { decodeBase64url } from './core/base64url.ts'
 import { parseDuration } from './core/duration.ts'
+import type { Level } from './core/event.ts'
 import { fail, ok, type Result } from './core/result.ts'
 import type { Seconds } from './core/time.ts'
 import { isLoopbackAddress } from './core/loopback.ts'
 import { KEK_BYTES } from './jose/kek.ts'
+
+const MOST_WORKERS = 64
 
 /** Where keys are kept. */
 export type StoreUrl = 'memory:' | `file:${string}`
@@ -22,6 +26,17 @@ export function parseLength(text: string, least: number): Result<Seconds, string
 export function parseCount(text: string, least: number, most: number): Result<number, string> {
   const number = /^\d{1,9}$/.test(text) ? Number(text) : NaN
   return number >= least && number <= most ? ok(number) : fail(`a whole number from ${least} to ${most}`)
+}
+
+/** Reads how many processes serve together; `auto` is one on each core. */
+export function parseWorkers(text: string): Result<number, string> {
+  return parseCount(text === 'auto' ? String(Math.min(availableParallelism(), MOST_WORKERS)) : text, 1, MOST_WORKERS)
+}
+
+/** Reads the least level of what is logged. */
+export function parseLevel(text: string): Result<Level, string> {
+  const isLevel = text === 'debug' || text === 'info' || text === 'warning' || text === 'error'
+  return isLevel ? ok(text) : fail('debug, info, warning or error')
 }
 
 /** Reads a list with commas whose items are all right and all different. */

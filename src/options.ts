@@ -1,11 +1,11 @@
 import { formatDuration } from './core/duration.ts'
-import type { Level } from './core/event.ts'
 import { fail, ok, type Result } from './core/result.ts'
 import type { Seconds } from './core/time.ts'
 import { ALGORITHMS, parseAlg } from './jose/algorithm.ts'
 import { DEFAULT_HISTORY, DEFAULT_TIMING, FAST_TIMING } from './keyring/policy.ts'
 import {
-  parseAdmin, parseCount, parseIssuer, parseKek, parseLength, parseList, parseOrigins, parsePath, parseStore,
+  parseAdmin, parseCount, parseIssuer, parseKek, parseLength, parseLevel, parseList, parseOrigins, parsePath, parseStore,
+  parseWorkers,
 } from './option-values.ts'
 import type { Settings } from './settings.ts'
 
@@ -41,6 +41,12 @@ const OPTIONS: { readonly [Name in keyof Settings]: Option<NonNullable<Settings[
     standard: '8080',
     meaning: 'port to listen on; 0 takes a free one and says which',
     parse: (text) => parseCount(text, 0, 65_535),
+  },
+  workers: {
+    value: 'COUNT',
+    standard: '1',
+    meaning: 'processes that serve the port together, or `auto` for one on each core; `memory:` takes one, since each would have keys of its own',
+    parse: parseWorkers,
   },
   issuer: {
     value: 'URL',
@@ -142,7 +148,7 @@ const OPTIONS: { readonly [Name in keyof Settings]: Option<NonNullable<Settings[
     value: 'LEVEL',
     standard: 'info',
     meaning: 'least level of what is logged: debug, info, warning or error',
-    parse: (text) => isLevel(text) ? ok(text) : fail('debug, info, warning or error'),
+    parse: parseLevel,
   },
   config: {
     value: 'FILE',
@@ -188,8 +194,4 @@ function toggle(meaning: string): Option<boolean> {
 
 function duration(standard: string, meaning: string, least = 0): Option<Seconds> {
   return { value: 'DURATION', standard, meaning, parse: (text) => parseLength(text, least) }
-}
-
-function isLevel(text: string): text is Level {
-  return text === 'debug' || text === 'info' || text === 'warning' || text === 'error'
 }

@@ -8,6 +8,7 @@ import type { AdminAddress, StoreUrl } from './option-values.ts'
 export interface Settings {
   readonly host: string | undefined
   readonly port: number | undefined
+  readonly workers: number | undefined
   readonly issuer: string | undefined
   readonly audience: readonly string[] | undefined
   readonly alg: readonly [Alg, ...Alg[]] | undefined

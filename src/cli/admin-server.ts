@@ -31,7 +31,7 @@ export async function openAdmin(
   if ('path' in address) await clearAway(address.path)
   const server = listener({ onFault: (error) => emit(faultEvent(error)) })
   const mask = process.umask(OWNER_ONLY)
-  const binding = server.listen(address, () => router)
+  const binding = server.listen({ ...address, exclusive: true }, () => router)
   process.umask(mask)
   const bound = await binding
   const where = 'path' in address ? address.path : `${address.host}:${address.port}`

@@ -29,17 +29,37 @@ export async function serve(config: Config, said: Readonly<Record<string, string
     process.exit(EXIT.software)
   })
 
+  const seat = await takeSeat(config, emit)
+  if (seat === undefined) return
+  const own = atSeat(config, seat)
   const refusal = await refusalOf(config)
-  if (refusal !== undefined) return refuse(EXIT.config, ...refusalLines(refusal))
-  const app = await open(config, emit)
-  if (app === undefined) return
+  if (refusal !== undefined) refuse(EXIT.config, ...refusalLines(refusal))
+  const app = refusal === undefined ? await open(own, emit) : undefined
+  // A worker would go on waiting for words of the process that started it.
+  if (app === undefined) return process.connected ? process.exit() : undefined
   app.emit({ name: 'config.loaded', version: VERSION, settings: said })
-  const servers = await listen(config, app)
+  const servers = await listen(own, app)
   if (servers === undefined) return
   const stopTicker = startTicker({ now: systemClock, nextTick: () => app.keyring.nextTick(), tick: app.tick })
   // Before it says that it is there: whoever hears it may send a signal at once.
   untilSignal(servers, stopTicker, app)
-  announce(config, app, servers, isTerminal ? write : undefined)
+  if (seat === 1) announce(own, app, servers, isTerminal ? write : undefined)
+}
+
+/** Which of several workers this process is; undefined when it is the one that starts them. */
+async function takeSeat({ workers, store }: Config, emit: Emit): Promise<number | undefined> {
+  // Keys in memory cannot be shared.
+  if (workers === 1 || store === 'memory:') return 1
+  const { ownSeat, superviseWorkers } = await import('./workers.ts')
+  const seat = ownSeat()
+  if (seat === undefined) await superviseWorkers(workers, emit)
+  return seat
+}
+
+/** Operators speak to the first worker, and each has an audit log of its own: a chain has one writer. */
+function atSeat(config: Config, seat: number): Config {
+  const { audit } = config
+  return seat === 1 ? config : { ...config, admin: undefined, audit: audit && { ...audit, path: `${audit.path}.${seat}` } }
 }
 
 async function open(config: Config, emit: Emit): Promise<App | undefined> {
@@ -88,6 +108,7 @@ function announce(config: Config, app: App, { url, admin }: Servers, write: ((te
   if (write === undefined) for (const line of lines) emit({ name: 'policy.proved', line: proofText(line) })
   else write(banner({ config, policy, lines, url, issuer, admin, isDurable, isUnsealed }))
   if (!isDurable) emit({ name: 'store.volatile' })
+  if (!isDurable && config.workers > 1) emit({ name: 'workers.single', store: config.store })
   if (isUnsealed) emit({ name: 'keys.unsealed', store: config.store })
   if (config.auth === 'open') emit({ name: 'auth.open', address: config.host })
   const { store, auth, audit } = config

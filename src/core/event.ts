@@ -48,6 +48,9 @@ export type Event =
   | { readonly name: 'audit.unclosed'; readonly last: number; readonly hash: string }
   | { readonly name: 'audit.checkpoint'; readonly seq: number; readonly head: string; readonly kid: string }
   | { readonly name: 'auth.open'; readonly address: string }
+  | { readonly name: 'worker.ended'; readonly worker: number; readonly code: number | null; readonly signal: string | null }
+  /** More workers were asked for than can share the store. */
+  | { readonly name: 'workers.single'; readonly store: string }
   | {
     readonly name: 'server.listening'
     readonly url: string
@@ -93,6 +96,8 @@ export const LEVELS: Readonly<Record<Event['name'], Level>> = {
   'audit.unclosed': 'warning',
   'audit.checkpoint': 'info',
   'auth.open': 'warning',
+  'worker.ended': 'error',
+  'workers.single': 'warning',
   'server.listening': 'info',
   'server.stopping': 'info',
   'server.stopped': 'info',

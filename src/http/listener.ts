@@ -8,7 +8,10 @@ import { problem } from './problem.ts'
 import { type Router, router } from './router.ts'
 
 /** Where a server listens: on the network, or at a path of this machine. */
-export type Address = { readonly host: string; readonly port: number } | { readonly path: string }
+export type Address = ({ readonly host: string; readonly port: number } | { readonly path: string }) & {
+  /** Not shared with the other workers of a cluster. */
+  readonly exclusive?: true
+}
 
 /** A server on one address. */
 export interface Listener {
