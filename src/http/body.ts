@@ -29,7 +29,7 @@ export function readBody(source: Readable): Promise<Uint8Array | 'too large' | '
       resolve('too large')
     }
     source.on('data', onData)
-    source.once('end', () => resolve(Buffer.concat(chunks)))
+    source.once('end', () => resolve(chunks.length === 1 ? chunks[0] as Buffer : Buffer.concat(chunks)))
     source.once('close', () => resolve('aborted'))
   })
 }

@@ -6,7 +6,7 @@ import { bareFault, problem } from './problem.ts'
 import { rawAnswer } from './raw-answer.ts'
 import type { Reply } from './reply.ts'
 import type { Router } from './router.ts'
-import { refuseHead } from './wire.ts'
+import { headerOf, refuseHead } from './wire.ts'
 
 /** What the exchanges of one listener share. */
 export interface Desk {
@@ -42,12 +42,12 @@ export function conduct(exchange: Exchange, expectsContinue: boolean): void {
   const { request, desk } = exchange
   // Node parses what is pipelined behind a refusal before the refusal ends the connection.
   if (desk.ended.has(request.socket)) return
-  const { method = '', url: target = '', httpVersion, rawHeaders, headers } = request
+  const { method = '', url: target = '', httpVersion, rawHeaders } = request
   const refused = refuseHead({ method, target, httpVersion, rawHeaders })
   if (refused !== undefined) return sendLast(exchange, refused)
   const call = callOf(request, method, target)
   const found = desk.router.find(method, call.path)
-  const length = headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : undefined
+  const length = call.header('transfer-encoding') === undefined ? Number(call.header('content-length') ?? 0) : undefined
   if ('refusal' in found) return length === 0 ? send(exchange, found.refusal) : sendLast(exchange, found.refusal)
   if (length === 0) return answer(exchange, found.handler, call)
   const unwanted = refuseBody(call.header('content-encoding'), length)
@@ -110,16 +110,13 @@ function isOwed(socket: Duplex, { open }: Desk): boolean {
   return [...open.get(socket) ?? []].some(({ request }) => request.complete)
 }
 
-function callOf({ headers, socket }: IncomingMessage, method: string, target: string): Call {
+function callOf({ rawHeaders, socket }: IncomingMessage, method: string, target: string): Call {
   const mark = target.indexOf('?')
   return {
     method,
     path: mark < 0 ? target : target.slice(0, mark),
     query: mark < 0 ? '' : target.slice(mark + 1),
-    header: (name) => {
-      const value = headers[name]
-      return typeof value === 'string' ? value : undefined
-    },
+    header: (name) => headerOf(rawHeaders, name),
     address: () => socket.remoteAddress ?? 'unknown',
     body: EMPTY,
   }

@@ -41,8 +41,7 @@ export function problem(status: number, detail?: string, { member, headers = {},
     member: member?.slice(0, LONGEST_MEMBER),
     ...figures,
   }
-  const body = Buffer.from(`${printable(JSON.stringify(content))}\n`)
-  return reply(status, { 'content-type': 'application/problem+json', ...headers }, body)
+  return reply(status, { 'content-type': 'application/problem+json', ...headers }, `${printable(JSON.stringify(content))}\n`)
 }
 
 /** The answer to a request that met a bug of ours: it says nothing else. */

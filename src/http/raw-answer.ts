@@ -4,5 +4,5 @@ import type { Reply } from './reply.ts'
 export function rawAnswer({ status, headers, body }: Reply): Uint8Array {
   const lines = Object.entries({ ...headers, connection: 'close' }).map(([name, value]) => `${name}: ${value}\r\n`)
   // The reason phrase may be empty (RFC 9112 section 4).
-  return Buffer.concat([Buffer.from(`HTTP/1.1 ${status} \r\n${lines.join('')}\r\n`, 'latin1'), body])
+  return Buffer.from(`HTTP/1.1 ${status} \r\n${lines.join('')}\r\n${body}`)
 }

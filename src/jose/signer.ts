@@ -1,6 +1,7 @@
 import { type JsonWebKey, webcrypto } from 'node:crypto'
 import type { RandomBytes } from '../core/random.ts'
 import { type Alg, algorithm, type Algorithm } from './algorithm.ts'
+import { batch } from './batch.ts'
 import { type Kid, type PublicJwk, publicJwk } from './jwk.ts'
 import type { KeyEncryptionKey, Keks } from './kek.ts'
 import { openVerifier } from './verifier.ts'
@@ -22,6 +23,7 @@ export interface FreshKey {
 }
 
 const { subtle } = webcrypto
+const together = batch<ArrayBuffer>()
 const PUBLIC_EXPONENT = new Uint8Array([1, 0, 1])
 const CHALLENGE = Buffer.from('jwksd key pair consistency')
 
@@ -92,7 +94,7 @@ function signerOf(row: Algorithm, jwk: PublicJwk, key: webcrypto.CryptoKey): Sig
     alg: row.alg,
     kid: jwk.kid,
     jwk,
-    sign: async (data) => new Uint8Array(await subtle.sign(row.signature, key, data)),
+    sign: async (data) => new Uint8Array(await together(() => subtle.sign(row.signature, key, data))),
   }
 }
 

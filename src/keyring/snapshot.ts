@@ -9,7 +9,7 @@ import { activeOf, inOrder, type Ring } from './ring.ts'
 export interface Snapshot {
   readonly ring: Ring
   /** The JWK Set (RFC 7517 section 5), ready to be sent. */
-  readonly jwks: Uint8Array
+  readonly jwks: string
   /** The first 128 bits of the SHA-256 of `jwks`: moves when the set does. */
   readonly digest: string
   /** The algorithms that a token of ours can have, the default first. */
@@ -21,7 +21,7 @@ export interface Snapshot {
 /** Makes the view of a ring; `signers` holds an opened signer for each key with a private half. */
 export function takeSnapshot(ring: Ring, policy: Policy, signers: ReadonlyMap<Kid, Signer>): Snapshot {
   const keys = inOrder(ring.keys, policy)
-  const jwks = Buffer.from(`${JSON.stringify({ keys: keys.map(({ jwk }) => jwk) })}\n`)
+  const jwks = `${JSON.stringify({ keys: keys.map(({ jwk }) => jwk) })}\n`
   const published = new Set(keys.map(({ jwk }) => jwk.alg))
   const dropped = [...published].filter((alg) => !policy.algs.includes(alg))
   const algs = [...policy.algs.filter((alg) => published.has(alg)), ...dropped]

@@ -17,7 +17,7 @@ export interface Representation {
 
 /** Makes both answers of a public document. A 304 repeats what a cache needs to know (RFC 9110 section 15.4.5). */
 export function representation(
-  body: Uint8Array,
+  body: string,
   etag: string,
   headers: { readonly 'content-type': string; readonly 'cache-control': string; readonly vary?: string },
 ): Representation {

@@ -23,7 +23,7 @@ export function historyRoute({ current, cacheControl, issuer }: HistoryDeps): Ro
     const present = ring.keys.map((key) => key.state === 'standby'
       ? { jwk: key.jwk, state: key.state, ...span(key.publishedAt, undefined, undefined) }
       : { jwk: key.jwk, state: key.state, ...span(key.publishedAt, key.activeAt, key.state === 'retired' ? key.retiredAt : undefined) })
-    const body = Buffer.from(`${JSON.stringify({ issuer, keys: [...past, ...present] })}\n`)
+    const body = `${JSON.stringify({ issuer, keys: [...past, ...present] })}\n`
     const headers = { 'content-type': 'application/json', 'cache-control': cacheControl }
     return representation(body, `"${sha256(body).slice(0, 22)}"`, headers)
   }

@@ -27,7 +27,7 @@ export function metadataRoute(path: string, { current, cacheControl, issuer, jwk
       id_token_signing_alg_values_supported: algs,
       ...others,
     }
-    const body = Buffer.from(`${JSON.stringify(content)}\n`)
+    const body = `${JSON.stringify(content)}\n`
     const headers = { 'content-type': 'application/json', 'cache-control': cacheControl }
     return representation(body, `"${sha256(body).slice(0, 22)}"`, headers)
   }
