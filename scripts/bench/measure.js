@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { get } from 'node:http'
 import { load } from './load.js'
+import { CORES } from './server.js'
 
 /** @typedef {import('./server.js').Running} Running */
 /** @typedef {import('./load.js').Request} Request */
@@ -9,6 +10,7 @@ import { load } from './load.js'
  * One thing that is measured again in each round.
  * @typedef {object} Cell
  * @property {string} name
+ * @property {() => Promise<unknown>} [warm] Before the first round.
  * @property {() => Promise<Sample>} sample
  */
 
@@ -19,19 +21,24 @@ import { load } from './load.js'
 
 /** What many rounds found. @typedef {{ perCpu: number, best: number, rate: number, p50: number, p99: number, memory: number, samples: readonly Sample[] }} Figures */
 
-/** The servers on the first core and the load on the second, so that neither takes time from the other. */
-export const CORES = { server: '0', load: '1' }
-
 /**
  * A request to a running server, over and over; every answer must have the length of the first one, give or take what
- * a token varies by.
- * @param {string} name @param {Running} server @param {Request} request @param {{ seconds: number, connections?: number, cores?: string }} how @returns {Cell}
+ * a token varies by. `prepare` makes what a round needs; `lead` are seconds of load before a sample, since processor
+ * caches have forgotten a server that rested.
+ * @param {string} name @param {Running} server @param {Request} request
+ * @param {{ seconds: number, warm?: number, connections?: number, cores?: string, lead?: number, prepare?: () => Promise<void> }} how @returns {Cell}
  */
-export function requests(name, server, request, { seconds, connections = 64, cores = CORES.load }) {
+export function requests(name, server, request, { seconds, warm = WARM, connections = 64, cores = CORES.load, lead = 1, prepare = async () => {} }) {
   let length = 0
   return {
     name,
+    warm: async () => {
+      await prepare()
+      await load(request, { seconds: warm, connections, cores })
+    },
     sample: async () => {
+      await prepare()
+      if (lead > 0) await load(request, { seconds: lead, connections, cores })
       const before = server.cpu()
       const outcome = await load(request, { seconds, connections, cores })
       const cpu = server.cpu() - before
@@ -44,13 +51,16 @@ export function requests(name, server, request, { seconds, connections = 64, cor
   }
 }
 
+/** Seconds of load before the first round: what is compiled only after some thousand calls is compiled then. */
+const WARM = 5
+
 /** How `openssl speed` calls the key of an algorithm. @type {Record<string, string>} */
-const OPENSSL = { RS256: 'rsa2048', ES256: 'ecdsap256', EdDSA: 'ed25519' }
+export const OPENSSL = { RS256: 'rsa2048', ES256: 'ecdsap256', ES384: 'ecdsap384', ES512: 'ecdsap521', EdDSA: 'ed25519' }
 
 /** Signatures per second of processor time of OpenSSL alone. @param {string} alg @param {number} seconds @returns {Cell} */
 export function openssl(alg, seconds) {
   return {
-    name: 'openssl speed',
+    name: `openssl ${alg}`,
     sample: async () => {
       const args = ['-c', CORES.server, 'openssl', 'speed', '-mr', '-seconds', String(seconds), String(OPENSSL[alg])]
       const { stdout } = spawnSync('taskset', args, { encoding: 'utf8' })
@@ -66,6 +76,10 @@ export function openssl(alg, seconds) {
 export async function interleave(cells, rounds, progress) {
   /** @type {Map<string, Sample[]>} */
   const samples = new Map(cells.map(({ name }) => [name, []]))
+  for (const { name, warm } of cells) {
+    progress(`warming up ${name}`)
+    await warm?.()
+  }
   for (let round = 1; round <= rounds; round += 1) {
     for (const { name, sample } of cells) {
       progress(`round ${round} of ${rounds}: ${name}`)

@@ -8,6 +8,9 @@ const PATIENCE = 20_000
 /** Ticks per second in /proc (proc(5)); the same on every Linux that Node runs on. */
 const TICKS = 100
 
+/** The servers on the first core and the load on the second, so that neither takes time from the other. */
+export const CORES = { server: '0', load: '1' }
+
 /** How a program is started. @typedef {{ file: string, args: readonly string[], env?: Record<string, string> }} Command */
 
 /** One running server, pinned to some cores. */
@@ -44,6 +47,16 @@ export class Running {
   /** Bytes of memory in use, children included (VmRSS). */
   memory() {
     return this.#all().reduce((sum, { pid }) => sum + 1024 * Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0), 0)
+  }
+
+  /** Ends it without a word. */
+  kill() {
+    this.#child.kill('SIGKILL')
+  }
+
+  /** Sends it a signal. @param {NodeJS.Signals} signal */
+  signal(signal) {
+    this.#child.kill(signal)
   }
 
   /** Ends it as an operator would. */

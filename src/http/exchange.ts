@@ -100,9 +100,14 @@ function sendLater(exchange: Exchange, later: Promise<Reply | undefined>): void 
   const { request: { socket }, desk } = exchange
   const open = desk.open.get(socket) ?? new Set()
   desk.open.set(socket, open.add(exchange))
-  later.then((reply) => reply === undefined || send(exchange, reply))
-    .catch((error) => onFault(exchange, error))
-    .finally(() => open.delete(exchange))
+  const close = (reply: Reply | undefined): void => {
+    open.delete(exchange)
+    if (reply !== undefined) send(exchange, reply)
+  }
+  later.then(close).catch((error) => {
+    open.delete(exchange)
+    onFault(exchange, error)
+  })
 }
 
 /** Whether a request that has come in whole still waits for its answer. */
@@ -133,10 +138,11 @@ function answer(exchange: Exchange, handler: Handler, call: Call): void {
 }
 
 /** Reads the body and hands it over; undefined when the client is gone or has its answer already. */
-async function withBody(exchange: Exchange, handler: Handler, call: Call): Promise<Reply | undefined> {
-  const body = await readBody(exchange.request)
-  if (body === 'too large') sendLast(exchange, tooLarge())
-  return typeof body === 'string' ? undefined : await handler({ ...call, body })
+function withBody(exchange: Exchange, handler: Handler, call: Call): Promise<Reply | undefined> {
+  return readBody(exchange.request).then((body) => {
+    if (body === 'too large') sendLast(exchange, tooLarge())
+    return typeof body === 'string' ? undefined : handler({ ...call, body })
+  })
 }
 
 function onFault(exchange: Exchange, error: unknown): void {

@@ -1,0 +1,103 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { build } from './build.js'
+import { install, root } from './setup.js'
+
+/**
+ * `npm run bench`: measures jwksd beside its peers, on the Node.js that runs this, and prints tables.
+ * `-- --short`: three rounds, without most peers; fails when a ratio is far below its bar.
+ * `-- --only NAME,...`: these parts alone. `--rounds N`, `--seconds N` (of a sample), `--minutes N` (of the memory part).
+ * `-- --json FILE`: everything measured. `--write`: puts the tables into docs/.
+ */
+
+const { values } = parseArgs({
+  options: {
+    'short': { type: 'boolean', default: false },
+    'write': { type: 'boolean', default: false },
+    'only': { type: 'string' },
+    'rounds': { type: 'string' },
+    'seconds': { type: 'string', default: '1' },
+    'minutes': { type: 'string', default: '10' },
+    'json': { type: 'string' },
+  },
+})
+/** A short run fails below this part of a bar: what is measured in a few seconds on a busy machine is not exact. */
+const FAR_BELOW = 0.6
+const SHORT = new Set(['raw', 'bare', 'nginx', 'jose', 'fastify'])
+
+const lacks = ['wrk', 'hey', 'openssl', 'taskset'].filter((name) => spawnSync('which', [name]).status !== 0)
+if (lacks.length > 0) {
+  console.error(`bench: on Debian it needs: apt-get install wrk hey openssl util-linux (not found: ${lacks.join(', ')})`)
+  process.exit(1)
+}
+install()
+build()
+install(join(root, 'scripts', 'bench'))
+const { peers } = await import('./bench/peers.js')
+const { World } = await import('./bench/world.js')
+const { suites, SHORT_SUITES } = await import('./bench/suites.js')
+const { markdown, plain, fine } = await import('./bench/table.js')
+
+const wanted = values.only?.split(',') ?? (values.short ? SHORT_SUITES : Object.keys(suites))
+const unknown = wanted.filter((name) => !(name in suites))
+if (unknown.length > 0) {
+  console.error(`bench: no part is called ${unknown.join(', ')}; there are ${Object.keys(suites).join(', ')}`)
+  process.exit(1)
+}
+const missing = peers.flatMap((peer) => peer.missing() === undefined ? [] : [`${peer.name}: left out, ${peer.missing()}`])
+const present = peers.filter((peer) => peer.missing() === undefined && (!values.short || SHORT.has(peer.name)))
+for (const line of missing) console.error(line)
+
+const scope = {
+  rounds: Number(values.rounds ?? (values.short ? 3 : 7)),
+  seconds: Number(values.seconds),
+  minutes: Number(values.minutes),
+  peers: present,
+  progress: (/** @type {string} */ text) => process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${text}` : `${text}\n`),
+}
+const world = new World()
+/** @type {Record<string, Awaited<ReturnType<import('./bench/suite.js').Suite>>>} */
+const results = {}
+for (const name of wanted) {
+  scope.progress(`${name} begins`)
+  const result = results[name] = await /** @type {import('./bench/suite.js').Suite} */ (suites[name])(world, scope)
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
+  for (const table of result.tables) console.log(plain(table))
+}
+await world.end()
+
+const bars = Object.values(results).flatMap((result) => result.bars)
+const table = {
+  title: 'Bars',
+  note: 'What the project asks of itself, beside what was measured.',
+  head: ['ratio or figure', 'bar', 'measured', ''],
+  rows: bars.map(({ what, bar, figure, isMost = false }) => [
+    what, `${isMost ? 'at most' : 'at least'} ${bar}`, fine(figure), (isMost ? figure <= bar : figure >= bar) ? 'reached' : 'missed',
+  ]),
+}
+console.log(plain(table))
+const machine = `${process.version}, ${spawnSync('openssl', ['version'], { encoding: 'utf8' }).stdout.trim()}, ${/^model name\s*: (.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]}, Linux ${spawnSync('uname', ['-r'], { encoding: 'utf8' }).stdout.trim()}`
+const setup = { date: new Date().toISOString().slice(0, 10), machine, ...scope, peers: present.map((peer) => `${peer.name}: ${peer.versions()}`), missing, load: 'wrk -t1 -c64' }
+if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ setup, results }, undefined, 2)}\n`)
+if (values.write) for (const name of wanted) write(name)
+
+const far = values.short ? bars.filter(({ bar, figure, isMost = false }) => !(isMost ? figure <= bar / FAR_BELOW : figure >= bar * FAR_BELOW)) : []
+for (const { what, bar, figure } of far) console.error(`bench: ${what}: ${fine(figure)}, far from ${bar}`)
+if (values.short) console.log(`${bars.length - far.length} passed, ${far.length} failed`)
+process.exit(far.length > 0 ? 1 : 0)
+
+/** Puts the tables of a part between the marks that name it. @param {string} name */
+function write(name) {
+  for (const file of ['performance.md', 'scale.md'].map((each) => join(root, 'docs', each)).filter(existsSync)) {
+    const text = readFileSync(file, 'utf8')
+    const [open, close] = [`<!-- ${name}, Node ${process.versions.node.split('.')[0]} -->`, '<!-- end -->']
+    const from = text.indexOf(open)
+    if (from < 0) continue
+    const result = results[name]
+    const what = `Measured on ${setup.date}: ${machine}.`
+    const part = [what, '', ...result?.tables.map(markdown) ?? []].join('\n')
+    writeFileSync(file, `${text.slice(0, from + open.length)}\n${part}\n${text.slice(text.indexOf(close, from))}`)
+  }
+}

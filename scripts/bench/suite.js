@@ -1,0 +1,12 @@
+/** @typedef {{ what: string, bar: number, figure: number, isMost?: boolean }} Bar `isMost`: the figure must not be above it. */
+/**
+ * @typedef {object} Scope
+ * @property {number} rounds
+ * @property {number} seconds Of one sample.
+ * @property {readonly import('./peers.js').Peer[]} peers Those that can run here.
+ * @property {number} minutes How long memory is watched.
+ * @property {(text: string) => void} progress
+ */
+/** One part of the benchmark. @typedef {(world: import('./world.js').World, scope: Scope) => Promise<{ tables: import('./table.js').Table[], bars: Bar[] }>} Suite */
+
+export {}
