@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { build } from './build.js'
@@ -55,8 +55,11 @@ const scope = {
   seconds: Number(values.seconds),
   minutes: Number(values.minutes),
   peers: present,
+  isShort: values.short,
   progress: (/** @type {string} */ text) => process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${text}` : `${text}\n`),
 }
+const machine = `${process.version}, ${spawnSync('openssl', ['version'], { encoding: 'utf8' }).stdout.trim()}, ${/^model name\s*: (.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]}, Linux ${spawnSync('uname', ['-r'], { encoding: 'utf8' }).stdout.trim()}`
+const date = new Date().toISOString().slice(0, 10)
 const world = new World()
 /** @type {Record<string, Awaited<ReturnType<import('./bench/suite.js').Suite>>>} */
 const results = {}
@@ -65,6 +68,7 @@ for (const name of wanted) {
   const result = results[name] = await /** @type {import('./bench/suite.js').Suite} */ (suites[name])(world, scope)
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
   for (const table of result.tables) console.log(plain(table))
+  if (values.write) write(name, result.tables)
 }
 await world.end()
 
@@ -78,26 +82,23 @@ const table = {
   ]),
 }
 console.log(plain(table))
-const machine = `${process.version}, ${spawnSync('openssl', ['version'], { encoding: 'utf8' }).stdout.trim()}, ${/^model name\s*: (.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]}, Linux ${spawnSync('uname', ['-r'], { encoding: 'utf8' }).stdout.trim()}`
-const setup = { date: new Date().toISOString().slice(0, 10), machine, ...scope, peers: present.map((peer) => `${peer.name}: ${peer.versions()}`), missing, load: 'wrk -t1 -c64' }
+const setup = { date, machine, ...scope, peers: present.map((peer) => `${peer.name}: ${peer.versions()}`), missing, load: 'wrk -t1 -c64' }
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ setup, results }, undefined, 2)}\n`)
-if (values.write) for (const name of wanted) write(name)
+if (values.write && values.only === undefined) write('bars', [table])
 
 const far = values.short ? bars.filter(({ bar, figure, isMost = false }) => !(isMost ? figure <= bar / FAR_BELOW : figure >= bar * FAR_BELOW)) : []
 for (const { what, bar, figure } of far) console.error(`bench: ${what}: ${fine(figure)}, far from ${bar}`)
 if (values.short) console.log(`${bars.length - far.length} passed, ${far.length} failed`)
 process.exit(far.length > 0 ? 1 : 0)
 
-/** Puts the tables of a part between the marks that name it. @param {string} name */
-function write(name) {
-  for (const file of ['performance.md', 'scale.md'].map((each) => join(root, 'docs', each)).filter(existsSync)) {
+/** Puts tables between the marks that name their part. @param {string} name @param {readonly import('./bench/table.js').Table[]} tables */
+function write(name, tables) {
+  for (const file of ['performance.md', 'scale.md'].map((each) => join(root, 'docs', each))) {
     const text = readFileSync(file, 'utf8')
     const [open, close] = [`<!-- ${name}, Node ${process.versions.node.split('.')[0]} -->`, '<!-- end -->']
     const from = text.indexOf(open)
     if (from < 0) continue
-    const result = results[name]
-    const what = `Measured on ${setup.date}: ${machine}.`
-    const part = [what, '', ...result?.tables.map(markdown) ?? []].join('\n')
+    const part = [`Measured on ${date}: ${machine}; \`--rounds ${scope.rounds}\`.`, '', ...tables.map(markdown)].join('\n')
     writeFileSync(file, `${text.slice(0, from + open.length)}\n${part}\n${text.slice(text.indexOf(close, from))}`)
   }
 }

@@ -23,25 +23,25 @@ import { CORES } from './server.js'
 
 /**
  * A request to a running server, over and over; every answer must have the length of the first one, give or take what
- * a token varies by. `prepare` makes what a round needs; `lead` are seconds of load before a sample, since processor
+ * a token varies by. `prepare` makes what so many seconds need; `lead` are seconds of load before a sample, since processor
  * caches have forgotten a server that rested.
  * @param {string} name @param {Running} server @param {Request} request
- * @param {{ seconds: number, warm?: number, connections?: number, cores?: string, lead?: number, prepare?: () => Promise<void> }} how @returns {Cell}
+ * @param {{ seconds: number, warm?: number, connections?: number, cores?: string, lead?: number, prepare?: (seconds: number) => Promise<void> }} how @returns {Cell}
  */
 export function requests(name, server, request, { seconds, warm = WARM, connections = 64, cores = CORES.load, lead = 1, prepare = async () => {} }) {
   let length = 0
+  const send = async (/** @type {number} */ time) => {
+    await prepare(time)
+    const before = server.cpu()
+    const outcome = await load(request, { seconds: time, connections, cores })
+    return { outcome, cpu: server.cpu() - before }
+  }
   return {
     name,
-    warm: async () => {
-      await prepare()
-      await load(request, { seconds: warm, connections, cores })
-    },
+    warm: () => send(warm),
     sample: async () => {
-      await prepare()
-      if (lead > 0) await load(request, { seconds: lead, connections, cores })
-      const before = server.cpu()
-      const outcome = await load(request, { seconds, connections, cores })
-      const cpu = server.cpu() - before
+      if (lead > 0) await send(lead)
+      const { outcome, cpu } = await send(seconds)
       const each = outcome.bytes / outcome.requests
       if (length === 0) length = each
       if (outcome.failed > 0 || outcome.requests === 0) throw new Error(`${name}: ${outcome.failed} of ${outcome.requests} requests failed`)

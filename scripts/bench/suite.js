@@ -4,6 +4,7 @@
  * @property {number} rounds
  * @property {number} seconds Of one sample.
  * @property {readonly import('./peers.js').Peer[]} peers Those that can run here.
+ * @property {boolean} isShort
  * @property {number} minutes How long memory is watched.
  * @property {(text: string) => void} progress
  */

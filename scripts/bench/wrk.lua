@@ -4,12 +4,14 @@ if os.getenv('BODY') ~= '' then wrk.body = os.getenv('BODY') end
 for name, value in string.gmatch(os.getenv('HEADERS') .. '\n', '([^:\n]+): ([^\n]*)\n') do wrk.headers[name] = value end
 
 if os.getenv('BODIES') ~= '' then
-  local lines = {}
-  for line in io.lines(os.getenv('BODIES')) do lines[#lines + 1] = wrk.format(nil, nil, nil, line) end
+  local requests = {}
   local at = 0
+  init = function()
+    for line in io.lines(os.getenv('BODIES')) do requests[#requests + 1] = wrk.format(nil, nil, nil, line) end
+  end
   request = function()
-    at = at % #lines + 1
-    return lines[at]
+    at = at % #requests + 1
+    return requests[at]
   end
 end
 

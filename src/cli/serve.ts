@@ -109,6 +109,7 @@ function announce(config: Config, app: App, { url, admin }: Servers, write: ((te
   else write(banner({ config, policy, lines, url, issuer, admin, isDurable, isUnsealed }))
   if (!isDurable) emit({ name: 'store.volatile' })
   if (!isDurable && config.workers > 1) emit({ name: 'workers.single', store: config.store })
+  if (process.env['UV_THREADPOOL_SIZE'] === '1') emit({ name: 'threads.single' })
   if (isUnsealed) emit({ name: 'keys.unsealed', store: config.store })
   if (config.auth === 'open') emit({ name: 'auth.open', address: config.host })
   const { store, auth, audit } = config

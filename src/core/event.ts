@@ -51,6 +51,8 @@ export type Event =
   | { readonly name: 'worker.ended'; readonly worker: number; readonly code: number | null; readonly signal: string | null }
   /** More workers were asked for than can share the store. */
   | { readonly name: 'workers.single'; readonly store: string }
+  /** Nothing is signed while a key is made. */
+  | { readonly name: 'threads.single' }
   | {
     readonly name: 'server.listening'
     readonly url: string
@@ -98,6 +100,7 @@ export const LEVELS: Readonly<Record<Event['name'], Level>> = {
   'auth.open': 'warning',
   'worker.ended': 'error',
   'workers.single': 'warning',
+  'threads.single': 'warning',
   'server.listening': 'info',
   'server.stopping': 'info',
   'server.stopped': 'info',

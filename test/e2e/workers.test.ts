@@ -98,6 +98,12 @@ describe('--workers', { skip }, () => {
     assert.equal(stderr.trim().split('\n').length, 1, stderr)
   })
 
+  it('says that one thread alone would make tokens wait for keys', async () => {
+    const server = await serve(['--alg', 'ES256'], { UV_THREADPOOL_SIZE: '1' })
+    const { stdout } = await end(server)
+    assert.match(stdout, /"event":"threads\.single"/)
+  })
+
   it('takes one process for keys in memory, and says so', async () => {
     const server = await serve(['--workers', '3', '--alg', 'ES256'])
     assert.deepEqual(workersOf(server), [])

@@ -8,7 +8,7 @@ import { fine, whole } from '../table.js'
 export async function mint(world, scope) {
   const tables = []
   const bars = []
-  for (const alg of process.env['ALGS']?.split(',') ?? ['RS256', 'ES256', 'EdDSA']) {
+  for (const alg of ['RS256', 'ES256', 'EdDSA']) {
     const found = await mintOf(alg, world, scope)
     tables.push(found.table)
     bars.push(...found.bars)
@@ -17,12 +17,13 @@ export async function mint(world, scope) {
 }
 
 /** @param {string} alg @param {import('../world.js').World} world @param {import('../suite.js').Scope} scope */
-async function mintOf(alg, world, { rounds, seconds, peers, progress }) {
+async function mintOf(alg, world, { rounds, seconds, peers, isShort, progress }) {
   const bare = peers.find(({ name }) => name === 'bare')
   const makers = peers.filter(({ algs }) => algs.includes(alg))
   const servers = [await world.jwksd(alg)]
   await world.fix(servers[0]?.jwks ?? '', alg)
   for (const peer of makers) servers.push(await world.peer(peer, alg))
+  if (!isShort) servers.push({ ...await world.jwksd(alg, [], { env: { UV_THREADPOOL_SIZE: '2' } }), name: 'jwksd, 2 threads' })
   const cells = servers.map(({ name, server, url, mint }) =>
     requests(name, server, { url: url + mint?.path, method: 'POST', headers: mint?.headers ?? {}, body: mint?.body ?? '' }, { seconds }))
   const fixed = bare && await world.peer(bare, alg)
