@@ -1,10 +1,10 @@
-/** @typedef {{ what: string, bar: number, figure: number, isMost?: boolean }} Bar `isMost`: the figure must not be above it. */
+/** @typedef {{ what: string, bar: number, figure: number, isMost?: boolean, floor?: number }} Bar `isMost`: the figure must not be above it. A short run fails below `floor`. */
 /**
  * @typedef {object} Scope
  * @property {number} rounds
- * @property {number} seconds Of one sample.
  * @property {readonly import('./peers.js').Peer[]} peers Those that can run here.
  * @property {boolean} isShort
+ * @property {{ seconds: number, warm?: number, lead?: number }} how Every sample is taken.
  * @property {number} minutes How long memory is watched.
  * @property {(text: string) => void} progress
  */

@@ -102,7 +102,7 @@ export async function memory(world, { peers, minutes, progress }) {
 }
 
 /** One process and two, on both cores, with the load beside them. @type {Suite} */
-export async function workers(world, { rounds, seconds, progress }) {
+export async function workers(world, { rounds, how, progress }) {
   const both = `${CORES.server},${CORES.load}`
   const of = (/** @type {string} */ count, /** @type {string} */ cores) =>
     world.jwksd('RS256', ['--workers', count, '--store', `file:${join(world.newFolder('workers'), 'ring.json')}`, '--unsealed'], { cores })
@@ -110,11 +110,11 @@ export async function workers(world, { rounds, seconds, progress }) {
   const [single, pair] = [await of('1', both), await of('2', both)]
   await pause(2000)
   const cells = [
-    requests('key set, 1 worker', one.server, { url: one.jwks }, { seconds }),
-    requests('key set, 2 workers', two.server, { url: two.jwks }, { seconds }),
-    requests('RS256 tokens, 1 worker', single.server, { url: `${single.url}/auth`, method: 'POST' }, { seconds }),
-    requests('RS256 tokens, 2 workers', pair.server, { url: `${pair.url}/auth`, method: 'POST' }, { seconds }),
-    openssl('RS256', seconds),
+    requests('key set, 1 worker', one.server, { url: one.jwks }, how),
+    requests('key set, 2 workers', two.server, { url: two.jwks }, how),
+    requests('RS256 tokens, 1 worker', single.server, { url: `${single.url}/auth`, method: 'POST' }, how),
+    requests('RS256 tokens, 2 workers', pair.server, { url: `${pair.url}/auth`, method: 'POST' }, how),
+    openssl('RS256', how.seconds),
   ]
   const figures = await interleave(cells, rounds, progress)
   await world.end()

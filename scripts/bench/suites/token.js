@@ -4,7 +4,7 @@ import { interleave, ratio, requests } from '../measure.js'
 import { fine, whole } from '../table.js'
 
 /** What each way of a client to authenticate costs at /token. @type {import('../suite.js').Suite} */
-export async function token(world, { rounds, seconds, progress }) {
+export async function token(world, { rounds, how, progress }) {
   const folder = world.newFolder('token')
   const clients = ['--clients', writeClients(folder)]
   const memory = await world.jwksd('ES256', clients)
@@ -13,11 +13,11 @@ export async function token(world, { rounds, seconds, progress }) {
   const [quick, lasting] = [withKey(memory.url, folder), withKey(durable.url, folder)]
   const auth = { url: `${development.url}/auth`, method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"sub":"alice"}' }
   const cells = [
-    requests('/auth, for comparison', development.server, auth, { seconds }),
-    requests('client_secret_basic', memory.server, withBasic(memory.url), { seconds }),
-    requests('client_secret_post', memory.server, withPost(memory.url), { seconds }),
-    requests('private_key_jwt (ES256), keys in memory', memory.server, quick.request, { seconds, warm: 2, prepare: quick.prepare }),
-    requests('private_key_jwt (ES256), file store', durable.server, lasting.request, { seconds, warm: 2, prepare: lasting.prepare }),
+    requests('/auth, for comparison', development.server, auth, how),
+    requests('client_secret_basic', memory.server, withBasic(memory.url), how),
+    requests('client_secret_post', memory.server, withPost(memory.url), how),
+    requests('private_key_jwt (ES256), keys in memory', memory.server, quick.request, { ...how, warm: 2, prepare: quick.prepare }),
+    requests('private_key_jwt (ES256), file store', durable.server, lasting.request, { ...how, warm: 2, prepare: lasting.prepare }),
   ]
   const figures = await interleave(cells, rounds, progress)
   await world.end()
