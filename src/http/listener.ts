@@ -48,14 +48,19 @@ const BIND_FAULTS: ReadonlyMap<string, string> = new Map([
   ['EAI_AGAIN', 'the host does not resolve'],
 ])
 
+/** Connections, of 14 KiB each, from which on those that are idle make room: their clients open another when they ask. */
+const CROWD = 16_384
+
 /** A listener that reports the errors of handlers to `onFault`, and answers them with a bare 500. */
-export function listener({ onFault }: Pick<Desk, 'onFault'>): Listener {
+export function listener({ onFault, crowd = CROWD }: Pick<Desk, 'onFault'> & { readonly crowd?: number }): Listener {
   const desk: Desk = { router: router([]), isClosing: false, ended: new WeakSet(), open: new WeakMap(), onFault }
   const sockets = new Set<Socket>()
   const server = createServer(LIMITS)
   server.timeout = SILENCE
   server.on('connection', (socket) => {
     sockets.add(socket)
+    // Once for each time that there are so many: to look for idle ones takes milliseconds.
+    if (sockets.size === crowd) server.closeIdleConnections()
     socket.once('close', () => sockets.delete(socket))
   })
   route(server, desk)

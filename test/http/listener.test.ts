@@ -316,6 +316,33 @@ describe('listener()', () => {
     assert.equal(isLate, false)
   })
 
+  it('ends idle connections when there are too many, and none that waits for its answer', { timeout: 20_000 }, async () => {
+    const other = listener({ onFault: () => {}, crowd: 5 })
+    let release: (() => void) | undefined
+    const bound = await other.listen({ host: '127.0.0.1', port: 0 }, () => router([{
+      path: '/wait',
+      cors: new Set(),
+      methods: { GET: () => new Promise((resolve) => release = () => resolve(reply(200, {}))) },
+    }]))
+    assert.ok(bound.ok)
+    const otherPort = Number(new URL(bound.value.url).port)
+    const ask = async (): Promise<{ readonly closed: Promise<unknown> }> => {
+      const socket = connect(otherPort, '127.0.0.1', () => socket.write(get('')))
+      await once(socket, 'data')
+      return { closed: once(socket.on('error', () => {}).resume(), 'close') }
+    }
+    const busy = exchange(otherPort, `GET /wait HTTP/1.1\r\n${HOST}\r\n`, (text) => text.includes('200'))
+    while (release === undefined) await new Promise((resolve) => setImmediate(resolve))
+    const idle = [await ask(), await ask(), await ask()]
+    const last = await ask()
+    await Promise.all(idle.map(({ closed }) => closed))
+    ;(release as () => void)()
+    assert.deepEqual((await busy).statuses, [200])
+    // The one that came last was answered; it is there until the listener closes.
+    await other.close(seconds(1))
+    await last.closed
+  })
+
   it('lets a running request finish when it closes, as the last of its connection', async () => {
     const other = listener({ onFault: () => {} })
     let release: (() => void) | undefined
