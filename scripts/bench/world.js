@@ -3,6 +3,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { root } from '../setup.js'
 import { call, checkSet, checkTokens } from './check.js'
 import { record } from './measure.js'
@@ -13,7 +14,20 @@ import { CORES, Running } from './server.js'
 /** A server that answers. @typedef {{ name: string, url: string, server: Running, jwks: string, mint?: NonNullable<Peer['mint']> }} Started */
 
 const FIRST_PORT = 21_500
+/** Milliseconds. */
+const LONGEST_WAIT = 30_000
 const SERVER = join(root, 'dist', 'server.js')
+
+/** Waits until a set has so many keys: those that sign later are made while the server answers. @param {string} url @param {number} count */
+async function whole(url, count) {
+  for (let waited = 0; waited < LONGEST_WAIT; waited += 50) {
+    /** @type {any} */
+    const { keys } = await (await call(url)).json()
+    if (keys.length === count) return
+    await pause(50)
+  }
+  throw new Error(`${url} has not become a set of ${count} keys`)
+}
 
 /** The servers of one measurement, each pinned to its cores and checked once; and what they keep on disk. */
 export class World {
@@ -70,6 +84,7 @@ export class World {
     const args = [...preload === undefined ? [] : ['--import', preload], SERVER, '--port', String(this.#port), '--alg', alg, ...options]
     const server = this.run({ file: process.execPath, args, env }, cores)
     await server.ready(`${url}/jwks.json`)
+    await whole(`${url}/jwks.json`, 2 * alg.split(',').length)
     const started = { name: 'jwksd', url, server, jwks: `${url}/jwks.json`, mint: { ...mint, path: '/auth' } }
     if (!options.includes('--clients')) await this.#check(started, alg.split(',')[0] ?? alg)
     return started
