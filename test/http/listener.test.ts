@@ -160,6 +160,25 @@ describe('listener() before malformed requests', () => {
   })
 })
 
+/** A listener of its own with a request to come whose answer waits until it is let go. */
+async function withWaiting(crowd?: number) {
+  const other = listener({ onFault: () => {}, ...crowd !== undefined && { crowd } })
+  let release: (() => void) | undefined
+  const bound = await other.listen({ host: '127.0.0.1', port: 0 }, () => router([{
+    path: '/wait',
+    cors: new Set(),
+    methods: { GET: () => new Promise((resolve) => release = () => resolve(reply(200, {}))) },
+  }]))
+  assert.ok(bound.ok)
+  const otherPort = Number(new URL(bound.value.url).port)
+  const wait = async (enough?: (text: string) => boolean) => {
+    const answer = exchange(otherPort, `GET /wait HTTP/1.1\r\n${HOST}\r\n`, enough)
+    while (release === undefined) await new Promise((resolve) => setImmediate(resolve))
+    return { answer, release: release as () => void }
+  }
+  return { other, otherPort, wait }
+}
+
 describe('listener()', () => {
   it('answers pipelined requests in order', async () => {
     const { statuses } = await exchange(port, get('') + post('Content-Length: 2\r\n', 'hi') + get('Connection: close\r\n'))
@@ -317,26 +336,17 @@ describe('listener()', () => {
   })
 
   it('ends idle connections when there are too many, and none that waits for its answer', { timeout: 20_000 }, async () => {
-    const other = listener({ onFault: () => {}, crowd: 5 })
-    let release: (() => void) | undefined
-    const bound = await other.listen({ host: '127.0.0.1', port: 0 }, () => router([{
-      path: '/wait',
-      cors: new Set(),
-      methods: { GET: () => new Promise((resolve) => release = () => resolve(reply(200, {}))) },
-    }]))
-    assert.ok(bound.ok)
-    const otherPort = Number(new URL(bound.value.url).port)
+    const { other, otherPort, wait } = await withWaiting(5)
     const ask = async (): Promise<{ readonly closed: Promise<unknown> }> => {
       const socket = connect(otherPort, '127.0.0.1', () => socket.write(get('')))
       await once(socket, 'data')
       return { closed: once(socket.on('error', () => {}).resume(), 'close') }
     }
-    const busy = exchange(otherPort, `GET /wait HTTP/1.1\r\n${HOST}\r\n`, (text) => text.includes('200'))
-    while (release === undefined) await new Promise((resolve) => setImmediate(resolve))
+    const { answer: busy, release } = await wait((text) => text.includes('200'))
     const idle = [await ask(), await ask(), await ask()]
     const last = await ask()
     await Promise.all(idle.map(({ closed }) => closed))
-    ;(release as () => void)()
+    release()
     assert.deepEqual((await busy).statuses, [200])
     // The one that came last was answered; it is there until the listener closes.
     await other.close(seconds(1))
@@ -344,21 +354,12 @@ describe('listener()', () => {
   })
 
   it('lets a running request finish when it closes, as the last of its connection', async () => {
-    const other = listener({ onFault: () => {} })
-    let release: (() => void) | undefined
-    const bound = await other.listen({ host: '127.0.0.1', port: 0 }, () => router([{
-      path: '/wait',
-      cors: new Set(),
-      methods: { GET: () => new Promise((resolve) => release = () => resolve(reply(200, {}))) },
-    }]))
-    assert.ok(bound.ok)
-    const otherPort = Number(new URL(bound.value.url).port)
+    const { other, otherPort, wait } = await withWaiting()
     const idle = connect(otherPort, '127.0.0.1').on('error', () => {})
     await once(idle, 'connect')
-    const answer = exchange(otherPort, `GET /wait HTTP/1.1\r\n${HOST}\r\n`)
-    while (release === undefined) await new Promise((resolve) => setImmediate(resolve))
+    const { answer, release } = await wait()
     const closed = other.close(seconds(3))
-    ;(release as () => void)()
+    release()
     assert.match((await answer).text, /^HTTP\/1\.1 200 [\s\S]*connection: close/i)
     await closed
   })
