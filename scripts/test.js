@@ -14,6 +14,8 @@ const THRESHOLDS = ['--check-coverage', '--lines', '95', '--branches', '90', '--
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 /** From 22.18 on Node.js runs TypeScript as it is. */
 const loader = major > 22 || (major === 22 && minor >= 18) ? [] : ['--import', 'tsx']
+/** Milliseconds after which tests are stopped: one that left something open would hold up the gate for ever. */
+const LONGEST = 600_000
 const args = process.argv.slice(2)
 const named = args.filter((arg) => !arg.startsWith('--'))
 const isMeasured = named.length === 0 && !args.includes('--no-coverage')
@@ -57,7 +59,9 @@ function count(what) {
 
 /** @param {readonly string[]} command */
 function run(command) {
-  return spawnSync(process.execPath, command, { cwd: root, stdio: 'inherit' }).status ?? 1
+  const { status, error } = spawnSync(process.execPath, command, { cwd: root, stdio: 'inherit', timeout: LONGEST })
+  if (error !== undefined) fail(`Given up: ${error.message}`)
+  return status ?? 1
 }
 
 /**

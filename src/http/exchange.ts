@@ -11,8 +11,8 @@ import { headerOf, refuseHead } from './wire.ts'
 /** What the exchanges of one listener share. */
 export interface Desk {
   router: Router
-  /** From then on each answer is the last of its connection. */
-  isClosing: boolean
+  /** Whether a connection is kept for a next request; if not, each answer is the last of its connection. */
+  readonly keepsAlive: () => boolean
   /** Connections that have their last answer, although their client may still be sending. */
   readonly ended: WeakSet<Duplex>
   /** The exchanges of a connection that could not be answered at once. */
@@ -90,7 +90,7 @@ export function sendLast({ request, response, desk }: Exchange, { status, header
 }
 
 function send({ request, response, desk }: Exchange, { status, headers, body }: Reply): void {
-  const isLast = desk.isClosing || desk.ended.has(request.socket)
+  const isLast = !desk.keepsAlive() || desk.ended.has(request.socket)
   response.writeHead(status, isLast ? { ...headers, connection: 'close' } : headers)
   response.end(body)
 }

@@ -48,19 +48,24 @@ const BIND_FAULTS: ReadonlyMap<string, string> = new Map([
   ['EAI_AGAIN', 'the host does not resolve'],
 ])
 
-/** Connections, of 14 KiB each, from which on those that are idle make room: their clients open another when they ask. */
+/** Connections, of 14 KiB each, that are kept for a next request; further ones end with their first answer. */
 const CROWD = 16_384
 
 /** A listener that reports the errors of handlers to `onFault`, and answers them with a bare 500. */
 export function listener({ onFault, crowd = CROWD }: Pick<Desk, 'onFault'> & { readonly crowd?: number }): Listener {
-  const desk: Desk = { router: router([]), isClosing: false, ended: new WeakSet(), open: new WeakMap(), onFault }
   const sockets = new Set<Socket>()
+  let isClosing = false
+  const desk: Desk = {
+    router: router([]),
+    keepsAlive: () => !isClosing && sockets.size <= crowd,
+    ended: new WeakSet(),
+    open: new WeakMap(),
+    onFault,
+  }
   const server = createServer(LIMITS)
   server.timeout = SILENCE
   server.on('connection', (socket) => {
     sockets.add(socket)
-    // Once for each time that there are so many: to look for idle ones takes milliseconds.
-    if (sockets.size === crowd) server.closeIdleConnections()
     socket.once('close', () => sockets.delete(socket))
   })
   route(server, desk)
@@ -71,8 +76,8 @@ export function listener({ onFault, crowd = CROWD }: Pick<Desk, 'onFault'> & { r
       return url.ok ? ok({ url: url.value }) : url
     },
     close: async (grace) => {
-      desk.isClosing = true
-      // Node counts a connection that never said a word as busy.
+      isClosing = true
+      // Not every Node takes a connection that never said a word for an idle one.
       for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
       const timer = setTimeout(() => sockets.forEach((socket) => socket.destroy()), grace * 1000)
       const closed = once(server, 'close')

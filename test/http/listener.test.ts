@@ -161,8 +161,8 @@ describe('listener() before malformed requests', () => {
 })
 
 /** A listener of its own with a request to come whose answer waits until it is let go. */
-async function withWaiting(crowd?: number) {
-  const other = listener({ onFault: () => {}, ...crowd !== undefined && { crowd } })
+async function withWaiting(crowd = 16) {
+  const other = listener({ onFault: () => {}, crowd })
   let release: (() => void) | undefined
   const bound = await other.listen({ host: '127.0.0.1', port: 0 }, () => router([{
     path: '/wait',
@@ -335,22 +335,21 @@ describe('listener()', () => {
     assert.equal(isLate, false)
   })
 
-  it('ends idle connections when there are too many, and none that waits for its answer', { timeout: 20_000 }, async () => {
-    const { other, otherPort, wait } = await withWaiting(5)
-    const ask = async (): Promise<{ readonly closed: Promise<unknown> }> => {
-      const socket = connect(otherPort, '127.0.0.1', () => socket.write(get('')))
-      await once(socket, 'data')
-      return { closed: once(socket.on('error', () => {}).resume(), 'close') }
+  it('D4 keeps no more connections for a next request than it has room for, and ends none that it keeps', async (t) => {
+    const { other, otherPort } = await withWaiting(2)
+    t.after(() => other.close(seconds(0)))
+    const ask = async (socket: Socket): Promise<string> => {
+      socket.write(get(''))
+      const [answer] = await once(socket, 'data') as [Buffer]
+      return answer.toString('latin1')
     }
-    const { answer: busy, release } = await wait((text) => text.includes('200'))
-    const idle = [await ask(), await ask(), await ask()]
-    const last = await ask()
-    await Promise.all(idle.map(({ closed }) => closed))
-    release()
-    assert.deepEqual((await busy).statuses, [200])
-    // The one that came last was answered; it is there until the listener closes.
-    await other.close(seconds(1))
-    await last.closed
+    const kept = [connect(otherPort, '127.0.0.1'), connect(otherPort, '127.0.0.1')]
+    for (const socket of kept) assert.match(await ask(socket), /^connection: keep-alive/im)
+    const { statuses, text, closed } = await exchange(otherPort, get('').repeat(2))
+    assert.deepEqual([statuses, closed], [[404], true])
+    assert.match(text, /^connection: close/im)
+    for (const socket of kept) assert.match(await ask(socket), /^connection: keep-alive/im)
+    for (const socket of kept) socket.destroy()
   })
 
   it('lets a running request finish when it closes, as the last of its connection', async () => {
