@@ -44,6 +44,8 @@ export async function serve(config: Config, said: Readonly<Record<string, string
   // Before it says that it is there: whoever hears it may send a signal at once.
   untilSignal(servers, stopTicker, app)
   if (seat === 1) announce(own, app, servers, isTerminal ? write : undefined)
+  // Not while it starts, which an RSA key would hold up by a fifth on one core.
+  void app.keyring.refill()
 }
 
 /** Which of several workers this process is; undefined when it is the one that starts them. */

@@ -53,8 +53,9 @@ export class Keyring {
   }
 
   /**
-   * Loads the ring, or makes the first one in an empty store. Answers the fault for a content that cannot be used or
-   * a policy that breaks the promise; rejects with `StoreUnavailable` when the store does not answer.
+   * Loads the ring, or makes the first one in an empty store; keys that can wait are left to `refill`. Answers the
+   * fault for a content that cannot be used or a policy that breaks the promise; rejects with `StoreUnavailable` when
+   * the store does not answer.
    */
   static async open(deps: KeyringDeps): Promise<Result<Keyring, KeyringFault>> {
     try {
@@ -66,7 +67,6 @@ export class Keyring {
       if (broken !== undefined) throw new KeyringFault('promise_broken', `${proofText(broken)}: ${broken.remedy}`)
       if (held === undefined) await keyring.#pool.fill()
       await keyring.#cycle()
-      keyring.#pool.refill(() => keyring.tick())
       return ok(keyring)
     } catch (error) {
       if (error instanceof KeyringFault) return fail(error)
@@ -97,8 +97,8 @@ export class Keyring {
    * with `StoreUnavailable` or a `KeyringFault`; the order may have been carried out all the same.
    */
   async perform(order: Order): Promise<Result<Ring, OrderFault>> {
-    // A key that is being made belongs to the next standby, which the same commit shall hold.
-    await this.#pool.settled()
+    // A key that is missing or being made belongs to the next standby, which the same commit shall hold.
+    await this.refill()
     return await this.#alone(async () => {
       await this.#cycle()
       const done = await this.#until('committed', (ring, now, fresh) => carryOut(ring, this.policy, now, fresh, order))
@@ -125,9 +125,9 @@ export class Keyring {
     return { ready: this.#isFresh(), inStep: this.#inStep, viewAge: between(this.#seen.seenAt, this.#deps.now()) }
   }
 
-  /** Resolves when no key is being made in the background. */
-  settled(): Promise<void> {
-    return this.#pool.settled()
+  /** Makes the keys that are missing ahead of their need, and resolves when none is left to make; never rejects. */
+  refill(): Promise<void> {
+    return this.#pool.refill(() => this.tick())
   }
 
   /** There is a view from the moment that `open` answers. */
@@ -154,7 +154,7 @@ export class Keyring {
       await this.#cycle()
       if (!this.#inStep) this.#deps.emit({ name: 'store.recovered' })
       this.#inStep = true
-      this.#pool.refill(() => this.tick())
+      void this.refill()
     } catch (error) {
       const isExpected = error instanceof KeyringFault || error instanceof StoreUnavailable
       if (!isExpected) this.#deps.emit(faultEvent(error))

@@ -20,12 +20,10 @@ export interface Pool {
   readonly keys: () => readonly FreshKey[]
   /** Makes a key for every line at once: for a start, when nothing is served yet that this could slow down. */
   readonly fill: () => Promise<void>
-  /** Makes what is missing in the background, one key at a time, and calls `offer` after each. */
-  readonly refill: (offer: () => Promise<void>) => void
+  /** Makes what is missing, one key at a time, and calls `offer` after each; resolves when it is done, never rejects. */
+  readonly refill: (offer: () => Promise<void>) => Promise<void>
   /** Forgets the keys that are in a ring. */
   readonly drop: (ring: Ring) => void
-  /** Resolves when no key is being made. */
-  readonly settled: () => Promise<void>
 }
 
 /** An empty pool. */
@@ -54,12 +52,10 @@ export function keyPool({ algs, rsaBits }: Policy, { keks, randomBytes, emit }: 
       refilling ??= makeMissing(offer).catch((error: unknown) => emit(faultEvent(error))).finally(() => {
         refilling = undefined
       })
+      return refilling
     },
     drop: (ring) => {
       keys = keys.filter(({ jwk }) => ![...ring.keys, ...ring.history].some((taken) => taken.jwk.kid === jwk.kid))
-    },
-    settled: async () => {
-      await refilling
     },
   }
 }

@@ -79,7 +79,7 @@ while (!isOver) {
   const done = await persist(() => opened.value.perform({ action: 'rotate', algs: ['ES256'], force: true, reason: 'race' }))
   counts[done.ok ? 'rotated' : 'refused'] += 1
 }
-await opened.value.settled()
+await opened.value.refill()
 closeSync(notes)
 console.log(JSON.stringify(counts))
 process.exit()

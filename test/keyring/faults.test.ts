@@ -26,10 +26,10 @@ describe('a keyring whose store and clock misbehave', () => {
     await keyring.tick()
     store.isReplyLost = false
     await keyring.tick()
-    await keyring.settled()
+    await keyring.refill()
     world.now = instant(world.now + 1001)
     await keyring.current()
-    await keyring.settled()
+    await keyring.refill()
     const stored = await inner.load()
     assert.ok(ringIn(stored?.document).keys.length > 0)
     const again = await Keyring.open({ ...world.deps, store: inner })

@@ -19,7 +19,7 @@ const POLICY = policyOf({ interval: 1000, lead: 400, retention: 300, maxTtl: 100
 async function seen(keyring: Keyring): Promise<Snapshot> {
   const snapshot = await keyring.current()
   assert.ok(snapshot !== undefined)
-  await keyring.settled()
+  await keyring.refill()
   return snapshot
 }
 
@@ -72,7 +72,7 @@ describe('a keyring', () => {
     assert.ok(keyring.ok)
     // Keys are still in the making; the request must be answered before they are.
     let isSettled = false
-    const settled = keyring.value.settled().then(() => isSettled = true)
+    const settled = keyring.value.refill().then(() => isSettled = true)
     pass(world, 50)
     const snapshot = await keyring.value.current()
     assert.equal(isSettled, false)
@@ -147,7 +147,7 @@ describe('a keyring', () => {
       assert.ok(one.ok)
       return one.value
     })
-    await Promise.all(keyrings.map((keyring) => keyring.settled()))
+    await Promise.all(keyrings.map((keyring) => keyring.refill()))
     const random = seeded(7)
     for (let rotation = 0; rotation < 60; rotation += 1) {
       const length = random.int(100, 700)
@@ -188,7 +188,7 @@ describe('a keyring', () => {
     store.isDown = false
     pass(world, 1000)
     await keyring.tick()
-    await keyring.settled()
+    await keyring.refill()
     assert.deepEqual(keyring.health(), { ready: true, inStep: true, viewAge: 0 })
     assert.notEqual((await seen(keyring)).signer()?.kid, kid, 'the rotation came late')
     const names = world.events.map(({ name }) => name).filter((name) => name.startsWith('store.'))

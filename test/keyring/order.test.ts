@@ -208,7 +208,7 @@ describe('Keyring.perform()', () => {
     assert.ok((await keyring.perform(revoke(before, true))).ok)
     const after = (await seen(keyring)).signer()
     assert.ok(after !== undefined && after.kid !== before)
-    await keyring.settled()
+    await keyring.refill()
     assert.equal((await seen(keyring)).ring.keys.length, 2)
   })
 
@@ -220,7 +220,7 @@ describe('Keyring.perform()', () => {
     const ticks = Array.from({ length: 5 }, () => keyring.tick())
     const results = await Promise.all(orders)
     await Promise.all(ticks)
-    await keyring.settled()
+    await keyring.refill()
     // Orders that come faster than keys can be made are refused, and none is half done.
     const faults = results.flatMap((result) => result.ok ? [] : [result.error.code])
     assert.ok(faults.length < 5 && faults.every((code) => code === 'no_successor'), String(faults))

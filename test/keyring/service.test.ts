@@ -29,7 +29,7 @@ const POLICY = policyOf(LENGTHS)
 async function seen(keyring: Keyring): Promise<Snapshot> {
   const snapshot = await keyring.current()
   assert.ok(snapshot !== undefined)
-  await keyring.settled()
+  await keyring.refill()
   return snapshot
 }
 
@@ -119,7 +119,7 @@ describe('a keyring and its store', () => {
     })
     assert.equal(drawn, 0)
     assert.ok(result.ok)
-    await result.value.settled()
+    await result.value.refill()
     assert.ok(drawn > 0, 'the key in hand follows')
   })
 

@@ -50,7 +50,7 @@ export async function startApp(...args: readonly string[]): Promise<RunningApp> 
   running.add(server)
   const bound = await server.listen(config, (url) => watched(app.routerAt(url)))
   assert.ok(bound.ok, JSON.stringify(bound))
-  await app.keyring.settled()
+  await app.keyring.refill()
   const { url } = bound.value
   return {
     url,
@@ -62,7 +62,7 @@ export async function startApp(...args: readonly string[]): Promise<RunningApp> 
     pass: async (length) => {
       now = instant(now + length)
       await app.keyring.current()
-      await app.keyring.settled()
+      await app.keyring.refill()
     },
     close: async () => {
       running.delete(server)

@@ -48,7 +48,7 @@ export function ringIn(document: string | undefined): Ring {
 export async function opened({ deps }: Bench): Promise<Keyring> {
   const keyring = await Keyring.open(deps)
   if (!keyring.ok) throw keyring.error
-  await keyring.value.settled()
+  await keyring.value.refill()
   return keyring.value
 }
 
