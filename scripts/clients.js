@@ -13,10 +13,10 @@ build()
 install(folder)
 install(join(root, 'examples'))
 
-const hasAuthlib = spawnSync('/usr/bin/python3', ['-c', 'import authlib, requests'], { stdio: 'ignore' }).status === 0
-if (!hasAuthlib || !existsSync('/usr/lib/apache2/modules/mod_oauth2.so')) {
-  console.error('clients: Authlib or Apache with mod_oauth2 is missing; on Debian:' +
-    ' apt-get install python3-authlib python3-requests apache2 libapache2-mod-oauth2')
+const hasPython = spawnSync('/usr/bin/python3', ['-c', 'import authlib, requests, prometheus_client'], { stdio: 'ignore' }).status === 0
+if (!hasPython || !existsSync('/usr/lib/apache2/modules/mod_oauth2.so')) {
+  console.error('clients: Authlib, prometheus_client or Apache with mod_oauth2 is missing; on Debian:' +
+    ' apt-get install python3-authlib python3-requests python3-prometheus-client apache2 libapache2-mod-oauth2')
   process.exit(1)
 }
 

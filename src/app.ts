@@ -3,9 +3,10 @@ import { openAudit, openStore } from './backing.ts'
 import type { Config } from './config.ts'
 import type { Emit } from './core/event.ts'
 import { fail, ok, type Result } from './core/result.ts'
+import { count } from './core/tally.ts'
 import { seconds } from './core/time.ts'
 import { isLoopbackHost } from './core/loopback.ts'
-import { type Route, type Router, router } from './http/router.ts'
+import { type Route, type Router, router, watched } from './http/router.ts'
 import { UNSEALED } from './jose/kek.ts'
 import { isAvailable } from './jose/signer.ts'
 import { Keyring } from './keyring/keyring.ts'
@@ -119,7 +120,7 @@ async function assembled(
     routerAt: (url) => {
       const issuer = issuerAt(url)
       const minting = [...(auth?.(issuer) ?? []), ...(service.value?.routesAt(issuer) ?? [])]
-      return router([...documents(issuer, store, keyring, service.value), healthRoute(), ready, ...minting])
+      return router([...documents(issuer, store, keyring, service.value), healthRoute(), ready, ...minting].map((route) => counted(route, system)))
     },
     adminRouter: async (token) => router((await import('./routes/admin.ts')).adminRoutes({ ...system, keyring, token })),
     tick: () => keyring.tick().then(() => audit?.tick()),
@@ -134,6 +135,11 @@ async function assembled(
 async function serviceOf(config: Config, keyring: Keyring, system: System, mayMint: () => boolean): Promise<Result<TokenService | undefined, string>> {
   if (config.clients === undefined) return ok(undefined)
   return await (await import('./token-service.ts')).openTokenService(config, config.clients, { ...system, keyring, mayMint })
+}
+
+function counted(route: Route, { tally }: System): Route {
+  const sample = `jwksd_requests_total{path="${route.path}"}`
+  return watched(route, () => count(tally, sample))
 }
 
 function isUnsealed({ keys }: Ring): boolean {

@@ -1,5 +1,6 @@
 import type { Emit } from './core/event.ts'
 import type { RandomBytes } from './core/random.ts'
+import type { Tally } from './core/tally.ts'
 import type { Clock, Instant } from './core/time.ts'
 
 /** What the whole server takes from the world, so that a test can be the world. */
@@ -10,4 +11,8 @@ export interface System {
   readonly emit: Emit
   /** A moment as RFC 3339 writes it. */
   readonly timestamp: (moment: Instant) => string
+  /** What is counted in this process. */
+  readonly tally: Tally
+  /** What was counted by all that serve together. */
+  readonly total: () => Tally
 }

@@ -1,6 +1,7 @@
 import { type App, createApp, refusalOf } from '../app.ts'
 import type { Config } from '../config.ts'
 import { type Emit, faultEvent } from '../core/event.ts'
+import { count, eventSample, type Tally } from '../core/tally.ts'
 import { seconds } from '../core/time.ts'
 import { type Listener, listener } from '../http/listener.ts'
 import { proof, proofText } from '../keyring/policy.ts'
@@ -10,6 +11,7 @@ import { jsonLog, terminalLog } from '../system/log.ts'
 import { systemRandom } from '../system/random.ts'
 import { startTicker } from '../system/ticker.ts'
 import { VERSION } from '../version.ts'
+import type { System } from '../world.ts'
 import { banner } from './banner.ts'
 import { EXIT, refuse } from './exit.ts'
 import { refusalLines } from './refusal.ts'
@@ -21,7 +23,12 @@ const GRACE = seconds(4)
 export async function serve(config: Config, said: Readonly<Record<string, string>>): Promise<void> {
   const isTerminal = process.stdout.isTTY
   const write = (line: string): void => void process.stdout.write(line)
-  const emit = (isTerminal ? terminalLog : jsonLog)({ least: config.logLevel, now: systemClock, write })
+  const log = (isTerminal ? terminalLog : jsonLog)({ least: config.logLevel, now: systemClock, write })
+  const tally: Tally = new Map()
+  const emit: Emit = (event) => {
+    count(tally, eventSample(event))
+    log(event)
+  }
   // A reader of the log that goes away must not take the server with it.
   process.stdout.on('error', () => {})
   process.on('uncaughtException', (error) => {
@@ -29,12 +36,13 @@ export async function serve(config: Config, said: Readonly<Record<string, string
     process.exit(EXIT.software)
   })
 
-  const seat = await takeSeat(config, emit)
-  if (seat === undefined) return
+  const taken = await takeSeat(config, emit, tally)
+  if (taken === undefined) return
+  const { seat, total } = taken
   const own = atSeat(config, seat)
   const refusal = await refusalOf(config)
   if (refusal !== undefined) refuse(EXIT.config, ...refusalLines(refusal))
-  const app = refusal === undefined ? await open(own, emit) : undefined
+  const app = refusal === undefined ? await open(own, { now: systemClock, randomBytes: systemRandom, timestamp, emit, tally, total }) : undefined
   // A worker would go on waiting for words of the process that started it.
   if (app === undefined) return process.connected ? process.exit() : undefined
   app.emit({ name: 'config.loaded', version: VERSION, settings: said })
@@ -48,14 +56,21 @@ export async function serve(config: Config, said: Readonly<Record<string, string
   void app.keyring.refill()
 }
 
+/** A place among the processes that serve together, and what all of them have counted. */
+interface Seat {
+  readonly seat: number
+  readonly total: () => Tally
+}
+
 /** Which of several workers this process is; undefined when it is the one that starts them. */
-async function takeSeat({ workers, store }: Config, emit: Emit): Promise<number | undefined> {
+async function takeSeat({ workers, store }: Config, emit: Emit, tally: Tally): Promise<Seat | undefined> {
   // Keys in memory cannot be shared.
-  if (workers === 1 || store === 'memory:') return 1
+  if (workers === 1 || store === 'memory:') return { seat: 1, total: () => tally }
   const { ownSeat, superviseWorkers } = await import('./workers.ts')
+  const { shareTally } = await import('./tallies.ts')
   const seat = ownSeat()
-  if (seat === undefined) await superviseWorkers(workers, emit)
-  return seat
+  if (seat === undefined) return void await superviseWorkers(workers, emit, tally)
+  return { seat, total: shareTally(tally) }
 }
 
 /** Operators speak to the first worker, and each has an audit log of its own: a chain has one writer. */
@@ -64,9 +79,9 @@ function atSeat(config: Config, seat: number): Config {
   return seat === 1 ? config : { ...config, admin: undefined, audit: audit && { ...audit, path: `${audit.path}.${seat}` } }
 }
 
-async function open(config: Config, emit: Emit): Promise<App | undefined> {
+async function open(config: Config, system: System): Promise<App | undefined> {
   try {
-    const app = await createApp(config, { now: systemClock, randomBytes: systemRandom, timestamp, emit })
+    const app = await createApp(config, system)
     if (app.ok) return app.value
     refuse(EXIT.config, app.error)
   } catch (error) {

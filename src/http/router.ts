@@ -37,6 +37,15 @@ export function router(routes: readonly Route[]): Router {
   return { find: (method, path) => paths.get(path)?.(method) ?? NOT_FOUND }
 }
 
+/** The same route, which tells of each call before it answers. */
+export function watched(route: Route, onCall: () => void): Route {
+  const methods = Object.entries(route.methods).map(([method, handler]): [string, Handler] => [method, (call) => {
+    onCall()
+    return handler(call)
+  }])
+  return { ...route, methods: Object.fromEntries(methods) }
+}
+
 function methodsOf({ methods: { GET, POST }, cors }: Route): (method: string) => Found {
   const allow = [...(GET === undefined ? [] : ['GET', 'HEAD']), ...(POST === undefined ? [] : ['POST']), 'OPTIONS'].join(', ')
   const found = new Map<string, Found>([['OPTIONS', { handler: preflight(cors, allow) }]])

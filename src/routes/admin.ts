@@ -2,7 +2,7 @@ import type { Emit } from '../core/event.ts'
 import type { Json, JsonObject } from '../core/json.ts'
 import { ok, type Result } from '../core/result.ts'
 import { isSameSecret } from '../core/secret.ts'
-import { type Clock, type Instant, numericDate } from '../core/time.ts'
+import { type Instant, numericDate } from '../core/time.ts'
 import type { Call, Handler } from '../http/call.ts'
 import { parseMediaType } from '../http/media-type.ts'
 import { problem } from '../http/problem.ts'
@@ -17,24 +17,25 @@ import type { Ring } from '../keyring/ring.ts'
 import { StoreUnavailable } from '../keyring/store.ts'
 import { outOfReach } from './document.ts'
 import { parseJsonBody, refuse } from './json-body.ts'
+import { metrics, type MetricsDeps } from './metrics.ts'
 
 /** What the routes for operators need. */
-export interface AdminDeps {
-  readonly keyring: Pick<Keyring, 'current' | 'perform' | 'policy'>
+export interface AdminDeps extends MetricsDeps {
+  readonly keyring: MetricsDeps['keyring'] & Pick<Keyring, 'current' | 'perform'>
   /** Undefined where the file system alone decides who gets through. */
   readonly token: string | undefined
-  readonly now: Clock
   readonly emit: Emit
 }
 
 const LONGEST_REASON = 256
 
-/** The routes of the admin listener: `GET /keys`, `POST /rotate`, `POST /revoke`. Never mounted on the public port. */
+/** The routes of the admin listener: `GET /keys`, `GET /metrics`, `POST /rotate`, `POST /revoke`. Never mounted on the public port. */
 export function adminRoutes(deps: AdminDeps): readonly Route[] {
   const route = (path: string, method: 'GET' | 'POST', handler: Handler): Route =>
     ({ path, methods: { [method]: guarded(handler, deps) }, cors: new Set() })
   return [
     route('/keys', 'GET', () => listKeys(deps)),
+    route('/metrics', 'GET', () => metrics(deps)),
     route('/rotate', 'POST', (call) => order(call, parseRotate, deps)),
     route('/revoke', 'POST', (call) => order(call, parseRevoke, deps)),
   ]

@@ -6,6 +6,7 @@ import { tryExamples } from './examples.js'
 import { tryExpress } from './express.js'
 import { tryOauth4webapi } from './oauth4webapi.js'
 import { tryOpenidClient } from './openid-client.js'
+import { tryPrometheus } from './prometheus.js'
 import { startServers } from './server.js'
 
 /** The built server before clients and resource servers by other people, as their own documentation sets them up. */
@@ -23,6 +24,7 @@ try {
   await tryAuthlib(checks, world)
   await tryApache(checks, world)
   await tryExamples(checks, world)
+  await tryPrometheus(checks, world)
 } finally {
   await world.end()
 }

@@ -61,9 +61,11 @@ export async function startServers() {
     exchanger: add(file, 'exchanger', '--grant', EXCHANGE),
   }
   // Development tokens too, for the APIs to refuse.
-  const service = await start(['--alg', 'RS256,ES256', '--clients', file, '--open-auth'])
+  const admin = join(folder, 'admin')
+  const service = await start(['--alg', 'RS256,ES256', '--clients', file, '--open-auth', '--admin', `unix:${admin}`])
   return {
     issuer: service.issuer,
+    admin,
     secrets,
     keys: { es256: es256.privateKey, rs256: rs256.privateKey },
     audience: COMMON.audiences[0],

@@ -4,6 +4,7 @@ import { decodeBase64url, encodeBase64url } from '../../src/core/base64url.ts'
 import { formatDuration, parseDuration } from '../../src/core/duration.ts'
 import { faultEvent } from '../../src/core/event.ts'
 import { printable } from '../../src/core/printable.ts'
+import { count, eventSample, sumOf, type Tally } from '../../src/core/tally.ts'
 import { after, between, earliest, instant, later, never, numericDate, seconds } from '../../src/core/time.ts'
 import { decodeUtf8, isWellFormed } from '../../src/core/utf8.ts'
 import { seeded } from '../support/random.ts'
@@ -68,6 +69,22 @@ describe('printable()', () => {
   it('D10 leaves no character that acts on a terminal or a log viewer', () => {
     assert.equal(printable('a\r\n\u001b[31m\u0085\u2028\u202eb'), 'a\\u000d\\u000a\\u001b[31m\\u0085\\u2028\\u202eb')
     assert.equal(printable('żółć 😀 {"a":1}'), 'żółć 😀 {"a":1}')
+  })
+})
+
+describe('a tally', () => {
+  it('counts each event by its name and algorithm, and by nothing else of it', () => {
+    const event = { name: 'token.minted', kid: 'k', alg: 'ES256', jti: 'j', subject: 's', aud: 'a', exp: 1, client: 'c' } as const
+    assert.equal(eventSample(event), 'jwksd_events_total{event="token.minted",alg="ES256"}')
+    assert.equal(eventSample({ name: 'client.refused', client: 'c', address: 'a' }), 'jwksd_events_total{event="client.refused"}')
+  })
+
+  it('adds up, sample by sample', () => {
+    const one: Tally = new Map([['a', 1]])
+    count(one, 'a')
+    count(one, 'b')
+    assert.deepEqual([...sumOf([one, [['b', 2], ['c', 3]], []])], [['a', 2], ['b', 3], ['c', 3]])
+    assert.equal(one.get('b'), 1)
   })
 })
 

@@ -219,7 +219,7 @@ describe('the admin listener on a port', () => {
 
   it('D14 lets nobody through without the token', async () => {
     for (const authorization of ['', 'Bearer', 'Bearer x', `Bearer ${TOKEN}x`, `Bearer ${TOKEN.slice(0, -1)}`, `Basic ${TOKEN}`, TOKEN]) {
-      for (const [method, path] of [['GET', '/keys'], ['POST', '/rotate'], ['POST', '/revoke']] as const) {
+      for (const [method, path] of [['GET', '/keys'], ['GET', '/metrics'], ['POST', '/rotate'], ['POST', '/revoke']] as const) {
         const { status, text } = await ask(authorization === '' ? {} : { authorization }, method, path)
         assert.equal(status, 401, `${authorization} ${path}`)
         assert.ok(!text.includes(TOKEN))
@@ -227,6 +227,25 @@ describe('the admin listener on a port', () => {
     }
     assert.equal((await ask({ authorization: `Bearer ${TOKEN}` })).status, 200)
     assert.equal((await ask({ authorization: `bearer   ${TOKEN}` })).status, 200)
+  })
+
+  it('counts requests and events, and tells how the keys stand', async () => {
+    for (let times = 0; times < 3; times += 1) await getPost(`${server.url}/auth`)
+    await fetch(`${server.url}/jwks.json`)
+    await fetch(`${server.url}/nowhere`)
+    const { status, text } = await ask({ authorization: `Bearer ${TOKEN}` }, 'GET', '/metrics')
+    assert.equal(status, 200)
+    const sample = (name: string): number => Number(text.split('\n').find((line) => line.startsWith(`${name} `))?.slice(name.length + 1) ?? NaN)
+    assert.equal(sample('jwksd_requests_total{path="/auth"}'), 3)
+    assert.equal(sample('jwksd_requests_total{path="/jwks.json"}'), 1)
+    assert.equal(sample('jwksd_events_total{event="token.minted",alg="ES256"}'), 3)
+    assert.equal(sample('jwksd_ready'), 1)
+    assert.ok(sample('jwksd_view_age_seconds') >= 0)
+    assert.equal(sample('jwksd_keys{alg="ES256",state="active"}'), 1)
+    const ahead = sample('jwksd_promotion_timestamp_seconds{alg="ES256"}') - Date.now() / 1000
+    assert.ok(ahead > 0 && ahead <= 60, String(ahead))
+    // What nobody registered makes no sample: a stranger could fill the memory with names.
+    assert.doesNotMatch(text, /nowhere/)
   })
 
   it('answers no web page, whatever it knows', async () => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { createPublicKey, type JsonWebKey, verify } from 'node:crypto'
+import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
+import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -15,8 +17,8 @@ function workersOf({ child: { pid } }: ServerProcess): readonly number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter((text) => text !== '').map(Number)
 }
 
-async function until(what: string, isSo: () => boolean): Promise<void> {
-  for (let waited = 0; !isSo(); waited += 50) {
+async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+  for (let waited = 0; !await isSo(); waited += 50) {
     if (waited > 15_000) throw new Error(`Waited in vain: ${what}`)
     await pause(50)
   }
@@ -47,11 +49,20 @@ describe('--workers', { skip }, () => {
   const start = (folder: string): Promise<ServerProcess> =>
     serve(['--workers', '3', '--alg', 'ES256', '--store', `file:${join(folder, 'ring.json')}`, '--unsealed', '--audit', join(folder, 'audit.log'), '--admin', `unix:${join(folder, 'admin')}`])
 
+  /** Tokens made since the start, by all workers that there were. */
+  const minted = async (folder: string): Promise<number> => {
+    const sent = request({ socketPath: join(folder, 'admin'), path: '/metrics' }).end()
+    const [answer] = await once(sent, 'response') as [IncomingMessage]
+    const text = (await answer.toArray()).join('')
+    return Number(/^jwksd_events_total\{event="token.minted",alg="ES256"\} (\d+)$/m.exec(text)?.[1] ?? 0)
+  }
+
   it('serves one ring from several processes, replaces one that dies, and ends all of them in order', async () => {
     const folder = newFolder()
     const server = await start(folder)
     await until('three workers', () => workersOf(server).length === 3)
     for (let count = 0; count < 20; count += 1) assert.ok(await tokenVerifies(server.url))
+    await until('the sum of what they counted', async () => await minted(folder) === 20)
     const [first = 0, second = 0] = workersOf(server)
     process.kill(second, 'SIGKILL')
     await until('another one', () => workersOf(server).length === 3 && !workersOf(server).includes(second))
@@ -59,6 +70,8 @@ describe('--workers', { skip }, () => {
     await until('another first one', () => workersOf(server).length === 3 && !workersOf(server).includes(first))
     await pause(500)
     for (let count = 0; count < 20; count += 1) assert.ok(await tokenVerifies(server.url))
+    // Those that ended among them.
+    await until('the sum of what all counted', async () => await minted(folder) === 40)
     const listed = await run(['keys', '--json', '--admin', `unix:${join(folder, 'admin')}`])
     assert.equal(listed.code, 0, listed.stderr)
     const workers = workersOf(server)

@@ -38,7 +38,10 @@ export async function startApp(...args: readonly string[]): Promise<RunningApp> 
   let now = instant(1_800_000_000)
   const events: Event[] = []
   const faults: unknown[] = []
+  const tally = new Map<string, number>()
   const created = await createApp(config, {
+    tally,
+    total: () => tally,
     now: () => now,
     randomBytes: (length) => new Uint8Array(randomBytes(length)),
     emit: (event) => events.push(event),

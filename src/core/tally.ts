@@ -1,0 +1,22 @@
+import type { Event } from './event.ts'
+
+/** How often something came, by the name and labels of a counter as Prometheus writes them. */
+export type Tally = Map<string, number>
+
+/** Counts one more. */
+export function count(tally: Tally, sample: string): void {
+  tally.set(sample, (tally.get(sample) ?? 0) + 1)
+}
+
+/** The sums of several tallies, sample by sample. */
+export function sumOf(tallies: Iterable<Iterable<readonly [string, number]>>): Tally {
+  const sum: Tally = new Map()
+  for (const tally of tallies) for (const [sample, times] of tally) sum.set(sample, (sum.get(sample) ?? 0) + times)
+  return sum
+}
+
+/** The counter of an event: its name, and its algorithm where it has one; nothing that a request could invent. */
+export function eventSample(event: Event): string {
+  const alg = 'alg' in event ? `,alg="${event.alg}"` : ''
+  return `jwksd_events_total{event="${event.name}"${alg}}`
+}
