@@ -82,7 +82,7 @@ const table = {
 console.log(plain(table))
 const setup = { date, machine, ...scope, peers: present.map((peer) => `${peer.name}: ${peer.versions()}`), missing, load: 'wrk -t1 -c64' }
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ setup, results }, undefined, 2)}\n`)
-if (values.write && values.only === undefined) write('bars', [table])
+if (values.write && values.only === undefined) write('bars', [table], `The peers: ${[...new Set(present.flatMap((peer) => peer.versions().split(', ')))].join(', ')}.`)
 
 // Far below: what a few seconds on a busy machine show is not exact.
 const judged = bars.filter(({ floor }) => floor !== undefined)
@@ -93,14 +93,14 @@ if (values.short) {
 }
 process.exit(values.short && far.length > 0 ? 1 : 0)
 
-/** Puts tables between the marks that name their part. @param {string} name @param {readonly import('./bench/table.js').Table[]} tables */
-function write(name, tables) {
+/** Puts tables between the marks that name their part. @param {string} name @param {readonly import('./bench/table.js').Table[]} tables @param {string} [also] */
+function write(name, tables, also) {
   for (const file of ['performance.md', 'scale.md'].map((each) => join(root, 'docs', each))) {
     const text = readFileSync(file, 'utf8')
     const [open, close] = [`<!-- ${name}, Node ${process.versions.node.split('.')[0]} -->`, '<!-- end -->']
     const from = text.indexOf(open)
     if (from < 0) continue
-    const part = [`Measured on ${date}: ${machine}; \`--rounds ${scope.rounds}\`.`, '', ...tables.map(markdown)].join('\n')
+    const part = [`Measured on ${date}: ${machine}; \`--rounds ${scope.rounds}\`.`, ...also === undefined ? [] : [also], '', ...tables.map(markdown)].join('\n')
     writeFileSync(file, `${text.slice(0, from + open.length)}\n${part}\n${text.slice(text.indexOf(close, from))}`)
   }
 }

@@ -15,6 +15,7 @@ import type { System } from '../world.ts'
 import { banner } from './banner.ts'
 import { EXIT, refuse } from './exit.ts'
 import { refusalLines } from './refusal.ts'
+import { favourAnswers } from './threads.ts'
 
 /** Seconds that running requests get to finish; the process is gone within five. */
 const GRACE = seconds(4)
@@ -36,9 +37,9 @@ export async function serve(config: Config, said: Readonly<Record<string, string
     process.exit(EXIT.software)
   })
 
-  const taken = await takeSeat(config, emit, tally)
-  if (taken === undefined) return
-  const { seat, total } = taken
+  const seat = await takeSeat(config, emit, tally)
+  if (seat === undefined) return
+  const total = config.workers === 1 ? () => tally : (await import('./tallies.ts')).shareTally(tally)
   const own = atSeat(config, seat)
   const refusal = await refusalOf(config)
   if (refusal !== undefined) refuse(EXIT.config, ...refusalLines(refusal))
@@ -49,6 +50,7 @@ export async function serve(config: Config, said: Readonly<Record<string, string
   const servers = await listen(own, app)
   if (servers === undefined) return
   const stopTicker = startTicker({ now: systemClock, nextTick: () => app.keyring.nextTick(), tick: app.tick })
+  favourAnswers()
   // Before it says that it is there: whoever hears it may send a signal at once.
   untilSignal(servers, stopTicker, app)
   if (seat === 1) announce(own, app, servers, isTerminal ? write : undefined)
@@ -56,21 +58,14 @@ export async function serve(config: Config, said: Readonly<Record<string, string
   void app.keyring.refill()
 }
 
-/** A place among the processes that serve together, and what all of them have counted. */
-interface Seat {
-  readonly seat: number
-  readonly total: () => Tally
-}
-
 /** Which of several workers this process is; undefined when it is the one that starts them. */
-async function takeSeat({ workers, store }: Config, emit: Emit, tally: Tally): Promise<Seat | undefined> {
+async function takeSeat({ workers, store }: Config, emit: Emit, tally: Tally): Promise<number | undefined> {
   // Keys in memory cannot be shared.
-  if (workers === 1 || store === 'memory:') return { seat: 1, total: () => tally }
+  if (workers === 1 || store === 'memory:') return 1
   const { ownSeat, superviseWorkers } = await import('./workers.ts')
-  const { shareTally } = await import('./tallies.ts')
   const seat = ownSeat()
-  if (seat === undefined) return void await superviseWorkers(workers, emit, tally)
-  return { seat, total: shareTally(tally) }
+  if (seat === undefined) await superviseWorkers(workers, emit, tally)
+  return seat
 }
 
 /** Operators speak to the first worker, and each has an audit log of its own: a chain has one writer. */

@@ -2,7 +2,8 @@ import type { Call, Handler } from '../http/call.ts'
 import { matchesEtag } from '../http/conditional.ts'
 import { problem } from '../http/problem.ts'
 import { type Reply, reply } from '../http/reply.ts'
-import { PUBLIC } from '../http/router.ts'
+import { PUBLIC, type Route } from '../http/router.ts'
+import { sha256 } from '../jose/digest.ts'
 import type { Snapshot } from '../keyring/snapshot.ts'
 
 /** The snapshot in force; undefined when it is too old to be trusted. */
@@ -47,6 +48,21 @@ export function fromSnapshot<Made>(
     const snapshot = current()
     return snapshot instanceof Promise ? snapshot.then((ready) => answer(ready, call)) : answer(snapshot, call)
   }
+}
+
+/** What a public document needs. */
+export interface DocumentDeps {
+  readonly current: Current
+  readonly cacheControl: string
+}
+
+/** A public JSON document that is made of the ring; its tag is the first 128 bits of its SHA-256. */
+export function documentRoute(path: string, { current, cacheControl }: DocumentDeps, contentOf: (snapshot: Snapshot) => object): Route {
+  const make = (snapshot: Snapshot): Representation => {
+    const body = `${JSON.stringify(contentOf(snapshot))}\n`
+    return representation(body, `"${sha256(body).slice(0, 22)}"`, { 'content-type': 'application/json', 'cache-control': cacheControl })
+  }
+  return { path, methods: { GET: fromSnapshot(current, make, conditional) }, cors: 'public' }
 }
 
 /** The answer while the store has been away for so long that any key could be out of date. */

@@ -1,13 +1,9 @@
 import { type Instant, numericDate } from '../core/time.ts'
 import type { Route } from '../http/router.ts'
-import { sha256 } from '../jose/digest.ts'
-import type { Snapshot } from '../keyring/snapshot.ts'
-import { conditional, type Current, fromSnapshot, representation } from './document.ts'
+import { type DocumentDeps, documentRoute } from './document.ts'
 
 /** What the history needs. */
-export interface HistoryDeps {
-  readonly current: Current
-  readonly cacheControl: string
+export interface HistoryDeps extends DocumentDeps {
   readonly issuer: string
 }
 
@@ -16,18 +12,15 @@ export interface HistoryDeps {
  * small: whether its key signed when the token says, and whether the key was revoked. No verifier of live tokens may
  * take keys from here.
  */
-export function historyRoute({ current, cacheControl, issuer }: HistoryDeps): Route {
-  const make = ({ ring }: Snapshot) => {
+export function historyRoute(deps: HistoryDeps): Route {
+  return documentRoute('/.well-known/jwks-history.json', deps, ({ ring }) => {
     const past = ring.history.map(({ jwk, publishedAt, activeAt, retiredAt, removedAt, why, reason }) =>
       ({ jwk, state: 'removed', ...span(publishedAt, activeAt, retiredAt), removed_at: Math.ceil(removedAt), why, reason }))
     const present = ring.keys.map((key) => key.state === 'standby'
       ? { jwk: key.jwk, state: key.state, ...span(key.publishedAt, undefined, undefined) }
       : { jwk: key.jwk, state: key.state, ...span(key.publishedAt, key.activeAt, key.state === 'retired' ? key.retiredAt : undefined) })
-    const body = `${JSON.stringify({ issuer, keys: [...past, ...present] })}\n`
-    const headers = { 'content-type': 'application/json', 'cache-control': cacheControl }
-    return representation(body, `"${sha256(body).slice(0, 22)}"`, headers)
-  }
-  return { path: '/.well-known/jwks-history.json', methods: { GET: fromSnapshot(current, make, conditional) }, cors: 'public' }
+    return { issuer: deps.issuer, keys: [...past, ...present] }
+  })
 }
 
 /** Seconds since the epoch, whole ones outwards, so that no token of the key lies outside. */

@@ -1,20 +1,14 @@
 import { acceptsExplicitly } from '../http/conditional.ts'
 import type { Route } from '../http/router.ts'
-import { conditional, type Current, fromSnapshot, representation } from './document.ts'
+import { conditional, type DocumentDeps, fromSnapshot, representation } from './document.ts'
 
 const JWK_SET = 'application/jwk-set+json'
-
-/** What the routes of the JWK Set need. */
-export interface JwksDeps {
-  readonly current: Current
-  readonly cacheControl: string
-}
 
 /**
  * The JWK Set (RFC 7517 section 5) as `application/json`, or under its own media type (section 8.5.2) for callers that
  * name it: sent to everyone, it broke clients that take JSON alone.
  */
-export function jwksRoute(path: string, { current, cacheControl }: JwksDeps): Route {
+export function jwksRoute(path: string, { current, cacheControl }: DocumentDeps): Route {
   const get = fromSnapshot(
     current,
     ({ jwks, digest }) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { describe, it } from 'node:test'
 import { isAvailable } from '../../src/jose/signer.ts'
@@ -13,6 +13,15 @@ function assertOneLine(stderr: string, expected: RegExp): void {
   assert.equal(lines.length, 1, stderr)
   assert.match(lines[0] ?? '', expected)
   assert.doesNotMatch(stderr, /^\s+at /m)
+}
+
+/** Name and priority of each thread of a process (proc(5)); the name may hold spaces and brackets. */
+function threadsOf(pid: number | undefined): readonly (readonly [string, number])[] {
+  const folder = `/proc/${pid}/task`
+  return readdirSync(folder).map((id) => {
+    const [, name = '', rest = ''] = /^\d+ \((.*)\) (.*)$/.exec(readFileSync(`${folder}/${id}/stat`, 'utf8').trim()) ?? []
+    return [name, Number(rest.split(' ')[16])]
+  })
 }
 
 describe('node dist/server.js', () => {
@@ -135,6 +144,17 @@ describe('node dist/server.js', () => {
     const { code, stdout } = await run(['check'], { JWKSD_PRESET: 'fast' })
     assert.equal(code, 0)
     assert.match(stdout, /^\(1\) lead 30 /)
+  })
+
+  const hasNames = existsSync('/proc/self/task') && !process.version.startsWith('v20.')
+  it('lets the thread that answers go before those that sign', { skip: hasNames ? false : 'this system, or this Node, gives threads no names' }, async () => {
+    const server = await serve(['--alg', 'ES256'])
+    const threads = threadsOf(server.child.pid)
+    const pool = threads.filter(([name]) => name === 'libuv-worker')
+    assert.equal(pool.length, Number(process.env['UV_THREADPOOL_SIZE'] ?? 4))
+    const usual = threads[0]?.[1] ?? NaN
+    for (const [name, niceness] of threads) assert.equal(niceness, usual + (name === 'libuv-worker' ? 5 : 0), name)
+    await end(server)
   })
 
   it('goes on when whoever reads its log goes away', async () => {
