@@ -15,13 +15,14 @@ import type { System } from '../world.ts'
 import { banner } from './banner.ts'
 import { EXIT, refuse } from './exit.ts'
 import { refusalLines } from './refusal.ts'
-import { favourAnswers } from './threads.ts'
+import { fitThreads } from './threads.ts'
 
 /** Seconds that running requests get to finish; the process is gone within five. */
 const GRACE = seconds(4)
 
 /** `jwksd serve`: opens the keyring, listens, and serves until a signal; `said` are the options as they were written. */
 export async function serve(config: Config, said: Readonly<Record<string, string>>): Promise<void> {
+  fitThreads()
   const isTerminal = process.stdout.isTTY
   const write = (line: string): void => void process.stdout.write(line)
   const log = (isTerminal ? terminalLog : jsonLog)({ least: config.logLevel, now: systemClock, write })
@@ -50,7 +51,6 @@ export async function serve(config: Config, said: Readonly<Record<string, string
   const servers = await listen(own, app)
   if (servers === undefined) return
   const stopTicker = startTicker({ now: systemClock, nextTick: () => app.keyring.nextTick(), tick: app.tick })
-  favourAnswers()
   // Before it says that it is there: whoever hears it may send a signal at once.
   untilSignal(servers, stopTicker, app)
   if (seat === 1) announce(own, app, servers, isTerminal ? write : undefined)

@@ -29,9 +29,9 @@ export function run(args: readonly string[], env: Readonly<Record<string, string
   return finish(start(args, env))
 }
 
-/** Starts `node dist/server.js` and waits until it says where it listens. */
-export async function serve(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
-  const child = start(['--port', '0', ...args], env)
+/** Starts `node dist/server.js`, by another program if that is named, and waits until it says where it listens. */
+export async function serve(args: readonly string[], env: Readonly<Record<string, string>> = {}, by: readonly string[] = []): Promise<ServerProcess> {
+  const child = start(['--port', '0', ...args], env, by)
   const finished = finish(child)
   const ready = new Promise<readonly [string, string]>((resolve, reject) => {
     const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
@@ -57,8 +57,9 @@ after(() => {
   for (const child of children) child.kill('SIGKILL')
 })
 
-function start(args: readonly string[], env: Readonly<Record<string, string>>): ChildProcess {
-  const child = spawn(process.execPath, [SERVER, ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+function start(args: readonly string[], env: Readonly<Record<string, string>>, by: readonly string[] = []): ChildProcess {
+  const [file = '', ...rest] = [...by, process.execPath, SERVER, ...args]
+  const child = spawn(file, rest, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   children.add(child)
   return child.once('exit', () => children.delete(child))
 }

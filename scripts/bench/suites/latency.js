@@ -43,7 +43,7 @@ export async function latency(world, { rounds, peers, progress }) {
   }
   for (const alg of ['RS256', 'ES256']) {
     await watched(`jwksd, ${alg}`, alg)
-    if (alg === 'RS256') await watched('the same with UV_THREADPOOL_SIZE=2', alg, { UV_THREADPOOL_SIZE: '2' })
+    if (alg === 'RS256') await watched('the same with UV_THREADPOOL_SIZE=4', alg, { UV_THREADPOOL_SIZE: '4' })
     if (peer !== undefined) servers.push({ name: `jose, ${alg}`, log: undefined, started: await world.peer(peer, alg) })
   }
   const found = servers.map(({ name, log, started }) => ({ name, log, started, idle: /** @type {number[]} */ ([]), busy: /** @type {number[]} */ ([]), middle: /** @type {number[]} */ ([]), late: /** @type {number[]} */ ([]) }))
@@ -76,7 +76,7 @@ export async function generation(world, { rounds, progress }) {
   const tables = []
   const bars = []
   const rows = []
-  for (const threads of ['', '2', '1']) {
+  for (const threads of ['', '4', '1']) {
     const socketPath = join(world.newFolder('admin'), 'socket')
     const env = threads === '' ? {} : { UV_THREADPOOL_SIZE: threads }
     const started = await world.jwksd('ES256,RS256', ['--admin', `unix:${socketPath}`, '--retention', '1h'], { env }).catch(() =>
@@ -85,7 +85,7 @@ export async function generation(world, { rounds, progress }) {
     const [idle, busy] = [/** @type {number[]} */ ([]), /** @type {number[]} */ ([])]
     let keys = 0
     for (let round = 1; round <= rounds; round += 1) {
-      progress(`round ${round} of ${rounds}: ${threads === '' ? 'four' : threads} threads`)
+      progress(`round ${round} of ${rounds}: ${threads === '' ? 'usual' : threads} threads`)
       idle.push((await minting(started, 2)).p99)
       const made = minting(started, 2)
       const end = Date.now() + 1800
@@ -97,7 +97,7 @@ export async function generation(world, { rounds, progress }) {
     }
     await world.end()
     const figure = median(busy.map((each, at) => each / (idle[at] ?? NaN)))
-    rows.push([threads === '' ? '4 (the default)' : threads, fine(median(idle)), fine(median(busy)), fine(figure), fine(keys / rounds / 2)])
+    rows.push([threads === '' ? 'the default' : threads, fine(median(idle)), fine(median(busy)), fine(figure), fine(keys / rounds / 2)])
     if (threads === '') bars.push({ what: 'p99 of minting while keys are generated / p99 without', bar: 3, figure, isMost: true })
   }
   tables.push({

@@ -23,7 +23,7 @@ async function mintOf(alg, world, { rounds, how, peers, isShort, progress }) {
   const servers = [await world.jwksd(alg)]
   await world.fix(servers[0]?.jwks ?? '', alg)
   for (const peer of makers) servers.push(await world.peer(peer, alg))
-  if (!isShort) servers.push({ ...await world.jwksd(alg, [], { env: { UV_THREADPOOL_SIZE: '2' } }), name: 'jwksd, 2 threads' })
+  if (!isShort) servers.push({ ...await world.jwksd(alg, [], { env: { UV_THREADPOOL_SIZE: '4' } }), name: 'jwksd, 4 threads' })
   const cells = servers.map(({ name, server, url, mint }) =>
     requests(name, server, { url: url + mint?.path, method: 'POST', headers: mint?.headers ?? {}, body: mint?.body ?? '' }, how))
   const fixed = bare && await world.peer(bare, alg)
