@@ -41,7 +41,7 @@ export function readFlags(args: readonly string[], faults: ConfigFault[]): Flags
     if (name === 'version') return { ...flags, wants: 'version' }
     const own = COMMANDS[command].own.find((one) => one.name === name)
     const isTwice = Object.hasOwn(flags.own, name) || flags.said.some(({ option }) => option === name)
-    if (own === undefined && !isOption(name)) fault(rawName, `is not an option${word === 'serve' ? '' : ` of ${word}`}; --help lists them`)
+    if (own === undefined && !isOption(name)) fault(rawName, `is not an option${command === 'serve' ? '' : ` of ${command}`}; --help lists them`)
     else if (own === undefined && isOption(name) && isSecret(name)) fault(rawName, `shows in the list of processes; set JWKSD_${name.toUpperCase()} or use a file`)
     else if (value === undefined && own?.value !== '' && !(isOption(name) && isSwitch(name))) fault(rawName, 'needs a value')
     else if (isTwice) fault(rawName, 'is given twice')

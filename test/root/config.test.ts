@@ -99,6 +99,7 @@ describe('parseConfig()', () => {
     ['a file that is a list', { args: ['--config', 'c'], files: { c: '[]' } }, /config \(c\): must be a JSON object/],
     ['a file that is no JSON', { args: ['--config', 'c'], files: { c: 'port=1' } }, /config \(c\): .*malformed/],
     ['a file that names another', { args: ['--config', 'c'], files: { c: '{"config":"d"}' } }, /config \(c\): is not an option/],
+    ['an unknown option before its value', { args: ['--worker', '2'] }, /^--worker \(flag\): is not an option; --help lists them$/m],
     ['an object as a value', { args: ['--config', 'c'], files: { c: '{"port":{}}' } }, /port \(c\): must be a text/],
     ['a faulty switch', { args: ['--open-auth=maybe'] }, /open-auth .*true or false/],
   ]
