@@ -9,6 +9,7 @@ const TRIES = 2500
 /**
  * Takes a lock of this machine by its name, and answers what gives it back; undefined when it is still taken after
  * `tries`. It is a name in Linux's abstract socket space, which the kernel frees with the process, however that ends.
+ * `exclusive`: workers of a cluster would otherwise share one socket, and each of them would hold the lock.
  */
 export async function takeLock(name: string, tries: number = TRIES): Promise<(() => Promise<void>) | undefined> {
   for (let attempt = 0; attempt < tries; attempt += 1) {
@@ -29,7 +30,7 @@ export async function takeLock(name: string, tries: number = TRIES): Promise<(()
 
 async function isBound(server: Server, path: string): Promise<boolean> {
   try {
-    await once(server.listen(path), 'listening')
+    await once(server.listen({ path, exclusive: true }), 'listening')
     return true
   } catch (error) {
     const { code = 'unknown' } = error as NodeJS.ErrnoException

@@ -3,6 +3,7 @@ import { createPublicKey, type JsonWebKey, verify } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -109,6 +110,19 @@ describe('--workers', { skip }, () => {
     const { code, stderr } = await run(['--workers', '3', '--port', '0', '--store', `file:${join(newFolder(), 'no', 'ring.json')}`, '--unsealed'])
     assert.equal(code, 78)
     assert.equal(stderr.trim().split('\n').length, 1, stderr)
+  })
+
+  it('E2 ends with 69 when the port is in use, as a single process does', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const { port } = taken.address() as AddressInfo
+    for (const workers of ['1', '2']) {
+      const store = `file:${join(newFolder(), 'ring.json')}`
+      const { code, stderr } = await run(['--workers', workers, '--alg', 'ES256', '--port', String(port), '--store', store, '--unsealed'])
+      assert.equal(code, 69, `${workers}: ${stderr}`)
+      assert.match(stderr, /^jwksd: Cannot listen on 127\.0\.0\.1:\d+: [^\n]+\n$/)
+    }
+    taken.close()
   })
 
   it('says that one thread alone would make tokens wait for keys', async () => {

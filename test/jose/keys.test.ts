@@ -172,7 +172,8 @@ describe('a sealed key', () => {
     for (const { fresh: { sealed } } of lines.values()) {
       assert.deepEqual(Object.keys(sealed), ['kek', 'iv', 'ciphertext'])
       const text = Buffer.from(sealed.ciphertext, 'base64url').toString('latin1')
-      assert.doesNotMatch(text, /"(?:d|p|q|priv|kty)"/)
+      // Random bytes hold a short name in quotes now and then, with a value behind it never.
+      assert.doesNotMatch(text, /"(?:d|p|q|priv|kty)":"/)
     }
   })
 

@@ -2,12 +2,24 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { RingStore, Version } from '../../src/keyring/store.ts'
 
+/** Writers that each commit once at the same time, and writers that each commit over and over. */
+const [WRITERS, LOOPS, COMMITS] = [100, 3, 100]
+
 /** What every store promises. `make` answers a new, empty store each time. */
 export function ringStoreContract(name: string, make: () => Promise<RingStore>): void {
   const committed = async (store: RingStore, document: string, expected: Version | undefined): Promise<Version> => {
     const replaced = await store.replace(document, expected)
     assert.ok(replaced.ok, 'the document was not taken')
     return replaced.value
+  }
+
+  const increment = async (store: RingStore): Promise<void> => {
+    for (let attempt = 0; attempt < 1000; attempt += 1) {
+      const stored = await store.load()
+      assert.ok(stored !== undefined)
+      if ((await store.replace(String(Number(stored.document) + 1), stored.version)).ok) return
+    }
+    assert.fail('a writer starved')
   }
 
   describe(`${name} as a RingStore`, () => {
@@ -51,20 +63,21 @@ export function ringStoreContract(name: string, make: () => Promise<RingStore>):
     it('lets exactly one of many writers win, and loses no update of those that try again', async () => {
       const store = await make()
       await committed(store, '0', undefined)
-      const increment = async (): Promise<void> => {
-        for (let attempt = 0; attempt < 1000; attempt += 1) {
-          const stored = await store.load()
-          assert.ok(stored !== undefined)
-          const next = String(Number(stored.document) + 1)
-          if ((await store.replace(next, stored.version)).ok) return
-        }
-        assert.fail('a writer starved')
-      }
-      await Promise.all(Array.from({ length: 100 }, increment))
-      assert.equal((await store.load())?.document, '100')
+      await Promise.all(Array.from({ length: WRITERS }, () => increment(store)))
+      assert.equal((await store.load())?.document, String(WRITERS))
       const stored = await store.load()
       const race = await Promise.all(Array.from({ length: 20 }, (_, at) => store.replace(`winner ${at}`, stored?.version)))
       assert.equal(race.filter(({ ok }) => ok).length, 1)
+    })
+
+    it('holds every commit that it has acknowledged to writers that commit over and over', async () => {
+      const store = await make()
+      await committed(store, '0', undefined)
+      const loop = async (): Promise<void> => {
+        for (let count = 0; count < COMMITS; count += 1) await increment(store)
+      }
+      await Promise.all(Array.from({ length: LOOPS }, loop))
+      assert.equal((await store.load())?.document, String(LOOPS * COMMITS))
     })
 
     it('keeps every character of a large document', async () => {

@@ -16,6 +16,7 @@ import { fileStore } from '../../src/stores/file.ts'
 import { newFolder } from '../support/folder.ts'
 import { bench, opened, randomBytes, ringIn } from '../support/keyring.ts'
 import { policyOf } from '../support/keys.ts'
+import { storeOfProcesses } from '../support/processes.ts'
 import { seeded } from '../support/random.ts'
 import { ringStoreContract } from './contract.ts'
 
@@ -43,6 +44,10 @@ async function rejection(task: Promise<unknown>): Promise<Error & { code?: strin
 }
 
 ringStoreContract('fileStore()', async () => storeAt(newPath()))
+for (const kind of ['child processes', 'workers'] as const) {
+  const shared = storeOfProcesses(kind)
+  ringStoreContract(`E1 fileStore() in three ${kind}`, async () => shared(newPath()))
+}
 
 describe('fileStore()', () => {
   it('writes a file that its owner alone can read, and leaves no other behind', async () => {
