@@ -2,32 +2,40 @@ import { readFileSync } from 'node:fs'
 import { posix, relative, sep } from 'node:path'
 import { filesBelow, isEntry, root } from './setup.js'
 
-/** The rooms of src and what each may import besides itself; the root and cli may import everything. */
+/** The rooms of src, low to high, and what each may import besides itself; a path of two names is a room in a room. */
 const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
   ['core', []],
+  ['system', ['core']],
   ['jose', ['core']],
   ['keyring', ['core', 'jose']],
   ['oauth', ['core', 'jose', 'keyring']],
   ['audit', ['core', 'jose']],
   ['http', ['core']],
-  ['web', ['core']],
-  ['routes', ['core', 'jose', 'keyring', 'oauth', 'http', 'web', 'testkit']],
-  ['stores', ['core', 'jose', 'keyring', 'oauth', 'audit']],
-  ['testkit', ['core', 'jose', 'keyring']],
-  ['system', ['core']],
+  ['config', ['core', 'system', 'jose', 'keyring']],
+  ['stores', ['core', 'system', 'jose', 'keyring', 'oauth', 'audit', 'config']],
+  ['testkit', ['core', 'system', 'jose', 'keyring', 'http', 'config']],
+  ['testkit/probe', ['core', 'system', 'jose', 'keyring', 'http', 'config', 'testkit']],
+  ['testkit/simulate', ['core', 'system', 'jose', 'keyring', 'config', 'testkit']],
+  ['routes', ['core', 'jose', 'keyring', 'oauth', 'http', 'testkit']],
+  ['serve', ['core', 'system', 'jose', 'keyring', 'oauth', 'audit', 'http', 'config', 'stores', 'testkit', 'routes']],
+  ['cli', [
+    'core', 'system', 'jose', 'keyring', 'oauth', 'audit', 'http', 'config', 'stores', 'testkit', 'testkit/probe',
+    'testkit/simulate', 'serve',
+  ]],
+  ['server.ts', ['config', 'system', 'serve', 'cli']],
 ])
 
 /** What belongs to some rooms alone: a pattern in code without comments, and the paths where it may stand. */
 const OWNED: readonly (readonly [string, RegExp, RegExp])[] = [
   ['Date', /\bDate\b/, /^system\//],
   ['Math.random', /\bMath\.random\b/, /^$/],
-  ['process', /\bprocess\./, /^(?:system|cli)\/|^[^/]+$/],
-  ['timers', /\bset(?:Timeout|Interval|Immediate)\b/, /^system\/|^http\/(?:listener|exchange)\.ts$|^jose\/batch\.ts$|^stores\//],
+  ['process', /\bprocess\./, /^(?:system|serve|cli)\/|^config\/refusal\.ts$|^server\.ts$/],
+  ['timers', /\bset(?:Timeout|Interval|Immediate)\b/, /^(?:system|stores)\/|^http\/(?:listener|exchange)\.ts$|^jose\/batch\.ts$/],
   ['crypto.subtle', /\bsubtle\b/, /^jose\//],
-  ['sockets', /from 'node:(?:http|https|http2|net|tls|dns|dgram)'/, /^http\/(?:listener|exchange)\.ts$|^stores\/|^cli\/admin-(?:server|client)\.ts$/],
-  ['outbound requests', /\bfetch\(/, /^stores\/|^cli\/probe(?:-source)?\.ts$/],
-  ['files', /from 'node:fs(?:\/promises)?'/, /^stores\/|^cli\/|^[^/]+$/],
-  ['child processes', /from 'node:(?:child_process|cluster|worker_threads)'/, /^cli\/workers\.ts$/],
+  ['sockets', /from 'node:(?:http|https|http2|net|tls|dns|dgram)'/, /^http\/(?:listener|exchange)\.ts$|^stores\/|^serve\/admin-server\.ts$|^cli\/admin-client\.ts$/],
+  ['outbound requests', /\bfetch\(/, /^stores\/|^testkit\/probe\/source\.ts$|^cli\/probe\.ts$/],
+  ['files', /from 'node:fs(?:\/promises)?'/, /^(?:stores|cli)\/|^serve\/admin-server\.ts$|^server\.ts$/],
+  ['child processes', /from 'node:(?:child_process|cluster|worker_threads)'/, /^serve\/workers\.ts$/],
   ['console', /\bconsole\./, /^$/],
   ['export default', /\bexport default\b/, /^$/],
   ['enum or namespace', /^\s*(?:export )?(?:const )?(?:enum|namespace) /m, /^$/],
@@ -66,13 +74,15 @@ function importFault(path: string, target: string | undefined, written: string, 
   if (target === undefined) return written.startsWith('node:') ? [] : [`${path}: ${written} is neither relative nor node:`]
   if (!code.has(target)) return [`${path}: ${written} is not a file of src (is .ts missing?)`]
   const [from, to] = [roomOf(path), roomOf(target)]
-  if (from === to || from === 'root') return []
+  if (from === to) return []
   return ROOMS.get(from)?.includes(to) === true ? [] : [`${path}: ${from} may not import ${to} (${written})`]
 }
 
+/** The innermost room of a file; a file that lies in none is named by itself, and only the entry may. */
 function roomOf(path: string): string {
-  const [room = '', ...rest] = path.split('/')
-  return rest.length === 0 || room === 'cli' ? 'root' : room
+  const parts = path.split('/')
+  const [outer = path, inner] = [parts[0], parts.slice(0, 2).join('/')]
+  return ROOMS.has(inner) ? inner : parts.length > 1 ? outer : path
 }
 
 function cycles(code: ReadonlyMap<string, string>): readonly string[] {

@@ -10,13 +10,13 @@ const LIMITS = { deployment: 4800, file: 200, function: 40 }
 export const DEPLOYMENTS: ReadonlyMap<string, readonly string[]> = new Map([
   ['development (memory, /auth)', ['stores/memory.ts', 'routes/auth.ts', 'routes/auth-cases.ts', 'keyring/expired.ts']],
   ['production (file, admin, audit)', [
-    'stores/file.ts', 'cli/admin-server.ts', 'routes/admin.ts', 'audit/log.ts', 'stores/line-file.ts',
+    'stores/file.ts', 'serve/admin-server.ts', 'routes/admin.ts', 'audit/log.ts', 'stores/line-file.ts',
   ]],
   ['token service (file, clients)', [
-    'stores/file.ts', 'token-service.ts', 'stores/jti-folder.ts',
+    'stores/file.ts', 'serve/token-service.ts', 'stores/jti-folder.ts',
   ]],
 ])
-const ENTRIES = ['server.ts', 'cli/serve.ts']
+const ENTRIES = ['server.ts', 'serve/serve.ts']
 
 /** How large one file is. */
 export interface Size {

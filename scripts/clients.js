@@ -11,7 +11,7 @@ const folder = join(root, 'test', 'clients')
 install()
 build()
 install(folder)
-install(join(root, 'examples'))
+install(join(root, 'docs', 'examples'))
 
 const hasPython = spawnSync('/usr/bin/python3', ['-c', 'import authlib, requests, prometheus_client'], { stdio: 'ignore' }).status === 0
 if (!hasPython || !existsSync('/usr/lib/apache2/modules/mod_oauth2.so')) {

@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
-import { EXIT, refuse } from './cli/exit.ts'
-import { help, version } from './cli/help.ts'
+import { help } from './cli/help.ts'
 import { runCommand } from './cli/run.ts'
-import { faultText, parseConfig } from './config.ts'
+import { faultText, parseConfig } from './config/config.ts'
+import { version } from './config/version.ts'
+import { EXIT, refuse } from './system/exit.ts'
 
 const parsed = parseConfig({
   args: process.argv.slice(2),

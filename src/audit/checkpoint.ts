@@ -1,5 +1,5 @@
-import { isObject, type JsonObject, parseJson } from '../core/json.ts'
 import { decodeBase64url } from '../core/base64url.ts'
+import { isObject, type JsonObject, parseJson } from '../core/json.ts'
 import { decodeUtf8 } from '../core/utf8.ts'
 import { parsePublicJwk, type PublicJwk } from '../jose/jwk.ts'
 import { signCompact } from '../jose/jws.ts'

@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { isObject, type JsonObject, parseJsonBytes } from '../core/json.ts'
 import { instant } from '../core/time.ts'
-import { loadAdminToken } from '../secrets.ts'
+import { loadAdminToken } from '../stores/secrets.ts'
 import { timestamp } from '../system/clock.ts'
-import { EXIT, refuse } from './exit.ts'
+import { EXIT, refuse } from '../system/exit.ts'
 
 /** Milliseconds that a server gets; an order waits for a key of 4096 bits at most. */
 const PATIENCE = 30_000

@@ -5,7 +5,7 @@ import { isObject, parseJson } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { decodeUtf8 } from '../core/utf8.ts'
 import { parsePublicJwk } from '../jose/jwk.ts'
-import { EXIT, refuse } from './exit.ts'
+import { EXIT, refuse } from '../system/exit.ts'
 
 const MEANING: Readonly<Record<LogFault['what'], string>> = {
   altered: 'was altered',

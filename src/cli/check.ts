@@ -1,8 +1,8 @@
-import { proofOf, refusalOf } from '../app.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
+import { proofOf, refusalOf } from '../config/promise.ts'
+import { refusalLines } from '../config/refusal.ts'
 import { proofText } from '../keyring/policy.ts'
-import { EXIT, refuse } from './exit.ts'
-import { refusalLines } from './refusal.ts'
+import { EXIT, refuse } from '../system/exit.ts'
 
 /** `jwksd check`: prints the inequalities with their numbers, and says whether this configuration may start. */
 export async function check(config: Config): Promise<void> {

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { encodeBase64url } from '../core/base64url.ts'
 import { isObject, type Json, type JsonObject, parseJson } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
@@ -8,8 +8,8 @@ import { sha256 } from '../jose/digest.ts'
 import { NO_MARKS } from '../keyring/policy.ts'
 import { parseRegistry } from '../oauth/registry.ts'
 import { syncFolder } from '../stores/sync-folder.ts'
+import { EXIT, refuse } from '../system/exit.ts'
 import { systemRandom } from '../system/random.ts'
-import { EXIT, refuse } from './exit.ts'
 
 type Own = Readonly<Record<string, string>>
 

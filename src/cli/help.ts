@@ -1,11 +1,6 @@
-import { COMMANDS, type CommandText } from '../commands.ts'
-import { optionTexts } from '../options.ts'
-import { VERSION } from '../version.ts'
-
-/** What `--version` prints. */
-export function version(): string {
-  return `jwksd ${VERSION}`
-}
+import { COMMANDS, type CommandText } from '../config/commands.ts'
+import { optionTexts } from '../config/options.ts'
+import { version } from '../config/version.ts'
 
 /** What `--help` prints: the commands and the whole table of options. */
 export function help(): string {

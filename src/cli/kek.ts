@@ -3,8 +3,8 @@ import { dirname } from 'node:path'
 import { encodeBase64url } from '../core/base64url.ts'
 import { KEK_BYTES } from '../jose/kek.ts'
 import { syncFolder } from '../stores/sync-folder.ts'
+import { EXIT, refuse } from '../system/exit.ts'
 import { systemRandom } from '../system/random.ts'
-import { EXIT, refuse } from './exit.ts'
 
 /** `jwksd kek [FILE]`: prints a new key-encryption key, or writes it to a new file that its owner alone can read. */
 export function kek(path: string | undefined): void {

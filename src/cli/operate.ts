@@ -1,10 +1,10 @@
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { isObject, type Json, type JsonObject } from '../core/json.ts'
 import { printable } from '../core/printable.ts'
 import { instant } from '../core/time.ts'
 import { timestamp } from '../system/clock.ts'
+import { EXIT, refuse } from '../system/exit.ts'
 import { askServer } from './admin-client.ts'
-import { EXIT, refuse } from './exit.ts'
 
 type Own = Readonly<Record<string, string>>
 

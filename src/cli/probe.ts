@@ -1,15 +1,15 @@
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { isObject, type JsonObject, parseJson } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { seconds } from '../core/time.ts'
-import type { TestIssuer } from '../testing.ts'
+import { EXIT, refuse } from '../system/exit.ts'
+import { pause } from '../system/pause.ts'
 import { GOOD_CASES } from '../testkit/good-cases.ts'
 import { type Case, type Kit, truly } from '../testkit/kit.ts'
-import { type Answered, type Finding, isSound, judge, type Trial, tryAll } from '../testkit/probe.ts'
-import { pause } from '../system/pause.ts'
-import { EXIT, refuse } from './exit.ts'
-import { type Format, isFormat, report } from './probe-report.ts'
-import { ALL_CASES, ownSource, type Source, sourceVia } from './probe-source.ts'
+import { type Answered, type Finding, isSound, judge, type Trial, tryAll } from '../testkit/probe/probe.ts'
+import { type Format, isFormat, report } from '../testkit/probe/report.ts'
+import { ALL_CASES, ownSource, type Source, sourceVia } from '../testkit/probe/source.ts'
+import type { TestIssuer } from '../testkit/testing.ts'
 
 type Own = Readonly<Record<string, string>>
 

@@ -1,12 +1,12 @@
-import { openStore } from '../backing.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { KeyringFault } from '../keyring/fault.ts'
 import { rekey } from '../keyring/rekey.ts'
 import { StoreUnavailable } from '../keyring/store.ts'
-import { loadKeks } from '../secrets.ts'
+import { openStore } from '../stores/open.ts'
+import { loadKeks } from '../stores/secrets.ts'
 import { systemClock } from '../system/clock.ts'
+import { EXIT, refuse } from '../system/exit.ts'
 import { systemRandom } from '../system/random.ts'
-import { EXIT, refuse } from './exit.ts'
 
 /** `jwksd rekey`: seals everything in the store anew under the first key-encryption key. */
 export async function rekeyStore(config: Config): Promise<void> {

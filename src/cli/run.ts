@@ -1,11 +1,11 @@
-import type { CommandLine } from '../config.ts'
+import type { CommandLine } from '../config/config.ts'
 
 /** Runs a command; what the others need is not loaded. */
 export async function runCommand({ name, config, said, own, words }: CommandLine): Promise<void> {
   const [first = '', second = ''] = words
   switch (name) {
     case 'serve':
-      return (await import('./serve.ts')).serve(config, said)
+      return (await import('../serve/serve.ts')).serve(config, said)
     case 'check':
       return (await import('./check.ts')).check(config)
     case 'keys':

@@ -1,12 +1,12 @@
-import { proofOf } from '../app.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
+import { proofOf } from '../config/promise.ts'
 import { parseDuration } from '../core/duration.ts'
 import { type Seconds, seconds } from '../core/time.ts'
 import { NO_MARKS } from '../keyring/policy.ts'
-import type { Replay } from '../testkit/schedule.ts'
-import { simulate, usualSpan } from '../testkit/simulate.ts'
-import { EXIT, refuse } from './exit.ts'
-import { simulationJson, simulationText } from './simulation-report.ts'
+import { EXIT, refuse } from '../system/exit.ts'
+import { simulationJson, simulationText } from '../testkit/simulate/report.ts'
+import type { Replay } from '../testkit/simulate/schedule.ts'
+import { simulate, usualSpan } from '../testkit/simulate/simulate.ts'
 
 /** More intervals tell nothing new. */
 const MOST_INTERVALS = 1000

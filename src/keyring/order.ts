@@ -1,5 +1,5 @@
-import { after, type Instant, later } from '../core/time.ts'
 import { fail, ok, type Result } from '../core/result.ts'
+import { after, type Instant, later } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
 import type { FreshKey } from '../jose/signer.ts'
 import { fill, type Move, remove, type Step, turnOver } from './moves.ts'

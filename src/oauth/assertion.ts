@@ -1,7 +1,7 @@
 import { isObject, parseJsonBytes } from '../core/json.ts'
 import { type Instant, instant, type Seconds, seconds } from '../core/time.ts'
-import { isOnlyAudience, judgeClaims, parseCompact } from '../jose/verify.ts'
 import { sha256 } from '../jose/digest.ts'
+import { isOnlyAudience, judgeClaims, parseCompact } from '../jose/verify.ts'
 import type { ClientId } from './client.ts'
 import type { JtiStore } from './jti-store.ts'
 import { type KeySource, verifyBy } from './key-source.ts'

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { exportPKCS8 } from 'jose'
 import { same } from './checks.js'
 
-const at = (name) => fileURLToPath(new URL(`../../examples/${name}`, import.meta.url))
+const at = (name) => fileURLToPath(new URL(`../../docs/examples/${name}`, import.meta.url))
 
 /** The examples of the README, as it runs them. */
 export async function tryExamples(checks, { issuer, audience, other, keys, folder, obtain }) {

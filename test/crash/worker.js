@@ -9,8 +9,8 @@ import { pathToFileURL } from 'node:url'
 const [dist = '', ...args] = process.argv.slice(2)
 /** @param {string} path */
 const load = (path) => import(pathToFileURL(join(dist, path)).href)
-const { parseConfig } = await load('config.js')
-const { serve } = await load('cli/serve.js')
+const { parseConfig } = await load('config/config.js')
+const { serve } = await load('serve/serve.js')
 
 /** Seconds; (1) 0.12 >= 0.05, (2) 2.1 >= 2.05, (3) 0.25 >= 0.17. */
 const timing = {

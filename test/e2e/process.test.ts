@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { describe, it } from 'node:test'
 import { isAvailable } from '../../src/jose/signer.ts'
-import { optionTexts } from '../../src/options.ts'
+import { optionTexts } from '../../src/config/options.ts'
 import { end, run, serve } from '../support/process.ts'
 
 /** One clear line, no stack trace. */

@@ -1,5 +1,5 @@
-import { printable } from '../core/printable.ts'
-import { type Finding, isSound } from '../testkit/probe.ts'
+import { printable } from '../../core/printable.ts'
+import { type Finding, isSound } from './probe.ts'
 
 /** How findings are written down. */
 export type Format = 'table' | 'json' | 'junit' | 'tap'

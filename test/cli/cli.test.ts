@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
-import { banner } from '../../src/cli/banner.ts'
+import { banner } from '../../src/serve/banner.ts'
 import { help } from '../../src/cli/help.ts'
-import { refusalLines } from '../../src/cli/refusal.ts'
-import { parseConfig } from '../../src/config.ts'
+import { refusalLines } from '../../src/config/refusal.ts'
+import { parseConfig } from '../../src/config/config.ts'
 import { NO_MARKS, proof } from '../../src/keyring/policy.ts'
-import { optionTexts } from '../../src/options.ts'
-import { VERSION } from '../../src/version.ts'
+import { optionTexts } from '../../src/config/options.ts'
+import { VERSION } from '../../src/config/version.ts'
 
 function bannerFor(...args: readonly string[]): string {
   const parsed = parseConfig({ args, env: {}, readFile: () => '' })

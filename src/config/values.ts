@@ -1,11 +1,11 @@
 import { availableParallelism } from 'node:os'
-import { decodeBase64url } from './core/base64url.ts'
-import { parseDuration } from './core/duration.ts'
-import type { Level } from './core/event.ts'
-import { fail, ok, type Result } from './core/result.ts'
-import type { Seconds } from './core/time.ts'
-import { isLoopbackAddress } from './core/loopback.ts'
-import { KEK_BYTES } from './jose/kek.ts'
+import { decodeBase64url } from '../core/base64url.ts'
+import { parseDuration } from '../core/duration.ts'
+import type { Level } from '../core/event.ts'
+import { isLoopbackAddress } from '../core/loopback.ts'
+import { fail, ok, type Result } from '../core/result.ts'
+import type { Seconds } from '../core/time.ts'
+import { KEK_BYTES } from '../jose/kek.ts'
 
 const MOST_WORKERS = 64
 

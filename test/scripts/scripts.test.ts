@@ -11,8 +11,11 @@ describe('the check of layers', () => {
     const files = {
       'core/a.ts': "import { x } from 'node:buffer'\nexport const a = 1 // Date is only named here\n",
       'jose/b.ts': "import { a } from '../core/a.ts'\n/* process.env */ subtle\n",
-      'server.ts': "import type { b } from './jose/b.ts'\nprocess.exit()\n",
-      'cli/c.ts': "import '../server.ts'\nawait import('../jose/b.ts')\n",
+      'serve/b.ts': '',
+      'server.ts': "import type { b } from './serve/b.ts'\nprocess.exit()\n",
+      'testkit/probe/c.ts': "import '../a.ts'\n",
+      'testkit/a.ts': '',
+      'cli/c.ts': "import '../testkit/probe/c.ts'\nawait import('../jose/b.ts')\n",
     }
     assert.deepEqual(faults(files), [])
   })
@@ -23,7 +26,11 @@ describe('the check of layers', () => {
     ['an import over lines', { 'core/a.ts': "import {\n  b,\n} from '../jose/b.ts'\n", 'jose/b.ts': '' }, /core may not import jose/],
     ['a dynamic import upwards', { 'core/a.ts': "await import('../jose/b.ts')\n", 'jose/b.ts': '' }, /core may not import jose/],
     ['a re-export upwards', { 'core/a.ts': "export { b } from '../jose/b.ts'\n", 'jose/b.ts': '' }, /core may not import jose/],
-    ['an import of the root', { 'core/a.ts': "import { b } from '../app.ts'\n", 'app.ts': '' }, /core may not import root/],
+    ['an import of the entry', { 'core/a.ts': "import { b } from '../server.ts'\n", 'server.ts': '' }, /core may not import server.ts/],
+    ['an import of a file in no room', { 'core/a.ts': "import { b } from '../app.ts'\n", 'app.ts': '' }, /core may not import app.ts/],
+    ['a file in no room', { 'app.ts': "import { a } from './core/a.ts'\n", 'core/a.ts': '' }, /app.ts may not import core/],
+    ['an import into an inner room', { 'testkit/a.ts': "import { b } from './probe/b.ts'\n", 'testkit/probe/b.ts': '' }, /testkit may not import testkit\/probe/],
+    ['an import of a command by a server', { 'serve/a.ts': "import { b } from '../cli/b.ts'\n", 'cli/b.ts': '' }, /serve may not import cli/],
     ['a package', { 'app.ts': "import jose from 'jose'\n" }, /neither relative nor node:/],
     ['a file without .ts', { 'core/a.ts': "import { b } from './b'\n", 'core/b.ts': '' }, /not a file of src/],
     ['a cycle', { 'core/a.ts': "import { b } from './b.ts'\n", 'core/b.ts': "import { a } from './a.ts'\n" }, /cycle: core\/a.ts > core\/b.ts > core\/a.ts/],
@@ -59,7 +66,7 @@ describe('the check of size', () => {
 
   it('counts for a deployment what its files import, but neither types nor what is loaded later', () => {
     const files = new Map([
-      ['server.ts', "import './cli/serve.ts'\n"],
+      ['server.ts', "import '../root/cli/serve.ts'\n"],
       ['cli/serve.ts', "import { a } from '../a.ts'\nimport type { T } from '../t.ts'\nawait import('../later.ts')\n"],
       ['a.ts', "import {\n  b,\n} from './b.ts'\n"],
     ])

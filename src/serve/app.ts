@@ -1,25 +1,23 @@
-import type { AuditLog } from './audit/log.ts'
-import { openAudit, openStore } from './backing.ts'
-import type { Config } from './config.ts'
-import type { Emit } from './core/event.ts'
-import { fail, ok, type Result } from './core/result.ts'
-import { count } from './core/tally.ts'
-import { seconds } from './core/time.ts'
-import { isLoopbackHost } from './core/loopback.ts'
-import { type Route, type Router, router, watched } from './http/router.ts'
-import { UNSEALED } from './jose/kek.ts'
-import { isAvailable } from './jose/signer.ts'
-import { Keyring } from './keyring/keyring.ts'
-import { type ProofLine, NO_MARKS, proof } from './keyring/policy.ts'
-import type { Ring } from './keyring/ring.ts'
-import type { RingStore } from './keyring/store.ts'
-import { healthRoute, readyRoute } from './routes/health.ts'
-import { historyRoute } from './routes/history.ts'
-import { jwksRoute } from './routes/jwks.ts'
-import { metadataRoute } from './routes/metadata.ts'
-import { loadKeks } from './secrets.ts'
+import type { AuditLog } from '../audit/log.ts'
+import type { Config } from '../config/config.ts'
+import type { Emit } from '../core/event.ts'
+import { isLoopbackHost } from '../core/loopback.ts'
+import { fail, ok, type Result } from '../core/result.ts'
+import type { System } from '../core/system.ts'
+import { count } from '../core/tally.ts'
+import { seconds } from '../core/time.ts'
+import { type Route, type Router, router, watched } from '../http/router.ts'
+import { UNSEALED } from '../jose/kek.ts'
+import { Keyring } from '../keyring/keyring.ts'
+import type { Ring } from '../keyring/ring.ts'
+import type { RingStore } from '../keyring/store.ts'
+import { healthRoute, readyRoute } from '../routes/health.ts'
+import { historyRoute } from '../routes/history.ts'
+import { jwksRoute } from '../routes/jwks.ts'
+import { metadataRoute } from '../routes/metadata.ts'
+import { openAudit, openStore } from '../stores/open.ts'
+import { loadKeks } from '../stores/secrets.ts'
 import type { TokenService } from './token-service.ts'
-import type { System } from './world.ts'
 
 /** RFC 8414 has a default for it that is not true of this server. */
 const NO_CLIENTS = { grant_types_supported: [] }
@@ -46,26 +44,6 @@ export interface App {
   readonly reload: (() => Promise<void>) | undefined
   /** Closes the audit log. */
   readonly close: () => Promise<void>
-}
-
-/** Why a configuration is refused: lines of the proof that fail, or algorithms that this runtime lacks. */
-export type Refusal =
-  | { readonly code: 'promise_broken'; readonly lines: readonly ProofLine[] }
-  | { readonly code: 'algorithm_missing'; readonly algs: readonly string[] }
-
-/** The proof for a store that holds no marks yet. */
-export function proofOf(config: Config): readonly ProofLine[] {
-  return proof(config.policy(NO_MARKS).timing, NO_MARKS)
-}
-
-/** What stands against this configuration on this runtime; undefined when nothing does. */
-export async function refusalOf(config: Config): Promise<Refusal | undefined> {
-  const lines = proofOf(config).filter(({ holds }) => !holds)
-  if (lines.length > 0) return { code: 'promise_broken', lines }
-  const { algs } = config.policy(NO_MARKS)
-  const available = await Promise.all(algs.map(isAvailable))
-  const missing = algs.filter((_alg, at) => available[at] === false)
-  return missing.length > 0 ? { code: 'algorithm_missing', algs: missing } : undefined
 }
 
 /**
@@ -122,7 +100,7 @@ async function assembled(
       const minting = [...(auth?.(issuer) ?? []), ...(service.value?.routesAt(issuer) ?? [])]
       return router([...documents(issuer, store, keyring, service.value), healthRoute(), ready, ...minting].map((route) => counted(route, system)))
     },
-    adminRouter: async (token) => router((await import('./routes/admin.ts')).adminRoutes({ ...system, keyring, token })),
+    adminRouter: async (token) => router((await import('../routes/admin.ts')).adminRoutes({ ...system, keyring, token })),
     tick: () => keyring.tick().then(() => audit?.tick()),
     reload: service.value?.reload,
     close: () => {
@@ -171,9 +149,9 @@ async function authRouteOf(
   system: System,
   mayMint: () => boolean,
 ): Promise<(issuer: string) => readonly Route[]> {
-  const { authRoute } = await import('./routes/auth.ts')
-  const { casesRoute, strangerRoute } = await import('./routes/auth-cases.ts')
-  const { expiredSigners } = await import('./keyring/expired.ts')
+  const { authRoute } = await import('../routes/auth.ts')
+  const { casesRoute, strangerRoute } = await import('../routes/auth-cases.ts')
+  const { expiredSigners } = await import('../keyring/expired.ts')
   const { algs, rsaBits, timing } = keyring.policy
   const expiredSigner = expiredSigners(rsaBits)
   const isOurHost = (host: string, issuer: string): boolean =>

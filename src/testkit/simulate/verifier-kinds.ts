@@ -1,5 +1,5 @@
-import { type Instant, instant, type Seconds } from '../core/time.ts'
-import type { Timing } from '../keyring/policy.ts'
+import { type Instant, instant, type Seconds } from '../../core/time.ts'
+import type { Timing } from '../../keyring/policy.ts'
 
 /** Moments between which a verifier of some kind got what it goes by; which one is chance. */
 export interface Window {

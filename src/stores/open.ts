@@ -1,16 +1,16 @@
 import { resolve } from 'node:path'
-import type { AuditLog } from './audit/log.ts'
-import type { Config } from './config.ts'
-import type { RandomBytes } from './core/random.ts'
-import { fail, ok, type Result } from './core/result.ts'
-import type { Signer } from './jose/signer.ts'
-import type { RingStore } from './keyring/store.ts'
-import type { System } from './world.ts'
+import type { AuditLog } from '../audit/log.ts'
+import type { Config } from '../config/config.ts'
+import type { RandomBytes } from '../core/random.ts'
+import { fail, ok, type Result } from '../core/result.ts'
+import type { System } from '../core/system.ts'
+import type { Signer } from '../jose/signer.ts'
+import type { RingStore } from '../keyring/store.ts'
 
 /** The store of a configuration. */
 export async function openStore({ store, allowShared }: Config, randomBytes: RandomBytes): Promise<RingStore> {
-  if (store === 'memory:') return (await import('./stores/memory.ts')).memoryStore()
-  const { fileStore } = await import('./stores/file.ts')
+  if (store === 'memory:') return (await import('./memory.ts')).memoryStore()
+  const { fileStore } = await import('./file.ts')
   return fileStore({ path: resolve(store.slice('file:'.length)), allowShared, randomBytes })
 }
 
@@ -21,8 +21,8 @@ export async function openAudit(
   signer: () => Signer | undefined,
 ): Promise<Result<AuditLog, string> | undefined> {
   if (audit === undefined) return undefined
-  const { AuditLog } = await import('./audit/log.ts')
-  const { openLineFile } = await import('./stores/line-file.ts')
+  const { AuditLog } = await import('../audit/log.ts')
+  const { openLineFile } = await import('./line-file.ts')
   try {
     const file = await openLineFile(resolve(audit.path))
     return ok(new AuditLog({ file, now, timestamp, tell: emit, signer }))

@@ -1,9 +1,9 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
-import type { Config } from './config.ts'
-import { decodeBase64url } from './core/base64url.ts'
-import type { RandomBytes } from './core/random.ts'
-import { fail, ok, type Result } from './core/result.ts'
-import { ephemeralKek, importKek, KEK_BYTES, type Keks, unsealedKek } from './jose/kek.ts'
+import type { Config } from '../config/config.ts'
+import { decodeBase64url } from '../core/base64url.ts'
+import type { RandomBytes } from '../core/random.ts'
+import { fail, ok, type Result } from '../core/result.ts'
+import { ephemeralKek, importKek, KEK_BYTES, type Keks, unsealedKek } from '../jose/kek.ts'
 
 const LARGEST = 4096
 const OTHERS = 0o077

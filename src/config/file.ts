@@ -1,4 +1,4 @@
-import { isObject, type Json, parseJson } from './core/json.ts'
+import { isObject, type Json, parseJson } from '../core/json.ts'
 import type { ConfigFault, Said } from './flags.ts'
 import { isOption, isSecret } from './options.ts'
 

@@ -1,5 +1,5 @@
-import type { Refusal } from '../app.ts'
 import { proofText } from '../keyring/policy.ts'
+import type { Refusal } from './promise.ts'
 
 /** Why a configuration does not start, each line with what would be right. */
 export function refusalLines(refusal: Refusal): readonly string[] {

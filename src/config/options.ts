@@ -1,13 +1,13 @@
-import { formatDuration } from './core/duration.ts'
-import { fail, ok, type Result } from './core/result.ts'
-import type { Seconds } from './core/time.ts'
-import { ALGORITHMS, parseAlg } from './jose/algorithm.ts'
-import { DEFAULT_HISTORY, DEFAULT_TIMING, FAST_TIMING } from './keyring/policy.ts'
+import { formatDuration } from '../core/duration.ts'
+import { fail, ok, type Result } from '../core/result.ts'
+import type { Seconds } from '../core/time.ts'
+import { ALGORITHMS, parseAlg } from '../jose/algorithm.ts'
+import { DEFAULT_HISTORY, DEFAULT_TIMING, FAST_TIMING } from '../keyring/policy.ts'
+import type { Settings } from './settings.ts'
 import {
   parseAdmin, parseCount, parseIssuer, parseKek, parseLength, parseLevel, parseList, parseOrigins, parsePath, parseStore,
   parseWorkers,
-} from './option-values.ts'
-import type { Settings } from './settings.ts'
+} from './values.ts'
 
 /** One option as `--help` and the README show it. */
 export interface OptionText {

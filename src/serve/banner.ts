@@ -1,7 +1,7 @@
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
+import { version } from '../config/version.ts'
 import { formatDuration } from '../core/duration.ts'
 import { type Policy, proofText, type ProofLine } from '../keyring/policy.ts'
-import { version } from './help.ts'
 
 /** What the banner tells. */
 export interface BannerView {

@@ -1,7 +1,7 @@
-import { type Instant, instant } from '../core/time.ts'
-import { type ProofLine, proofText } from '../keyring/policy.ts'
-import type { Life, Replay } from '../testkit/schedule.ts'
-import type { Outcome, Simulation } from '../testkit/simulate.ts'
+import { type Instant, instant } from '../../core/time.ts'
+import { type ProofLine, proofText } from '../../keyring/policy.ts'
+import type { Life, Replay } from './schedule.ts'
+import type { Outcome, Simulation } from './simulate.ts'
 
 /** Columns and rows of the timeline. */
 const [COLUMNS, ROWS] = [64, 6]

@@ -1,13 +1,13 @@
-import type { Level } from './core/event.ts'
-import { fail, ok, type Result } from './core/result.ts'
-import { readConfigFile } from './config-file.ts'
-import { type ConfigFault, readFlags, type Said } from './flags.ts'
-import { isLoopbackAddress } from './core/loopback.ts'
-import { DEFAULT_HISTORY, type HighWaterMarks, type Policy, resolveTiming, type Timing } from './keyring/policy.ts'
+import type { Level } from '../core/event.ts'
+import { isLoopbackAddress } from '../core/loopback.ts'
+import { fail, ok, type Result } from '../core/result.ts'
+import { DEFAULT_HISTORY, type HighWaterMarks, type Policy, resolveTiming, type Timing } from '../keyring/policy.ts'
 import type { CommandName } from './commands.ts'
-import type { AdminAddress, StoreUrl } from './option-values.ts'
+import { readConfigFile } from './file.ts'
+import { type ConfigFault, readFlags, type Said } from './flags.ts'
 import { isOption, isSecret, parseOption } from './options.ts'
 import type { Settings } from './settings.ts'
+import type { AdminAddress, StoreUrl } from './values.ts'
 
 /** A whole configuration: nothing in it is missing or contradicts itself. */
 export interface Config {

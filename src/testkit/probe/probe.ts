@@ -1,4 +1,4 @@
-import type { Case } from './kit.ts'
+import type { Case } from '../kit.ts'
 
 /** What an API answered to one token: a status, or nothing at all. */
 export type Answered = number | 'no answer'

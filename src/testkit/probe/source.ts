@@ -1,8 +1,8 @@
-import type { Config } from '../config.ts'
-import { isObject, type JsonObject, parseJson } from '../core/json.ts'
-import { NO_MARKS } from '../keyring/policy.ts'
-import { CATALOGUE } from '../testkit/catalogue.ts'
-import type { Case } from '../testkit/kit.ts'
+import type { Config } from '../../config/config.ts'
+import { isObject, type JsonObject, parseJson } from '../../core/json.ts'
+import { NO_MARKS } from '../../keyring/policy.ts'
+import { CATALOGUE } from '../catalogue.ts'
+import type { Case } from '../kit.ts'
 import { startIssuer, type TestIssuer } from '../testing.ts'
 
 /** Where the tokens of a probe come from. */

@@ -1,8 +1,8 @@
-import type { Level } from './core/event.ts'
-import type { Seconds } from './core/time.ts'
-import type { Alg } from './jose/algorithm.ts'
-import type { Timing } from './keyring/policy.ts'
-import type { AdminAddress, StoreUrl } from './option-values.ts'
+import type { Level } from '../core/event.ts'
+import type { Seconds } from '../core/time.ts'
+import type { Alg } from '../jose/algorithm.ts'
+import type { Timing } from '../keyring/policy.ts'
+import type { AdminAddress, StoreUrl } from './values.ts'
 
 /** What was set, by flag, environment or file; an option that was not is undefined. */
 export interface Settings {

@@ -1,14 +1,14 @@
 import { once } from 'node:events'
 import { lstatSync, unlinkSync } from 'node:fs'
 import { connect } from 'node:net'
-import type { App } from '../app.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
+import type { AdminAddress } from '../config/values.ts'
 import { faultEvent } from '../core/event.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { type Listener, listener } from '../http/listener.ts'
-import type { AdminAddress } from '../option-values.ts'
-import { loadAdminToken } from '../secrets.ts'
-import { EXIT } from './exit.ts'
+import { loadAdminToken } from '../stores/secrets.ts'
+import { EXIT } from '../system/exit.ts'
+import type { App } from './app.ts'
 
 /** Nobody but the owner may connect. */
 const OWNER_ONLY = 0o177

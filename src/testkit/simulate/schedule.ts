@@ -1,10 +1,10 @@
-import { after, earliest, instant, type Instant, later, never, type Seconds, seconds } from '../core/time.ts'
-import type { Kid, PublicJwk } from '../jose/jwk.ts'
-import type { FreshKey } from '../jose/signer.ts'
-import { advance } from '../keyring/advance.ts'
-import type { Change } from '../keyring/moves.ts'
-import type { Policy } from '../keyring/policy.ts'
-import { EMPTY_RING, type Ring, ringDueAt, standbyOf } from '../keyring/ring.ts'
+import { after, earliest, instant, type Instant, later, never, type Seconds, seconds } from '../../core/time.ts'
+import type { Kid, PublicJwk } from '../../jose/jwk.ts'
+import type { FreshKey } from '../../jose/signer.ts'
+import { advance } from '../../keyring/advance.ts'
+import type { Change } from '../../keyring/moves.ts'
+import type { Policy } from '../../keyring/policy.ts'
+import { EMPTY_RING, type Ring, ringDueAt, standbyOf } from '../../keyring/ring.ts'
 
 /** What the rules of the ring are put through. */
 export interface Replay {

@@ -1,5 +1,5 @@
-import { after, type Instant, instant, later, never, type Seconds, seconds } from '../core/time.ts'
-import { longestView, NO_MARKS, type Policy, type Timing } from '../keyring/policy.ts'
+import { after, type Instant, instant, later, never, type Seconds, seconds } from '../../core/time.ts'
+import { longestView, NO_MARKS, type Policy, type Timing } from '../../keyring/policy.ts'
 import { type Life, replay, type Replay, type Schedule } from './schedule.ts'
 import { VERIFIER_KINDS, type VerifierKind, type Window } from './verifier-kinds.ts'
 

@@ -1,7 +1,7 @@
-import type { Emit } from './core/event.ts'
-import type { RandomBytes } from './core/random.ts'
-import type { Tally } from './core/tally.ts'
-import type { Clock, Instant } from './core/time.ts'
+import type { Emit } from './event.ts'
+import type { RandomBytes } from './random.ts'
+import type { Tally } from './tally.ts'
+import type { Clock, Instant } from './time.ts'
 
 /** What the whole server takes from the world, so that a test can be the world. */
 export interface System {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Config, faultText, parseConfig } from '../../src/config.ts'
+import { type Config, faultText, parseConfig } from '../../src/config/config.ts'
 import { NO_MARKS } from '../../src/keyring/policy.ts'
 
 interface Given {

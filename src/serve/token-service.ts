@@ -1,18 +1,18 @@
 import { resolve } from 'node:path'
-import { openClients } from './clients.ts'
-import type { Config } from './config.ts'
-import type { JsonObject } from './core/json.ts'
-import { ok, type Result } from './core/result.ts'
-import { type Clock, seconds } from './core/time.ts'
-import type { Route } from './http/router.ts'
-import type { Keyring } from './keyring/keyring.ts'
-import type { JtiStore } from './oauth/jti-store.ts'
-import { type KeySource, remoteKeys } from './oauth/key-source.ts'
-import { clientMetadata, tokenEndpoint } from './oauth/metadata.ts'
-import { throttle } from './oauth/throttle.ts'
-import { oauthRoutes } from './routes/oauth.ts'
-import { fetchDocument } from './stores/fetch.ts'
-import type { System } from './world.ts'
+import type { Config } from '../config/config.ts'
+import type { JsonObject } from '../core/json.ts'
+import { ok, type Result } from '../core/result.ts'
+import type { System } from '../core/system.ts'
+import { type Clock, seconds } from '../core/time.ts'
+import type { Route } from '../http/router.ts'
+import type { Keyring } from '../keyring/keyring.ts'
+import type { JtiStore } from '../oauth/jti-store.ts'
+import { type KeySource, remoteKeys } from '../oauth/key-source.ts'
+import { clientMetadata, tokenEndpoint } from '../oauth/metadata.ts'
+import { throttle } from '../oauth/throttle.ts'
+import { oauthRoutes } from '../routes/oauth.ts'
+import { openClients } from '../stores/clients-file.ts'
+import { fetchDocument } from '../stores/fetch.ts'
 
 /** What serves registered clients. */
 export interface TokenService {
@@ -71,6 +71,6 @@ export async function openTokenService(config: Config, path: string, deps: Token
 
 /** Where what was used up or taken back is remembered: where the keys are. */
 async function openJtis({ store }: Config, now: Clock): Promise<JtiStore> {
-  if (store === 'memory:') return (await import('./stores/jti-memory.ts')).jtiMemory(now)
-  return (await import('./stores/jti-folder.ts')).jtiFolder(`${resolve(store.slice('file:'.length))}.jti`, now)
+  if (store === 'memory:') return (await import('../stores/jti-memory.ts')).jtiMemory(now)
+  return (await import('../stores/jti-folder.ts')).jtiFolder(`${resolve(store.slice('file:'.length))}.jti`, now)
 }
