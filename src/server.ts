@@ -1,21 +1,18 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
-import { help } from './cli/help.ts'
-import { runCommand } from './cli/run.ts'
 import { faultText, parseConfig } from './config/config.ts'
-import { version } from './config/version.ts'
+import { startsServer } from './config/flags.ts'
 import { EXIT, refuse } from './system/exit.ts'
 
-const parsed = parseConfig({
-  args: process.argv.slice(2),
-  env: process.env,
-  readFile: (path) => readFileSync(path, 'utf8'),
-})
+/** The entry: a server loads nothing of the other commands. */
 
-if (!parsed.ok) {
-  refuse(EXIT.config, ...parsed.error.map(faultText))
-} else if (!('config' in parsed.value)) {
-  process.stdout.write(parsed.value.name === 'help' ? help() : `${version()}\n`)
+const args = process.argv.slice(2)
+const sources = { args, env: process.env, readFile: (path: string) => readFileSync(path, 'utf8') }
+
+if (startsServer(args)) {
+  const parsed = parseConfig(sources)
+  if (parsed.ok) await (await import('./serve/serve.ts')).serve(parsed.value.config, parsed.value.typed)
+  else refuse(EXIT.config, ...parsed.error.map(faultText))
 } else {
-  await runCommand(parsed.value)
+  await (await import('./cli/main.ts')).main(sources)
 }

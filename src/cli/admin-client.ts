@@ -21,7 +21,7 @@ export async function askServer(
   body?: object,
 ): Promise<JsonObject | undefined> {
   const { admin } = config
-  if (admin === undefined) return void refuse(EXIT.config, 'admin: must name the admin listener of the running server')
+  if (admin === undefined) return void refuse(EXIT.config, '--admin must name the admin listener of the running server: --admin unix:PATH')
   const token = loadAdminToken(config)
   if (!token.ok) return void refuse(EXIT.config, token.error)
   const headers = {

@@ -6,6 +6,7 @@ import { fail, ok, type Result } from '../core/result.ts'
 import { decodeUtf8 } from '../core/utf8.ts'
 import { parsePublicJwk } from '../jose/jwk.ts'
 import { EXIT, refuse } from '../system/exit.ts'
+import type { Command } from './command.ts'
 
 const MEANING: Readonly<Record<LogFault['what'], string>> = {
   altered: 'was altered',
@@ -17,7 +18,19 @@ const MEANING: Readonly<Record<LogFault['what'], string>> = {
 }
 
 /** `jwksd audit verify FILE`: finds the first record that is not as it was written; exit 1 if there is one. */
-export async function auditVerify(path: string, own: Readonly<Record<string, string>>): Promise<void> {
+export const audit: Command = {
+  words: ['verify', 'FILE'],
+  flags: [
+    { name: 'keys', value: 'FILE', meaning: 'a saved jwks-history.json or jwks.json: accept the signatures of these keys only' },
+    { name: 'head', value: 'SEQ:HASH', meaning: 'a record that the log must hold, as a checkpoint announced it' },
+    { name: 'open', value: '', meaning: 'accept a log without a last checkpoint: its server runs, or crashed' },
+  ],
+  meaning: 'Find the first record of an audit log that was altered, removed, inserted or moved.',
+  example: 'jwksd audit verify audit.log --keys jwks-history.json',
+  run: ({ own, words: [, path = ''] }) => auditVerify(path, own),
+}
+
+async function auditVerify(path: string, own: Readonly<Record<string, string>>): Promise<void> {
   const kids = own['keys'] === undefined ? ok(undefined) : readKids(own['keys'])
   const head = own['head'] === undefined ? ok(undefined) : parseHead(own['head'])
   if (!kids.ok) return refuse(EXIT.config, kids.error)

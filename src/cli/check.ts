@@ -1,13 +1,21 @@
-import type { Config } from '../config/config.ts'
 import { proofOf, refusalOf } from '../config/promise.ts'
 import { refusalLines } from '../config/refusal.ts'
 import { proofText } from '../keyring/policy.ts'
 import { EXIT, refuse } from '../system/exit.ts'
+import type { Command } from './command.ts'
 
-/** `jwksd check`: prints the inequalities with their numbers, and says whether this configuration may start. */
-export async function check(config: Config): Promise<void> {
-  for (const line of proofOf(config)) process.stdout.write(`${proofText(line)}\n    ${line.meaning}\n`)
-  if (config.store !== 'memory:') process.stdout.write('    what the store remembers of earlier settings binds too; a start holds that against them\n')
-  const refusal = await refusalOf(config)
-  if (refusal !== undefined) refuse(EXIT.config, ...refusalLines(refusal))
+/** `jwksd check`: prints the inequalities with their numbers; exit 78 when the configuration may not start. */
+export const check: Command = {
+  words: [],
+  flags: [],
+  meaning: 'Print the proof that rotation cannot break a verifier; exit 78 if it does not hold.',
+  example: 'jwksd check --rotation-interval 1d --max-ttl 8h',
+  run: async ({ config }) => {
+    for (const line of proofOf(config)) process.stdout.write(`${proofText(line)}\n    ${line.meaning}\n`)
+    if (config.store !== 'memory:') {
+      process.stdout.write('    a start also holds the longest lifetimes that the store remembers against these numbers\n')
+    }
+    const refusal = await refusalOf(config)
+    if (refusal !== undefined) refuse(EXIT.config, ...refusalLines(refusal))
+  },
 }

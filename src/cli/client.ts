@@ -10,16 +10,36 @@ import { parseRegistry } from '../oauth/registry.ts'
 import { syncFolder } from '../stores/sync-folder.ts'
 import { EXIT, refuse } from '../system/exit.ts'
 import { systemRandom } from '../system/random.ts'
+import type { Command } from './command.ts'
 
 type Own = Readonly<Record<string, string>>
 
 /** Octets of a secret: nobody guesses it, so its SHA-256 is all that is kept of it. */
 const SECRET_BYTES = 32
 
-/** `jwksd client add NAME`: writes a client into the file of clients, and prints its secret, which is kept nowhere. */
-export async function addClient(config: Config, name: string, own: Own): Promise<void> {
+/** `jwksd client add NAME`: writes a client into the clients file, and prints its secret, which is stored nowhere. */
+export const client: Command = {
+  words: ['add', 'NAME'],
+  flags: [
+    { name: 'audience', value: 'NAME,...', meaning: 'the audiences that its tokens may have, the default first' },
+    { name: 'scope', value: 'SCOPE', meaning: 'the scope that its tokens may have' },
+    {
+      name: 'auth', value: 'METHOD',
+      meaning: 'client_secret_basic (the default), client_secret_post, or private_key_jwt with --jwks or --jwks-uri',
+    },
+    { name: 'grant', value: 'GRANT,...', meaning: 'its grants; client_credentials by default' },
+    { name: 'jwks', value: 'FILE', meaning: 'a file with its public keys' },
+    { name: 'jwks-uri', value: 'URL', meaning: 'the URL of its public keys' },
+    { name: 'rotate', value: '', meaning: 'add a second secret to a registered client; a third replaces the oldest' },
+  ],
+  meaning: 'Register a client in the file that --clients names, and print its secret, once.',
+  example: 'jwksd client add shop --clients clients.json --audience api',
+  run: ({ config, own, words: [, name = ''] }) => addClient(config, name, own),
+}
+
+async function addClient(config: Config, name: string, own: Own): Promise<void> {
   const path = config.clients
-  if (path === undefined) return refuse(EXIT.config, 'clients: must name the file of clients')
+  if (path === undefined) return refuse(EXIT.config, '--clients must name the clients file')
   const root: Result<JsonObject, string> = existsSync(path) ? readFile(path) : ok({})
   if (!root.ok) return refuse(EXIT.config, root.error)
   const secret = encodeBase64url(systemRandom(SECRET_BYTES))
@@ -64,7 +84,7 @@ function changed(list: Json, name: string, hash: string, own: Own): Result<reado
 
 function newClient(name: string, hash: string, own: Own): Result<JsonObject, string> {
   const { audience, scope, auth = 'client_secret_basic', grant, jwks, 'jwks-uri': url } = own as Partial<Record<string, string>>
-  if (audience === undefined) return fail('audience: must be given')
+  if (audience === undefined) return fail('--audience must be given: the audiences that its tokens may have')
   const keys: Result<JsonObject, string> = jwks === undefined ? ok({}) : readFile(jwks)
   if (!keys.ok) return keys
   return ok({

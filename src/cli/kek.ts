@@ -5,15 +5,22 @@ import { KEK_BYTES } from '../jose/kek.ts'
 import { syncFolder } from '../stores/sync-folder.ts'
 import { EXIT, refuse } from '../system/exit.ts'
 import { systemRandom } from '../system/random.ts'
+import type { Command } from './command.ts'
 
-/** `jwksd kek [FILE]`: prints a new key-encryption key, or writes it to a new file that its owner alone can read. */
-export function kek(path: string | undefined): void {
-  const text = `${encodeBase64url(systemRandom(KEK_BYTES))}\n`
-  if (path === undefined) return void process.stdout.write(text)
-  try {
-    writeFileSync(path, text, { mode: 0o600, flag: 'wx', flush: true })
-    syncFolder(dirname(path))
-  } catch (error) {
-    refuse(EXIT.refused, `Cannot make ${path}: the system says ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`)
-  }
+/** `jwksd kek [FILE]`: a new key-encryption key, in a file that only its owner can read, or printed. */
+export const kek: Command = {
+  words: ['[FILE]'],
+  flags: [],
+  meaning: 'Make a key-encryption key: print it, or write it to a new file with mode 0600.',
+  example: 'jwksd kek ring.kek',
+  run: ({ words: [path] }) => {
+    const text = `${encodeBase64url(systemRandom(KEK_BYTES))}\n`
+    if (path === undefined) return void process.stdout.write(text)
+    try {
+      writeFileSync(path, text, { mode: 0o600, flag: 'wx', flush: true })
+      syncFolder(dirname(path))
+    } catch (error) {
+      refuse(EXIT.refused, `Cannot make ${path}: the system says ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`)
+    }
+  },
 }

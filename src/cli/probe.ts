@@ -3,6 +3,7 @@ import { isObject, type JsonObject, parseJson } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { seconds } from '../core/time.ts'
 import { EXIT, refuse } from '../system/exit.ts'
+import type { Command } from './command.ts'
 import { pause } from '../system/pause.ts'
 import { GOOD_CASES } from '../testkit/good-cases.ts'
 import { type Case, type Kit, truly } from '../testkit/kit.ts'
@@ -34,8 +35,26 @@ const TIMEOUT = 10_000
 /** Seconds between two looks after a rotation. */
 const LOOK_EVERY = seconds(1)
 
-/** `jwksd probe URL`: sends the whole catalogue to an API that trusts our issuer, and says what it makes of it. */
-export async function probe(config: Config, url: string, said: Own): Promise<void> {
+/** `jwksd probe URL`: sends the whole catalogue to an API that trusts our issuer, and reports what it accepts. */
+export const probe: Command = {
+  words: ['URL'],
+  flags: [
+    { name: 'format', value: 'FORMAT', meaning: 'table (the default), json, junit or tap' },
+    { name: 'method', value: 'METHOD', meaning: 'the method of each request; GET by default' },
+    { name: 'header', value: 'NAME: VALUE', meaning: 'a header of each request' },
+    { name: 'accept', value: 'STATUS', meaning: 'the statuses that mean accepted; 200-299 by default' },
+    { name: 'claims', value: 'JSON', meaning: 'claims that the API needs besides the usual ones' },
+    { name: 'typ', value: 'TYPE', meaning: 'the typ of a right token: JWT by default, at+jwt for RFC 9068' },
+    { name: 'concurrency', value: 'COUNT', meaning: 'requests at the same time; 4 by default' },
+    { name: 'via', value: 'URL', meaning: 'a running jwksd whose /auth makes the tokens' },
+    { name: 'rotation', value: 'SECONDS', meaning: 'rotate the key too, and give the API this long to notice' },
+  ],
+  meaning: 'Find out which bad tokens an API accepts. While this runs, the API must trust the issuer at --host and --port.',
+  example: 'jwksd probe http://localhost:3000/me --port 8080',
+  run: ({ config, own, words: [url = ''] }) => probeApi(config, url, own),
+}
+
+async function probeApi(config: Config, url: string, said: Own): Promise<void> {
   const plan = planOf(url, said)
   if (!plan.ok) return refuse(EXIT.config, plan.error)
   let source: Source | undefined

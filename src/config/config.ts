@@ -1,12 +1,10 @@
 import type { Level } from '../core/event.ts'
 import { isLoopbackAddress } from '../core/loopback.ts'
 import { fail, ok, type Result } from '../core/result.ts'
-import { DEFAULT_HISTORY, type HighWaterMarks, type Policy, resolveTiming, type Timing } from '../keyring/policy.ts'
-import type { CommandName } from './commands.ts'
+import { type HighWaterMarks, type Policy, resolveTiming, type Timing } from '../keyring/policy.ts'
 import { readConfigFile } from './file.ts'
-import { type ConfigFault, readFlags, type Said } from './flags.ts'
-import { isOption, isSecret, parseOption } from './options.ts'
-import type { Settings } from './settings.ts'
+import { type ConfigFault, type Flag, readFlags, type Setting } from './flags.ts'
+import { OPTIONS, type Settings, settingsOf } from './options.ts'
 import type { AdminAddress, StoreUrl } from './values.ts'
 
 /** A whole configuration: nothing in it is missing or contradicts itself. */
@@ -40,19 +38,15 @@ export interface Config {
   readonly logLevel: Level
 }
 
-/** A command, and everything that was said about it. */
-export interface CommandLine {
-  readonly name: CommandName
+/** A configuration, and what the command line holds besides. */
+export interface Configured {
   readonly config: Config
-  /** What was set, as it was written, without secrets; for the record. */
-  readonly said: Readonly<Record<string, string>>
-  /** The options that are the command's own. */
+  /** What was set, as it was typed, without secrets; for the record. */
+  readonly typed: Readonly<Record<string, string>>
+  /** The flags of the command. */
   readonly own: Readonly<Record<string, string>>
   readonly words: readonly string[]
 }
-
-/** What a command line asks for. */
-export type Command = CommandLine | { readonly name: 'help' | 'version' }
 
 /** Where a configuration comes from. */
 export interface Sources {
@@ -60,107 +54,115 @@ export interface Sources {
   readonly env: Readonly<Record<string, string | undefined>>
   /** The text of a file; throws when there is none. */
   readonly readFile: (path: string) => string
+  /** The flags of the command, beside the options of the server. */
+  readonly flags?: readonly Flag[]
 }
 
 /** Kubernetes puts these into the environment of every pod beside a service named jwksd. */
 const SERVICE_LINK = /^JWKSD_(?:SERVICE_|PORT_\d+_)|^JWKSD_PORT=tcp:/
 
 /** Reads flags over environment over file over defaults; answers every fault, not the first. */
-export function parseConfig({ args, env, readFile }: Sources): Result<Command, readonly ConfigFault[]> {
+export function parseConfig(sources: Sources): Result<Configured, readonly ConfigFault[]> {
+  const { args, env, readFile, flags: more = [] } = sources
   const faults: ConfigFault[] = []
-  const flags = readFlags(args, faults)
-  if (flags.wants !== undefined) return ok({ name: flags.wants })
-  const outside = [...readEnv(env), ...flags.said]
+  const { settings: flags, own, words } = readFlags(args, more, faults)
+  const outside = [...readEnv(env), ...flags]
   const path = outside.findLast(({ option }) => option === 'config')?.text
   const file = path === undefined ? [] : readConfigFile(path, readFile, faults)
-  const said = new Map([...file, ...outside].map((one) => [one.option, one]))
-  const settings = parseAll(said, faults)
-  const config = assemble(settings, faults)
+  const settings = new Map([...file, ...outside].map((one) => [one.option, one]))
+  const config = assemble(parseAll([...settings.values()], faults), faults)
   if (faults.length > 0) return fail(faults)
-  const open = [...said.values()].filter(({ option }) => isOption(option) && !isSecret(option))
-  const { command: name, own, words } = flags
-  return ok({ name, config, own, words, said: Object.fromEntries(open.map(({ option, text }) => [option, text])) })
+  const open = [...settings.values()].filter(({ option }) => OPTIONS.get(option)?.isSecret === undefined)
+  return ok({ config, own, words, typed: Object.fromEntries(open.map(({ option, text }) => [option, text])) })
 }
 
 /** One fault as one line. */
-export function faultText({ option, source, problem }: ConfigFault): string {
-  return `${option} (${source}): ${problem}`
+export function faultText({ typed, problem }: ConfigFault): string {
+  return `${typed} ${problem}`
 }
 
-/** An empty variable counts as absent; names that are no option are not ours to judge. */
-function readEnv(env: Sources['env']): readonly Said[] {
-  return Object.entries(env).flatMap(([variable, text = '']) => {
-    const option = variable.replace(/^JWKSD_/, '').toLowerCase().replaceAll('_', '-')
-    const isOurs = variable.startsWith('JWKSD_') && !SERVICE_LINK.test(`${variable}=${text}`) && text !== ''
-    return isOurs && isOption(option) ? [{ option, source: variable, text }] : []
+/** An empty variable counts as absent; a variable that names no option is ignored. */
+function readEnv(env: Sources['env']): readonly Setting[] {
+  return Object.entries(env).flatMap(([typed, text = '']) => {
+    const option = typed.replace(/^JWKSD_/, '').toLowerCase().replaceAll('_', '-')
+    const isOurs = typed.startsWith('JWKSD_') && !SERVICE_LINK.test(`${typed}=${text}`) && text !== ''
+    return isOurs && OPTIONS.has(option) ? [{ option, typed, text }] : []
   })
 }
 
-function parseAll(said: ReadonlyMap<string, Said>, faults: ConfigFault[]): Partial<Settings> {
-  const parsed = [...said.values()].flatMap(({ option, source, text }) => {
-    if (!isOption(option)) return []
-    const value = parseOption(option, text)
-    if (value.ok) return [[option, value.value] as const]
-    const shown = isSecret(option) ? 'its value' : JSON.stringify(text.slice(0, 64))
-    faults.push({ option, source, problem: `${shown} is not ${value.error}` })
+function parseAll(settings: readonly Setting[], faults: ConfigFault[]): Settings {
+  const parsed = settings.flatMap(({ option, typed, text }) => {
+    const row = OPTIONS.get(option)
+    const value = row?.parse(text)
+    if (value?.ok === true) return [[option, value.value] as const]
+    const shown = row?.isSecret === true ? 'has a value that' : `is ${JSON.stringify(text.slice(0, 64))} but`
+    if (value?.ok === false) faults.push({ typed, problem: `${shown} must be ${value.error}` })
     return []
   })
-  return Object.fromEntries(parsed)
+  return settingsOf(new Map(parsed))
 }
 
-function assemble(set: Partial<Settings>, faults: ConfigFault[]): Config {
-  const host = set.host ?? '127.0.0.1'
+function assemble(set: Settings, faults: ConfigFault[]): Config {
+  const { host, store, audience, clients } = set
   const isLoopback = isLoopbackAddress(host)
-  const fault = (option: string, problem: string): void => void faults.push({ option, source: 'all sources', problem })
-  if (!isLoopback && set.issuer === undefined) fault('issuer', `must be set to listen on ${host}, which is no loopback address`)
   const timing = timingOf(set)
-  if ((timing.ttl ?? 0) > (timing.maxTtl ?? Infinity)) fault('ttl', 'must not be more than max-ttl')
-  const audience = set.audience ?? ['api']
-  const algs = set.alg ?? ['RS256']
-  const rsaBits = set['rsa-bits'] ?? 2048
-  const history = set.history ?? DEFAULT_HISTORY
-  judgeSecrets(set, fault)
+  faults.push(...contradictions(set, timing, isLoopback))
   return {
     host,
-    port: set.port ?? 8080,
-    workers: set.workers ?? 1,
+    port: set.port,
+    workers: set.workers,
     issuer: set.issuer,
-    audience: audience.length === 1 ? audience[0] as string : audience,
-    policy: (marks) => ({ timing: resolveTiming(timing, marks), algs, rsaBits, history }),
-    store: set.store ?? 'memory:',
-    keks: { files: set['kek-file'] ?? [], given: set.kek ?? [], unsealed: set.unsealed === true },
-    allowShared: set['allow-shared-files'] === true,
+    audience: audience.length === 1 ? audience[0] : audience,
+    policy: (marks) => ({
+      timing: resolveTiming(timing, marks), algs: set.alg, rsaBits: set['rsa-bits'], history: set.history,
+    }),
+    store,
+    keks: { files: set['kek-file'] ?? [], given: set.kek ?? [], unsealed: set.unsealed },
+    allowShared: set['allow-shared-files'],
     admin: set.admin,
     adminTokenFile: set['admin-token-file'],
-    clients: set.clients,
-    audit: set.audit === undefined ? undefined : { path: set.audit, isRequired: set['audit-required'] === true },
+    clients,
+    audit: set.audit === undefined ? undefined : { path: set.audit, isRequired: set['audit-required'] },
     auth: authOf(isLoopback, set),
-    allowOrigins: set['allow-origin'] ?? new Set(),
-    logLevel: set['log-level'] ?? 'info',
+    allowOrigins: set['allow-origin'],
+    logLevel: set['log-level'],
   }
 }
 
-/** A server with registered clients is no toy, and often stands behind a proxy that makes its loopback address public. */
-function authOf(isLoopback: boolean, { clients, 'open-auth': isOpen = false }: Partial<Settings>): Config['auth'] {
+/** A server with registered clients is in production, often behind a proxy that makes its loopback address public. */
+function authOf(isLoopback: boolean, { clients, 'open-auth': isOpen }: Settings): Config['auth'] {
   if (isLoopback && (clients === undefined || isOpen)) return 'loopback'
   return isOpen ? 'open' : 'off'
 }
 
-/** What must be said beside what was said, so that nothing secret lies open by default. */
-function judgeSecrets(set: Partial<Settings>, fault: (option: string, problem: string) => void): void {
-  const { store = 'memory:', admin } = set
-  const isSealed = set['kek-file'] !== undefined || set.kek !== undefined
-  if (store !== 'memory:' && !isSealed && set.unsealed !== true) {
-    fault('kek-file', `must be set to seal the keys in ${store} (jwksd kek makes one), or --unsealed to leave them open`)
-  }
-  if (admin !== undefined && !('path' in admin) && set['admin-token-file'] === undefined) {
-    fault('admin-token-file', 'must be set where other users of the machine can reach the admin listener; unix:PATH needs none')
-  }
-  if (set['audit-required'] === true && set.audit === undefined) fault('audit', 'must be set for audit-required')
+/** What is missing beside an option, or contradicts it; nothing secret lies open by default. */
+function contradictions(set: Settings, { ttl, maxTtl }: Partial<Timing>, isLoopback: boolean): readonly ConfigFault[] {
+  const { host, store, admin } = set
+  const isSealed = set['kek-file'] !== undefined || set.kek !== undefined || set.unsealed
+  const rules: readonly (readonly [boolean, string, string])[] = [
+    [
+      !isLoopback && set.issuer === undefined, '--issuer',
+      `must be set to listen on ${host}, which is not a loopback address`,
+    ],
+    [
+      (ttl ?? 0) > (maxTtl ?? Infinity), '--ttl',
+      `is ${ttl}s but must be at most --max-ttl, ${maxTtl}s. Lower --ttl, or raise --max-ttl`,
+    ],
+    [
+      store !== 'memory:' && !isSealed, '--kek-file',
+      `must be set to encrypt the keys in ${store} (\`jwksd kek\` makes one), or --unsealed to leave them unencrypted`,
+    ],
+    [
+      admin !== undefined && !('path' in admin) && set['admin-token-file'] === undefined, '--admin-token-file',
+      'must be set where other users of the machine can reach the admin listener, or use --admin unix:PATH',
+    ],
+    [set['audit-required'] && set.audit === undefined, '--audit', 'must be set for --audit-required'],
+  ]
+  return rules.flatMap(([isBroken, typed, problem]) => isBroken ? [{ typed, problem }] : [])
 }
 
-/** The lengths that were set, over those of the preset. */
-function timingOf(set: Partial<Settings>): Partial<Timing> {
+/** The lengths of time that were set, over those of the preset. */
+function timingOf(set: Settings): Partial<Timing> {
   const own = {
     interval: set['rotation-interval'],
     lead: set.lead,

@@ -1,64 +1,87 @@
 import { parseArgs } from 'node:util'
-import { type CommandName, COMMANDS, isCommand, OWN_OPTIONS } from './commands.ts'
-import { isOption, isSecret, isSwitch, optionTexts } from './options.ts'
+import { nearest } from '../core/nearest.ts'
+import { OPTIONS } from './options.ts'
 
-/** One thing that is wrong, where it was said, and what would be right. */
+/** A fault of a configuration: the option as it was typed, and what is wrong with it. */
 export interface ConfigFault {
-  readonly option: string
-  readonly source: string
+  readonly typed: string
   readonly problem: string
 }
 
-/** One option, as it was written somewhere. */
-export interface Said {
+/** The text of one option, and how it was typed: `--port`, `JWKSD_PORT`, or a member of a file. */
+export interface Setting {
   readonly option: string
-  readonly source: string
+  readonly typed: string
   readonly text: string
 }
 
-/** What a command line says. */
-export interface Flags {
-  readonly said: Said[]
-  readonly own: Record<string, string>
-  readonly words: readonly string[]
-  readonly command: CommandName
-  readonly wants?: 'help' | 'version'
+/** A flag of one command, beside the options of the server; `value` is empty for a switch. */
+export interface Flag {
+  readonly name: string
+  readonly value: string
 }
 
-/** Reads a command line; every fault goes to `faults`, and a call for help ends the reading. */
-export function readFlags(args: readonly string[], faults: ConfigFault[]): Flags {
-  const options = Object.fromEntries([...optionTexts(), ...OWN_OPTIONS].map(({ name, value }) =>
-    [name, { type: value === '' ? 'boolean' : 'string' } as const]))
-  const { tokens, positionals } = parseArgs({ args: [...args], options, strict: false, tokens: true })
-  const [word = 'serve', ...words] = positionals
-  const command = isCommand(word) ? word : 'serve'
-  const flags: Flags = { said: [], own: {}, words, command }
-  const fault = (option: string, problem: string): void => void faults.push({ option, source: 'flag', problem })
+/** What a command line holds. */
+export interface Flags {
+  readonly settings: readonly Setting[]
+  /** The flags of the command. */
+  readonly own: Readonly<Record<string, string>>
+  /** The words that are neither options nor values. */
+  readonly words: readonly string[]
+}
+
+type Token = Extract<NonNullable<ReturnType<typeof parseArgs>['tokens']>[number], { readonly kind: 'option' }>
+
+/** Reads a command line; `more` are the flags of its command. Every fault goes to `faults`. */
+export function readFlags(args: readonly string[], more: readonly Flag[], faults: ConfigFault[]): Flags {
+  const { tokens, positionals } = split(args, more)
+  const settings: Setting[] = []
+  const own: Record<string, string> = {}
   for (const token of tokens) {
     if (token.kind !== 'option') continue
-    const { name, rawName, value } = token
-    if (name === 'help' || name === 'h') return { ...flags, wants: 'help' }
-    if (name === 'version') return { ...flags, wants: 'version' }
-    const own = COMMANDS[command].own.find((one) => one.name === name)
-    const isTwice = Object.hasOwn(flags.own, name) || flags.said.some(({ option }) => option === name)
-    if (own === undefined && !isOption(name)) fault(rawName, `is not an option${command === 'serve' ? '' : ` of ${command}`}; --help lists them`)
-    else if (own === undefined && isOption(name) && isSecret(name)) fault(rawName, `shows in the list of processes; set JWKSD_${name.toUpperCase()} or use a file`)
-    else if (value === undefined && own?.value !== '' && !(isOption(name) && isSwitch(name))) fault(rawName, 'needs a value')
-    else if (isTwice) fault(rawName, 'is given twice')
-    else if (own !== undefined) flags.own[name] = value ?? 'true'
-    else flags.said.push({ option: name, source: 'flag', text: value ?? 'true' })
+    const { name, rawName: typed, value: text = 'true' } = token
+    const isOwn = more.some((flag) => flag.name === name)
+    const isTwice = Object.hasOwn(own, name) || settings.some(({ option }) => option === name)
+    const problem = isTwice ? 'is given twice. Give it once' : problemOf(token, more)
+    if (problem !== undefined) faults.push({ typed, problem })
+    else if (isOwn) own[name] = text
+    else settings.push({ option: name, typed, text })
   }
-  // The word after an unknown option is most likely its value.
-  if (faults.length === 0) judgeWords(word, words, fault)
-  return flags
+  return { settings, own, words: positionals }
 }
 
-function judgeWords(word: string, words: readonly string[], fault: (option: string, problem: string) => void): void {
-  if (!isCommand(word)) return fault(JSON.stringify(word), `is not a command; ${Object.keys(COMMANDS).join(', ')} are`)
-  const { words: wanted } = COMMANDS[word]
-  if (words.length < wanted.filter((one) => !one.startsWith('[')).length) fault(word, `needs ${wanted.join(' ')}`)
-  // A word in lower case stands for itself.
-  for (const [at, one] of wanted.entries()) if (/^[a-z]/.test(one) && words[at] !== one) fault(word, `must be followed by ${one}`)
-  for (const extra of words.slice(wanted.length)) fault(JSON.stringify(extra), 'is not expected here')
+/** The words of a command line, and whether it asks for help or the version. */
+export function wordsOf(args: readonly string[], more: readonly Flag[]): {
+  readonly words: readonly string[]
+  readonly asksFor: 'help' | 'version' | undefined
+} {
+  const { tokens, positionals: words } = split(args, more)
+  const names = new Set(tokens.map((token) => token.kind === 'option' ? token.name : ''))
+  const asksForHelp = names.has('help') || names.has('h')
+  return { words, asksFor: asksForHelp ? 'help' : names.has('version') || names.has('V') ? 'version' : undefined }
 }
 
+/** Whether a command line starts a server: it has no words, or the one word `serve`, and asks for no help. */
+export function startsServer(args: readonly string[]): boolean {
+  const { words, asksFor } = wordsOf(args, [])
+  return asksFor === undefined && (words.length === 0 || (words.length === 1 && words[0] === 'serve'))
+}
+
+function split(args: readonly string[], more: readonly Flag[]): Pick<ReturnType<typeof parseArgs>, 'positionals'> & {
+  readonly tokens: NonNullable<ReturnType<typeof parseArgs>['tokens']>
+} {
+  const known = [...[...OPTIONS].map(([name, { value }]) => ({ name, value })), ...more]
+  const options = Object.fromEntries(known.map(({ name, value }) =>
+    [name, { type: value === '' ? 'boolean' : 'string' } as const]))
+  return parseArgs({ args: [...args], options, strict: false, tokens: true })
+}
+
+function problemOf({ name, value }: Token, more: readonly Flag[]): string | undefined {
+  const option = more.find((flag) => flag.name === name) ?? OPTIONS.get(name)
+  if (option === undefined) {
+    const [near] = nearest(name, [...more.map((flag) => flag.name), ...OPTIONS.keys()])
+    return `is not an option. ${near === undefined ? '' : `Did you mean --${near}? `}\`jwksd --help\` lists all options`
+  }
+  if ('isSecret' in option) return `would show in the list of processes. Set JWKSD_${name.toUpperCase()}, or use a file`
+  return value === undefined && option.value !== '' ? `needs a value: --${name} ${option.value}` : undefined
+}

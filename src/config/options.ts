@@ -1,197 +1,171 @@
 import { formatDuration } from '../core/duration.ts'
-import { fail, ok, type Result } from '../core/result.ts'
+import type { Level } from '../core/event.ts'
+import type { Result } from '../core/result.ts'
 import type { Seconds } from '../core/time.ts'
-import { ALGORITHMS, parseAlg } from '../jose/algorithm.ts'
-import { DEFAULT_HISTORY, DEFAULT_TIMING, FAST_TIMING } from '../keyring/policy.ts'
-import type { Settings } from './settings.ts'
+import { type Alg, ALGORITHMS, parseAlg } from '../jose/algorithm.ts'
+import { DEFAULT_HISTORY, DEFAULT_TIMING, FAST_TIMING, type Timing } from '../keyring/policy.ts'
 import {
-  parseAdmin, parseCount, parseIssuer, parseKek, parseLength, parseLevel, parseList, parseOrigins, parsePath, parseStore,
-  parseWorkers,
+  type AdminAddress, choice, count, duration, list, parseAdmin, parseHost, parseIssuer, parseKeks, parseOrigins,
+  parsePath, parseStore, parseSwitch, parseWorkers, type StoreUrl,
 } from './values.ts'
 
-/** One option as `--help` and the README show it. */
-export interface OptionText {
-  readonly name: string
-  /** How it is written: as a flag, or as a variable where nothing else will do. */
-  readonly heading: string
-  /** Stands for the value; empty for a switch. */
-  readonly value: string
-  /** What is in force when nothing is said. */
-  readonly standard: string
-  readonly meaning: string
-}
+/** Options that always have a value. */
+type Always = Record<'port' | 'workers' | 'rsa-bits', number> & Record<'host', string> & Record<'history', Seconds> & {
+  readonly audience: readonly [string, ...string[]]
+  readonly alg: readonly [Alg, ...Alg[]]
+  readonly store: StoreUrl
+  readonly 'allow-origin': ReadonlySet<string>
+  readonly 'log-level': Level
+} & Record<'unsealed' | 'allow-shared-files' | 'audit-required' | 'open-auth', boolean>
 
-/** One option: how it is explained, and how its text is read. The failure says what would be right. */
-interface Option<Value> extends Omit<OptionText, 'name' | 'heading'> {
-  /** Read from the environment alone: a flag shows in the list of processes, a file of options is no place for it. */
+/** Options that stay undefined, or follow from others, until somebody sets them. */
+type Optional =
+  & Record<'issuer' | 'admin-token-file' | 'clients' | 'audit' | 'config', string>
+  & Record<'rotation-interval' | 'lead' | 'retention' | 'jwks-max-age' | 'ttl' | 'max-ttl', Seconds>
+  & Record<'propagation' | 'clock-error' | 'leeway', Seconds> & Record<'cache-layers', number> & {
+    readonly preset: Partial<Timing>
+    readonly 'kek-file': readonly string[]
+    readonly kek: readonly Uint8Array[]
+    readonly admin: AdminAddress
+  }
+
+/** What is set, by flag, environment, file or default. */
+export type Settings = Readonly<Always & Partial<Optional>>
+
+/** One option: how it is explained, and how its text is read. */
+export interface Option<Value> {
+  /** Stands for the value in help; empty for a switch. */
+  readonly value: string
+  /** The default as a text, where no value is the default. */
+  readonly otherwise?: string
+  readonly meaning: string
+  /** Read from the environment only: a flag would show in the list of processes. */
   readonly isSecret?: true
+  /** The failure completes the sentence "it must be ...". */
   readonly parse: (text: string) => Result<Value, string>
 }
 
-/** The one table: flags, environment, file, `--help` and the README's table all come from it. */
-const OPTIONS: { readonly [Name in keyof Settings]: Option<NonNullable<Settings[Name]>> } = {
-  host: {
-    value: 'ADDRESS',
-    standard: '127.0.0.1',
-    meaning: 'address to listen on',
-    parse: (text) => /^[A-Za-z0-9.:_-]{1,253}$/.test(text) ? ok(text) : fail('a host name or an IP address'),
-  },
-  port: {
-    value: 'PORT',
-    standard: '8080',
-    meaning: 'port to listen on; 0 takes a free one and says which',
-    parse: (text) => parseCount(text, 0, 65_535),
-  },
+/** An option with a default: as a value, and as it would be typed. */
+type Defaulted<Value> = Option<Value> & { readonly initial: Value; readonly shown?: string }
+
+type Table =
+  & { readonly [Name in keyof Always]: Defaulted<Always[Name]> }
+  & { readonly [Name in keyof Optional]: Option<Optional[Name]> }
+
+const ALGS = [...ALGORITHMS.keys()].join(', ')
+const { interval, cacheLayers, propagation, clockError, leeway } = DEFAULT_TIMING
+
+/** The one table: flags, environment, file, help and docs/options.md are made from it. */
+const TABLE: Table = {
+  host: { value: 'ADDRESS', initial: '127.0.0.1', meaning: 'address to listen on', parse: parseHost },
+  port: { value: 'PORT', initial: 8080, meaning: 'port to listen on; 0 takes a free port', parse: count(0, 65_535) },
   workers: {
-    value: 'COUNT',
-    standard: '1',
-    meaning: 'processes that serve the port together, or `auto` for one on each core; `memory:` takes one, since each would have keys of its own',
-    parse: parseWorkers,
+    value: 'COUNT', initial: 1, parse: parseWorkers,
+    meaning: 'processes that share the port, or `auto` for one on each core; `memory:` always runs one',
   },
   issuer: {
-    value: 'URL',
-    standard: 'http://HOST:PORT on a loopback address, else it must be set',
+    value: 'URL', otherwise: 'http://HOST:PORT on a loopback address, else required', parse: parseIssuer,
     meaning: 'the `iss` of every token, byte for byte, and the start of `jwks_uri`',
-    parse: parseIssuer,
   },
   audience: {
-    value: 'NAME,...',
-    standard: 'api',
-    meaning: 'the `aud` of a development token whose request names none',
-    parse: (text) => parseList(text, (name) => /^[\x21-\x7e]{1,256}$/.test(name) ? name : undefined, 'made of names in visible ASCII, each once'),
+    value: 'NAME,...', initial: ['api'], meaning: 'the `aud` of a development token whose request names none',
+    parse: list((name) => /^[\x21-\x7e]{1,256}$/.test(name) ? name : undefined, 'names in visible ASCII, each once'),
   },
   alg: {
-    value: 'ALG,...',
-    standard: 'RS256',
-    meaning: `signing algorithms, each with keys of its own, the default first: ${[...ALGORITHMS.keys()].join(', ')}`,
-    parse: (text) => parseList(text, parseAlg, `made of ${[...ALGORITHMS.keys()].join(', ')}, each once`),
+    value: 'ALG,...', initial: ['RS256'], parse: list(parseAlg, `some of ${ALGS}, each once`),
+    meaning: `signing algorithms, the default first; each has its own keys: ${ALGS}`,
   },
   'rsa-bits': {
-    value: 'BITS',
-    standard: '2048',
-    meaning: 'modulus of new RSA keys: 2048, 3072 or 4096',
-    parse: (text) => ['2048', '3072', '4096'].includes(text) ? ok(Number(text)) : fail('2048, 3072 or 4096'),
+    value: 'BITS', initial: 2048, meaning: 'modulus of new RSA keys: 2048, 3072 or 4096',
+    parse: choice(['2048', '3072', '4096'], Number),
   },
   preset: {
-    value: 'NAME',
-    standard: 'none',
-    meaning: '`fast` rotates while you watch: every 60 s, with tokens of 20 s; options that are set win over it',
-    parse: (text) => text === 'fast' ? ok(FAST_TIMING) : fail('fast'),
+    value: 'NAME', parse: choice(['fast'], () => FAST_TIMING),
+    meaning: '`fast` rotates every 60 s, with tokens of 20 s; options that you set win over it',
   },
-  'rotation-interval': duration(formatDuration(DEFAULT_TIMING.interval), 'from one promotion of a key to the next'),
-  lead: duration('the lesser of 48h and half the interval', 'a key is published this long before it signs'),
-  retention: duration(
-    'what (2) needs, or the lesser of 24h and the interval if that is more',
-    'a key stays published this long after it stopped signing',
+  'rotation-interval': length('from one promotion of a key to the next', formatDuration(interval)),
+  lead: length('how long a key is published before it signs', 'the lesser of 48h and half the interval'),
+  retention: length(
+    'how long a key stays published after it stopped signing',
+    'the greater of what (2) needs and the lesser of 24h and the interval',
   ),
-  'jwks-max-age': duration('300s, or less if the lead asks for it', 'caches may keep the JWK Set this long'),
-  ttl: duration('15m, or max-ttl if that is less', 'lifetime of a token whose request names none', 1),
-  'max-ttl': duration('1h, or ttl if that is more', 'longest lifetime that a request can obtain', 1),
+  'jwks-max-age': length('how long caches may keep the JWK Set', '300s, or less if the lead requires it'),
+  ttl: length('lifetime of a token whose request names none', '15m, or max-ttl if that is less', 1),
+  'max-ttl': length('longest lifetime that a request can get', '1h, or ttl if that is more', 1),
   'cache-layers': {
-    value: 'COUNT',
-    standard: String(DEFAULT_TIMING.cacheLayers),
-    meaning: 'caches between this server and a verifier, each of which may add a whole max-age',
-    parse: (text) => parseCount(text, 1, 10),
+    value: 'COUNT', otherwise: String(cacheLayers), parse: count(1, 10),
+    meaning: 'CDN, proxy and client caches between this server and a verifier; each may add a whole max-age',
   },
-  propagation: duration(
-    formatDuration(DEFAULT_TIMING.propagation),
-    'until every replica serves a committed ring',
-    1,
-  ),
-  'clock-error': duration(formatDuration(DEFAULT_TIMING.clockError), "largest error of a replica's clock"),
-  leeway: duration(formatDuration(DEFAULT_TIMING.leeway), 'what verifiers grant beyond `exp`'),
-  history: duration(formatDuration(DEFAULT_HISTORY), 'the public half of a key stays in the history this long after its removal'),
+  propagation: length('until every replica serves a committed ring', formatDuration(propagation), 1),
+  'clock-error': length("largest error of a replica's clock", formatDuration(clockError)),
+  leeway: length('what verifiers grant beyond `exp`', formatDuration(leeway)),
+  history: {
+    ...length('how long the public half of a removed key stays in the history', ''),
+    initial: DEFAULT_HISTORY, shown: formatDuration(DEFAULT_HISTORY),
+  },
   store: {
-    value: 'URL',
-    standard: 'memory:',
-    meaning: 'where the keys are kept: `memory:` dies with the process, so its JWK Set is sent `no-cache`; `file:PATH` is one file of this machine',
-    parse: parseStore,
+    value: 'URL', initial: 'memory:', parse: parseStore,
+    meaning: 'where the keys are kept: `memory:` dies with the process, `file:PATH` is one file on this machine',
   },
   'kek-file': {
-    value: 'PATH,...',
-    standard: 'none',
-    meaning: 'files of 32 random bytes, raw or in base64url (`jwksd kek` makes one), under which private halves are sealed: all open, the first seals',
-    parse: (text) => parseList(text, (path) => path === '' ? undefined : path, 'made of paths, each once'),
+    value: 'PATH,...', parse: list((path) => path === '' ? undefined : path, 'paths, each once'),
+    meaning: 'files with key-encryption keys (`jwksd kek` makes one): the first encrypts, each can decrypt',
   },
   kek: {
-    value: 'KEK,...',
-    standard: 'none',
-    meaning: 'the same in base64url, behind those of `kek-file`; read from the environment alone',
-    parse: parseKek,
-    isSecret: true,
+    value: 'KEK,...', isSecret: true, parse: parseKeks,
+    meaning: 'key-encryption keys in base64url, used after those of `kek-file`; read from the environment only',
   },
-  unsealed: toggle('lets a store keep private halves that whoever reads it can open; beside a key-encryption key, only reads such a store'),
-  'allow-shared-files': toggle('takes key and token files that group or others can reach'),
+  unsealed: toggle(
+    'store private keys unencrypted; beside a key-encryption key: read such a store, but encrypt what is written',
+  ),
+  'allow-shared-files': toggle('accept key, token and client files that group or others can reach'),
   admin: {
-    value: 'ADDRESS',
-    standard: 'none',
-    meaning: 'where operators reach the server: `unix:PATH` (mode 0600), or a loopback address and port with `admin-token-file`',
-    parse: parseAdmin,
+    value: 'ADDRESS', parse: parseAdmin,
+    meaning: 'where operators reach the server: `unix:PATH` (mode 0600), or loopback HOST:PORT with `admin-token-file`',
   },
   'admin-token-file': {
-    value: 'PATH',
-    standard: 'none',
+    value: 'PATH', parse: parsePath,
     meaning: 'a file with the bearer token of the admin listener, at least 32 characters',
-    parse: parsePath,
   },
-  clients: { value: 'PATH', standard: 'none', meaning: 'the file of registered clients, followed as it changes: mounts `/token`, `/introspect` and `/revoke`', parse: parsePath },
-  audit: { value: 'PATH', standard: 'none', meaning: 'appends every change of a key and every mint to this file, each record bound to the one before', parse: parsePath },
-  'audit-required': toggle('answers 503 instead of a token that cannot be recorded'),
-  'open-auth': toggle('lets anyone who reaches it be anyone: mounts `/auth` on a non-loopback address, or beside `clients`'),
+  clients: {
+    value: 'PATH', parse: parsePath,
+    meaning: 'the file of registered clients, read again when it changes: mounts `/token`, `/introspect` and `/revoke`',
+  },
+  audit: {
+    value: 'PATH', parse: parsePath,
+    meaning: 'the audit log: a record of each change of a key and each token, linked to the record before',
+  },
+  'audit-required': toggle('answer 503 instead of a token that cannot be recorded'),
+  'open-auth': toggle('mount `/auth` on any address and beside `clients`: anyone who reaches it gets any token'),
   'allow-origin': {
-    value: 'ORIGIN,...',
-    standard: 'none',
+    value: 'ORIGIN,...', initial: new Set(), shown: 'none', parse: parseOrigins,
     meaning: 'web pages of these origins may call `/auth`',
-    parse: parseOrigins,
   },
   'log-level': {
-    value: 'LEVEL',
-    standard: 'info',
-    meaning: 'least level of what is logged: debug, info, warning or error',
-    parse: parseLevel,
+    value: 'LEVEL', initial: 'info', meaning: 'least level that is logged: debug, info, warning or error',
+    parse: choice(['debug', 'info', 'warning', 'error'], (level) => level),
   },
   config: {
-    value: 'FILE',
-    standard: 'none',
-    meaning: 'a JSON object whose members are named like these options; flags and environment win over it',
-    parse: parsePath,
+    value: 'FILE', parse: parsePath,
+    meaning: 'a JSON file whose members are named like these options; flags and environment win over it',
   },
 }
 
-/** The explanations of all options, in the order of the table. */
-export function optionTexts(): readonly OptionText[] {
-  return Object.entries(OPTIONS).map(([name, { value, standard, meaning, isSecret: isHidden }]) => {
-    const flag = `--${name}${value === '' ? '' : ` ${value}`}`
-    return { name, value, standard, meaning, heading: isHidden === true ? `JWKSD_${name.toUpperCase()}=${value}` : flag }
-  })
+/** Every option by its name. */
+export const OPTIONS: ReadonlyMap<string, Option<unknown> & { readonly initial?: unknown; readonly shown?: string }> =
+  new Map(Object.entries(TABLE))
+
+/** The settings of a server: what was parsed, by name, over the defaults. */
+export function settingsOf(parsed: ReadonlyMap<string, unknown>): Settings {
+  const initial = [...OPTIONS].map(([name, option]) => [name, option.initial] as const)
+  // Each value was read by the row of its name.
+  return Object.fromEntries([...initial, ...parsed]) as unknown as Settings
 }
 
-/** Reads the text of one option; the failure says what would be right. Throws nothing, knows every name of the table. */
-export function parseOption(name: keyof Settings, text: string): Result<Settings[typeof name], string> {
-  return OPTIONS[name].parse(text)
+function toggle(meaning: string): Defaulted<boolean> {
+  return { value: '', initial: false, shown: 'off', meaning, parse: parseSwitch }
 }
 
-/** Whether the table has an option of this name. */
-export function isOption(name: string): name is keyof Settings {
-  return Object.hasOwn(OPTIONS, name)
-}
-
-/** Whether the option takes no value. */
-export function isSwitch(name: keyof Settings): boolean {
-  return OPTIONS[name].value === ''
-}
-
-/** Whether the option is read from the environment alone. */
-export function isSecret(name: keyof Settings): boolean {
-  return OPTIONS[name].isSecret === true
-}
-
-function toggle(meaning: string): Option<boolean> {
-  const parse = (text: string): Result<boolean, string> =>
-    text === 'true' || text === 'false' ? ok(text === 'true') : fail('true or false')
-  return { value: '', standard: 'off', meaning, parse }
-}
-
-function duration(standard: string, meaning: string, least = 0): Option<Seconds> {
-  return { value: 'DURATION', standard, meaning, parse: (text) => parseLength(text, least) }
+function length(meaning: string, otherwise: string, least = 0): Option<Seconds> {
+  return { value: 'DURATION', otherwise, meaning, parse: duration(least) }
 }

@@ -1,3 +1,4 @@
+import { distance } from '../core/nearest.ts'
 import { CLAIM_CASES } from './claim-cases.ts'
 import { FORM_CASES } from './form-cases.ts'
 import { GOOD_CASES } from './good-cases.ts'
@@ -16,18 +17,4 @@ export function namesNear(name: string): readonly string[] {
   const words = new Set(name.toLowerCase().split(/[^a-z0-9]+/))
   const score = (known: string): number => known.split('-').filter((word) => words.has(word)).length * 10 - distance(name, known)
   return [...CATALOGUE.keys()].toSorted((one, other) => score(other) - score(one)).slice(0, NEAR)
-}
-
-/** How many characters must be changed, added or taken away (Levenshtein). */
-function distance(one: string, other: string): number {
-  let row = Array.from({ length: other.length + 1 }, (_none, at) => at)
-  for (let at = 1; at <= one.length; at += 1) {
-    const next = [at]
-    for (let to = 1; to <= other.length; to += 1) {
-      const change = (row[to - 1] ?? 0) + (one[at - 1] === other[to - 1] ? 0 : 1)
-      next.push(Math.min(change, (row[to] ?? 0) + 1, (next[to - 1] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row.at(-1) ?? 0
 }

@@ -2,16 +2,19 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { banner } from '../../src/serve/banner.ts'
-import { help } from '../../src/cli/help.ts'
+import { COMMANDS } from '../../src/cli/commands.ts'
+import { commandHelp, help } from '../../src/cli/help.ts'
+import { type Plan, planOf } from '../../src/cli/main.ts'
 import { refusalLines } from '../../src/config/refusal.ts'
-import { parseConfig } from '../../src/config/config.ts'
+import { faultText, parseConfig } from '../../src/config/config.ts'
 import { NO_MARKS, proof } from '../../src/keyring/policy.ts'
-import { optionTexts } from '../../src/config/options.ts'
+import { startsServer } from '../../src/config/flags.ts'
+import { optionTexts } from '../../src/config/option-texts.ts'
 import { VERSION } from '../../src/config/version.ts'
 
 function bannerFor(...args: readonly string[]): string {
   const parsed = parseConfig({ args, env: {}, readFile: () => '' })
-  assert.ok(parsed.ok && 'config' in parsed.value)
+  assert.ok(parsed.ok)
   const { config } = parsed.value
   const policy = config.policy(NO_MARKS)
   return banner({ config, policy, lines: proof(policy.timing, NO_MARKS), url: 'http://127.0.0.1:8080', issuer: 'https://a.example', admin: 'off', isDurable: false, isUnsealed: false })
@@ -31,12 +34,60 @@ describe('the banner', () => {
   })
 })
 
+const plan = (...args: readonly string[]): Plan => planOf({ args, env: {}, readFile: () => '' })
+
+describe('planOf()', () => {
+  const faults = (...args: readonly string[]): string => {
+    const found = plan(...args)
+    assert.ok('faults' in found, 'the command line was accepted')
+    return found.faults.map(faultText).join('\n')
+  }
+
+  const faulty: readonly (readonly [string, readonly string[], RegExp])[] = [
+    ['an unknown command', ['dance'], /^"dance" is not a command\. Use one of serve, check, /],
+    ['a misspelt command', ['rotat'], /^"rotat" is not a command\. Did you mean rotate\?$/],
+    ['a word too many', ['serve', 'now'], /^"now" is not expected here\. Write: jwksd serve$/],
+    ['a word too few', ['revoke'], /^revoke needs KID\. Write: jwksd revoke KID$/],
+    ['another word than the one that stands for itself', ['client', 'list', 'a'], /^client needs add NAME\. Write: jwksd client add NAME$/],
+    ['a flag of another command', ['keys', '--head', 'x'], /^--head is not an option\./],
+    ['the value of an unknown option for a command', ['--worker', 'keys'], /^--worker is not an option\./],
+  ]
+  for (const [what, args, expected] of faulty) it(`refuses ${what}`, () => assert.match(faults(...args), expected))
+
+  it('finds the command behind options, with its words and flags', () => {
+    const found = plan('--audience', 'keys', 'revoke', '--reason', 'lost', 'abc', '--admin', 'unix:a')
+    assert.ok('command' in found)
+    assert.deepEqual([found.command === COMMANDS.get('revoke'), found.line.words, found.line.own], [true, ['abc'], { reason: 'lost' }])
+    assert.deepEqual(found.line.config.admin, { path: 'a' })
+  })
+
+  it('answers help and version before it judges anything else', () => {
+    for (const args of [['--nonsense', '--help'], ['-h'], ['help']]) assert.deepEqual(plan(...args), { text: help(COMMANDS) })
+    for (const args of [['--version'], ['version'], ['-V']]) assert.deepEqual(plan(...args), { text: `jwksd ${VERSION}\n` })
+    for (const args of [['help', 'keys'], ['keys', '--help']]) assert.match((plan(...args) as { text: string }).text, /^usage: jwksd keys/)
+  })
+})
+
+describe('startsServer()', () => {
+  it('is true without a word or for serve, whatever the options hold', () => {
+    for (const args of [[], ['serve'], ['--store', 'keys', '--unsealed'], ['--nonsense'], ['--port=1', 'serve']]) assert.ok(startsServer(args))
+    for (const args of [['keys'], ['--help'], ['-h'], ['--version'], ['serve', 'now'], ['--worker', '2']]) assert.ok(!startsServer(args))
+  })
+})
+
 describe('the help', () => {
   it('explains each option with its default', () => {
-    for (const { heading, standard } of optionTexts()) {
-      assert.ok(help().includes(`  ${heading}\n`), heading)
-      assert.ok(help().includes(standard.replaceAll('`', '')))
+    const text = help(COMMANDS).replace(/\n +/g, ' ')
+    for (const { heading, initial } of optionTexts()) {
+      assert.ok(text.includes(` ${heading} `), heading)
+      assert.ok(text.includes(initial.replaceAll('`', '')), initial)
     }
+  })
+
+  it('fits 80 columns, and a screen for each command', () => {
+    const screens = [...COMMANDS].map(([name, command]) => commandHelp(name, command))
+    for (const text of screens) assert.ok(text.split('\n').length <= 60)
+    for (const line of [help(COMMANDS), ...screens].join('\n').split('\n')) assert.ok(line.length <= 80, line)
   })
 })
 

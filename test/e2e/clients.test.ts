@@ -52,7 +52,7 @@ describe('jwksd client add', () => {
     const before = readFileSync(file, 'utf8')
     const refused: readonly (readonly [readonly string[], RegExp])[] = [
       [['billing', '--audience', 'api'], /is registered already; --rotate/],
-      [['new'], /audience: must be given/],
+      [['new'], /--audience must be given/],
       [['new', '--rotate'], /is not registered with a secret/],
       [['keeper', '--rotate'], /is not registered with a secret/],
       [['new', '--audience', 'api', '--auth', 'none'], /would not be right/],
@@ -65,7 +65,7 @@ describe('jwksd client add', () => {
       assert.deepEqual([code, message.test(stderr)], [78, true], stderr)
     }
     assert.equal(readFileSync(file, 'utf8'), before)
-    assert.match((await run(['client', 'add', 'x'])).stderr, /clients: must name/)
+    assert.match((await run(['client', 'add', 'x'])).stderr, /--clients must name/)
   })
 
   it('stops a start with a file that is not right, not there, or that others can write', async () => {

@@ -101,7 +101,7 @@ describe('a server with a sealed file', () => {
   it('rotates when forced, for a reason', async () => {
     token = (await getPost(`${server.url}/auth`)).token
     const without = await run(['rotate', '--force', ...admin])
-    assert.deepEqual([without.code, without.stderr], [78, 'jwksd: force: needs --reason\n'])
+    assert.deepEqual([without.code, without.stderr], [78, 'jwksd: --force needs --reason TEXT\n'])
     const before = await keys(...admin)
     const { code, stdout } = await run(['rotate', '--force', '--reason', 'a drill', ...admin])
     assert.equal(code, 0)
@@ -290,7 +290,7 @@ describe('the admin listener on a port', () => {
     const { code, stderr } = await run(['keys', '--admin', 'unix:/nowhere/admin.sock'])
     assert.deepEqual([code, stderr], [69, 'jwksd: Cannot reach the admin listener: ENOENT\n'])
     const unnamed = await run(['keys'])
-    assert.deepEqual([unnamed.code, unnamed.stderr], [78, 'jwksd: admin: must name the admin listener of the running server\n'])
+    assert.deepEqual([unnamed.code, unnamed.stderr], [78, 'jwksd: --admin must name the admin listener of the running server: --admin unix:PATH\n'])
   })
 })
 

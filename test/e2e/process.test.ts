@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { describe, it } from 'node:test'
 import { isAvailable } from '../../src/jose/signer.ts'
-import { optionTexts } from '../../src/config/options.ts'
+import { optionTexts } from '../../src/config/option-texts.ts'
 import { end, run, serve } from '../support/process.ts'
 
 /** One clear line, no stack trace. */
@@ -91,10 +91,10 @@ describe('node dist/server.js', () => {
   it('refuses an unknown option and a bad algorithm with one line each', async () => {
     const unknown = await run(['--colour', 'red'])
     assert.equal(unknown.code, 78)
-    assertOneLine(unknown.stderr, /^jwksd: --colour \(flag\): is not an option/)
+    assertOneLine(unknown.stderr, /^jwksd: --colour is not an option\./)
     const bad = await run(['--alg', 'HS256'])
     assert.equal(bad.code, 78)
-    assertOneLine(bad.stderr, /^jwksd: alg \(flag\): "HS256" is not made of RS256/)
+    assertOneLine(bad.stderr, /^jwksd: --alg is "HS256" but must be some of RS256/)
   })
 
   it('proves a good configuration with its numbers', async () => {

@@ -1,0 +1,17 @@
+import { audit } from './audit.ts'
+import { check } from './check.ts'
+import { client } from './client.ts'
+import type { Command } from './command.ts'
+import { kek } from './kek.ts'
+import { keys } from './keys.ts'
+import { probe } from './probe.ts'
+import { rekey } from './rekey.ts'
+import { revoke } from './revoke.ts'
+import { rotate } from './rotate.ts'
+import { serve } from './serve.ts'
+import { simulate } from './simulate.ts'
+
+/** Every command by its name, in the order of help. */
+export const COMMANDS: ReadonlyMap<string, Command> = new Map(Object.entries({
+  serve, check, keys, rotate, revoke, kek, rekey, client, audit, probe, simulate,
+}))

@@ -1,0 +1,16 @@
+import { askServer } from './admin-client.ts'
+import { type Command, JSON_FLAG } from './command.ts'
+import { keyTable } from './key-table.ts'
+
+/** `jwksd keys`: the keys that the running server publishes, and what happens to each next. */
+export const keys: Command = {
+  words: [],
+  flags: [JSON_FLAG],
+  meaning: 'List the keys of the running server that --admin names.',
+  example: 'jwksd keys --admin unix:admin',
+  run: async ({ config, own }) => {
+    const answer = await askServer(config, 'GET', '/keys')
+    if (answer === undefined) return
+    process.stdout.write(own['json'] === undefined ? keyTable(answer) : `${JSON.stringify(answer, undefined, 2)}\n`)
+  },
+}

@@ -1,0 +1,56 @@
+import { faultText, parseConfig, type Sources } from '../config/config.ts'
+import { type ConfigFault, wordsOf } from '../config/flags.ts'
+import { version } from '../config/version.ts'
+import { nearest } from '../core/nearest.ts'
+import { EXIT, refuse } from '../system/exit.ts'
+import type { Command, CommandLine } from './command.ts'
+import { COMMANDS } from './commands.ts'
+import { commandHelp, help } from './help.ts'
+
+/** The other commands, help and version. Start here; each command is one file. */
+
+/** What a command line asks for. */
+export type Plan =
+  | { readonly text: string }
+  | { readonly faults: readonly ConfigFault[] }
+  | { readonly command: Command; readonly line: CommandLine }
+
+/** Runs a command line that does not start a server. */
+export async function main(sources: Sources): Promise<void> {
+  const plan = planOf(sources)
+  if ('text' in plan) process.stdout.write(plan.text)
+  else if ('faults' in plan) refuse(EXIT.config, ...plan.faults.map(faultText))
+  else await plan.command.run(plan.line)
+}
+
+/** Reads a command line; help and version come before every fault. */
+export function planOf(sources: Sources): Plan {
+  const flags = [...COMMANDS.values()].flatMap((command) => command.flags)
+  const { words: [name = 'serve', ...words], asksFor } = wordsOf(sources.args, flags)
+  if (asksFor === 'version' || name === 'version') return { text: `${version()}\n` }
+  if (asksFor === 'help' || name === 'help') return { text: helpFor(name === 'help' ? words[0] : name) }
+  const command = COMMANDS.get(name)
+  const parsed = parseConfig({ ...sources, flags: command?.flags ?? [] })
+  if (!parsed.ok) return { faults: parsed.error }
+  // The word behind an unknown option is most likely its value, so words are judged only when the options are right.
+  const faults = wordFaults(name, words, command)
+  return command === undefined || faults.length > 0 ? { faults } : { command, line: { ...parsed.value, words } }
+}
+
+function helpFor(name = 'serve'): string {
+  const command = COMMANDS.get(name)
+  return name === 'serve' || command === undefined ? help(COMMANDS) : commandHelp(name, command)
+}
+
+function wordFaults(name: string, words: readonly string[], command: Command | undefined): readonly ConfigFault[] {
+  if (command === undefined) {
+    const [near] = nearest(name, [...COMMANDS.keys()])
+    const hint = near === undefined ? `Use one of ${[...COMMANDS.keys()].join(', ')}` : `Did you mean ${near}?`
+    return [{ typed: JSON.stringify(name), problem: `is not a command. ${hint}` }]
+  }
+  const usage = `Write: jwksd ${[name, ...command.words].join(' ')}`
+  const required = command.words.filter((word) => !word.startsWith('['))
+  const isWhole = words.length >= required.length && required.every((word, at) => !/^[a-z]/.test(word) || words[at] === word)
+  if (!isWhole) return [{ typed: name, problem: `needs ${required.join(' ')}. ${usage}` }]
+  return words.slice(command.words.length).map((word) => ({ typed: JSON.stringify(word), problem: `is not expected here. ${usage}` }))
+}

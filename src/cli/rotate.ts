@@ -1,0 +1,22 @@
+import { EXIT, refuse } from '../system/exit.ts'
+import { askServer } from './admin-client.ts'
+import { type Command, FORCE_FLAG } from './command.ts'
+import { keyTable } from './key-table.ts'
+
+/** `jwksd rotate`: the standbys sign from now on. */
+export const rotate: Command = {
+  words: [],
+  flags: [
+    { name: 'alg', value: 'ALG,...', meaning: 'only the keys of these algorithms' },
+    FORCE_FLAG,
+    { name: 'reason', value: 'TEXT', meaning: 'why; written to the audit log' },
+  ],
+  meaning: 'Let the standby keys sign now, if every cache has them.',
+  example: 'jwksd rotate --admin unix:admin',
+  run: async ({ config, own: { alg, force, reason } }) => {
+    if (force !== undefined && reason === undefined) return refuse(EXIT.config, '--force needs --reason TEXT')
+    const algs = alg?.split(',').map((name) => name.trim())
+    const answer = await askServer(config, 'POST', '/rotate', { alg: algs, force: force !== undefined, reason })
+    if (answer !== undefined) process.stdout.write(keyTable(answer))
+  },
+}
