@@ -31,11 +31,16 @@ const running = new Set<Listener>()
 after(() => Promise.all([...running].map((server) => server.close(seconds(0)))))
 
 /** Starts a server as `node dist/server.js ARGS` would, on a free port and an injected clock. */
-export async function startApp(...args: readonly string[]): Promise<RunningApp> {
+export function startApp(...args: readonly string[]): Promise<RunningApp> {
+  return startAppAt(1_800_000_000, args)
+}
+
+/** The same on a clock that begins at `start`, in seconds since the epoch. */
+export async function startAppAt(start: number, args: readonly string[]): Promise<RunningApp> {
   const parsed = parseConfig({ args: ['--port', '0', ...args], env: {}, readFile: () => '' })
   assert.ok(parsed.ok, JSON.stringify(parsed))
   const { config } = parsed.value
-  let now = instant(1_800_000_000)
+  let now = instant(start)
   const events: Event[] = []
   const faults: unknown[] = []
   const tally = new Map<string, number>()
