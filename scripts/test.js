@@ -6,7 +6,7 @@ import { build } from './build.js'
 import { filesBelow, install, root } from './setup.js'
 
 /**
- * `npm test`: installs, builds, checks types, layers, size, words and the README, and runs all tests with coverage.
+ * `npm test`: installs, builds, checks types, layers, size, words and made tables, and runs all tests with coverage.
  * `npm test -- FILE...` runs these files alone; `--no-coverage` runs all without measuring.
  */
 
@@ -25,7 +25,7 @@ build()
 const checks = [
   ['types', [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', join('test', 'tsconfig.json')]],
   ...['layers', 'size', 'words'].map((name) => [name, [...loader, join('scripts', `check-${name}.ts`)]]),
-  ['README', [...loader, join('scripts', 'readme-options.ts'), '--check']],
+  ['docs', [...loader, join('scripts', 'docs.ts'), '--check']],
 ]
 const wrong = checks.filter(([, command]) => run(/** @type {string[]} */ (command)) !== 0).map(([name]) => name)
 if (wrong.length > 0) fail(`These checks failed: ${wrong.join(', ')}`)

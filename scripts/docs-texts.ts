@@ -1,0 +1,55 @@
+import type { Event } from '../src/core/event.ts'
+import type { EXIT } from '../src/system/exit.ts'
+
+/** What the made tables say beyond what src says. */
+
+/** The options that the README shows. */
+export const MOST_USED_OPTIONS: ReadonlySet<string> = new Set([
+  'host', 'port', 'issuer', 'alg', 'preset', 'store', 'kek-file', 'clients', 'admin', 'audit',
+])
+
+/** What each exit code means. */
+export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
+  refused: 'The answer is no: `probe` found a hole, `audit verify` found a change, a command could not do its work.',
+  unavailable: 'Something is out of reach or in use: the port, the store, the admin listener, the API of a probe.',
+  software: 'The server met an error that nobody expected. The log has `server.fault`; please report it.',
+  config: 'The configuration, a file that it names, or the store cannot be used. A restart does not help.',
+}
+
+/** What each event means, and what to do. */
+export const EVENT_MEANINGS: Readonly<Record<Event['name'], string>> = {
+  'policy.proved': 'The configuration keeps the promise; one event for each inequality.',
+  'store.volatile': 'The keys live in memory and die with the process. Set `--store` unless this is a test.',
+  'store.created': 'The store was empty and has its first keys now. If it should not have been empty, stop and look.',
+  'store.failed': 'The store cannot be read or written. Keys and tokens go on for a while; mend the store (`detail`).',
+  'store.recovered': 'The store works again.',
+  'key.created': 'A new key was made; it waits for its publication.',
+  'key.published': 'The key is in the key set; its lead starts.',
+  'key.promoted': 'The key signs from now on.',
+  'key.retired': 'The key signs no more; its private half was destroyed; it stays published for the retention.',
+  'key.removed': 'The key left the key set.',
+  'key.revoked': 'An operator took the key out of the key set.',
+  'token.minted': 'A token was made. `subject` is the SHA-256 of `jti.sub`, so that no subject lies open.',
+  'token.revoked': 'A client took a token back.',
+  'client.refused': 'A client failed to authenticate. `unknown` stands for a name that is not registered.',
+  'clients.loaded': 'The clients file is in force.',
+  'clients.failed': 'The clients file cannot be used; the former clients stay in force. Correct the file (`detail`).',
+  'jwks.failed': 'The keys of a client or a trusted issuer cannot be fetched. Its known keys are used for a day.',
+  'operator.ordered': 'An operator rotated or revoked a key.',
+  'operator.refused': 'An order was refused, or came without the token of the operator.',
+  'config.loaded': 'The settings in force; secrets are left out.',
+  'keys.unsealed': 'Anyone who can read the store can sign. Set `--kek-file`, or accept it.',
+  'audit.failed': 'The audit log cannot be written. With `--audit-required` no token is made until it can.',
+  'audit.recovered': 'The audit log is written again; `lost` records are missing.',
+  'audit.torn': 'A crash cut the last line of the audit log; it was removed.',
+  'audit.unclosed': 'The audit log ended without a checkpoint: after a crash, or after somebody wrote to it. Verify it.',
+  'audit.checkpoint': 'The active key signed the audit log up to `seq`. Keep `seq` and `head` elsewhere.',
+  'auth.open': '`--open-auth` is set: anyone who reaches the address gets any token.',
+  'worker.ended': 'A worker died and is replaced.',
+  'workers.single': 'One process serves, since this store cannot be shared.',
+  'threads.single': 'One thread signs and makes keys, so signing waits for key generation. Raise `UV_THREADPOOL_SIZE`.',
+  'server.listening': 'The server answers at `url`.',
+  'server.stopping': 'A signal came; open requests are answered first.',
+  'server.stopped': 'The server has ended in order.',
+  'server.fault': 'An error that nobody expected; the request got 500. Please report it.',
+}

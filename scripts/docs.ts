@@ -1,0 +1,100 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { COMMANDS } from '../src/cli/commands.ts'
+import { type OptionText, optionTexts } from '../src/config/option-texts.ts'
+import { LEVELS } from '../src/core/event.ts'
+import { EXIT } from '../src/system/exit.ts'
+import { CATALOGUE } from '../src/testkit/catalogue.ts'
+import { EVENT_MEANINGS, EXIT_MEANINGS, MOST_USED_OPTIONS } from './docs-texts.ts'
+import { isEntry, root } from './setup.js'
+
+/** Writes the tables of README.md and docs from the tables in src; with --check only compares. */
+
+/** One table of a page; it stands between two comments that name it. */
+interface Section {
+  readonly page: string
+  readonly name: string
+  readonly lines: readonly string[]
+}
+
+/** Every table that this script makes. */
+export const SECTIONS: readonly Section[] = [
+  { page: 'README.md', name: 'most used options', lines: optionTable(({ name }) => MOST_USED_OPTIONS.has(name)) },
+  { page: 'docs/options.md', name: 'options', lines: optionTable(() => true) },
+  { page: 'docs/options.md', name: 'commands', lines: [...COMMANDS.keys()].flatMap(commandLines).slice(1) },
+  { page: 'docs/events.md', name: 'events', lines: eventTable() },
+  { page: 'docs/events.md', name: 'exit codes', lines: exitTable() },
+  { page: 'docs/cases.md', name: 'cases', lines: caseTable() },
+]
+
+/** The text of a page with one table in its place; the page must hold both comments. */
+export function withSection(text: string, { page, name, lines }: Section): string {
+  const [begin, end] = [`<!-- ${name}: made by scripts/docs.ts -->`, `<!-- end of ${name} -->`]
+  const [before = '', rest = ''] = text.split(begin)
+  const [, after] = rest.split(end)
+  if (after === undefined) throw new Error(`Cannot find ${begin} and ${end} in ${page}`)
+  return `${before}${begin}\n\n${lines.join('\n')}\n\n${end}${after}`
+}
+
+function table(headings: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
+  return [headings, headings.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`)
+}
+
+function optionTable(isWanted: (option: OptionText) => boolean): readonly string[] {
+  const rows = optionTexts().filter(isWanted).map(({ heading, initial, meaning }) => [`\`${heading}\``, initial, meaning])
+  return table(['option', 'default', 'meaning'], rows)
+}
+
+function commandLines(name: string): readonly string[] {
+  const command = COMMANDS.get(name)
+  if (command === undefined) return []
+  const { words, flags, meaning, example } = command
+  const rows = flags.map((flag) => [`\`--${`${flag.name} ${flag.value}`.trim()}\``, flag.meaning])
+  const title = `### \`jwksd ${[name, ...words].join(' ')}\``
+  return ['', title, '', meaning, '', ...rows.length === 0 ? [] : [...table(['option', 'meaning'], rows), ''], `Example: \`${example}\``]
+}
+
+function eventTable(): readonly string[] {
+  const members = eventMembers()
+  const rows = Object.entries(LEVELS).map(([name, level]) => {
+    const listed = (members.get(name) ?? []).map((member) => `\`${member}\``).join(', ')
+    return [`\`${name}\``, level, listed, EVENT_MEANINGS[name as keyof typeof LEVELS]]
+  })
+  return table(['event', 'level', 'members', 'what happened, and what to do'], rows)
+}
+
+/** The members of each event, as its type in src/core/event.ts spells them. */
+function eventMembers(): ReadonlyMap<string, readonly string[]> {
+  const source = readFileSync(join(root, 'src', 'core', 'event.ts'), 'utf8')
+  const [, union = ''] = source.split('export type Event =')
+  return new Map((union.split('\n\n')[0] ?? '').split('\n  | ').flatMap((branch) => {
+    const [, ...members] = [...branch.matchAll(/readonly (\w+)\??:/g)].map(([, member = '']) => member)
+    const [names = ''] = /name: ['\w.| ]+/.exec(branch) ?? []
+    return [...names.matchAll(/'([\w.]+)'/g)].map(([, name = '']) => [name, members] as const)
+  }))
+}
+
+function exitTable(): readonly string[] {
+  const codes = Object.entries(EXIT).map(([name, code]) => [String(code), EXIT_MEANINGS[name as keyof typeof EXIT]])
+  return table(['code', 'meaning'], [['0', 'The command succeeded, or a signal ended the server in order.'], ...codes])
+}
+
+function caseTable(): readonly string[] {
+  const rows = [...CATALOGUE.values()].map(({ name, what, rule, expected, level }) =>
+    [`\`${name}\``, what, level === 'must' ? expected : `${expected}, as good practice`, rule])
+  return table(['case', 'the token', 'right answer', 'rule'], rows)
+}
+
+if (isEntry(import.meta.url)) {
+  for (const page of new Set(SECTIONS.map((section) => section.page))) {
+    const path = join(root, page)
+    const present = readFileSync(path, 'utf8')
+    const wanted = SECTIONS.filter((section) => section.page === page).reduce(withSection, present)
+    if (wanted === present) continue
+    if (!process.argv.includes('--check')) writeFileSync(path, wanted)
+    else {
+      console.error(`${page} differs from the tables in src: run node --import tsx scripts/docs.ts`)
+      process.exitCode = 1
+    }
+  }
+}
