@@ -16,7 +16,7 @@ const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
   ['testkit', ['core', 'system', 'jose', 'keyring', 'http', 'config']],
   ['testkit/probe', ['core', 'system', 'jose', 'keyring', 'http', 'config', 'testkit']],
   ['testkit/simulate', ['core', 'system', 'jose', 'keyring', 'config', 'testkit']],
-  ['routes', ['core', 'jose', 'keyring', 'oauth', 'http', 'testkit']],
+  ['routes', ['core', 'jose', 'keyring', 'oauth', 'http']],
   ['serve', ['core', 'system', 'jose', 'keyring', 'oauth', 'audit', 'http', 'config', 'stores', 'testkit', 'routes']],
   ['cli', [
     'core', 'system', 'jose', 'keyring', 'oauth', 'audit', 'http', 'config', 'stores', 'testkit', 'testkit/probe',

@@ -19,13 +19,15 @@ export type Event =
   }
   | {
     readonly name: 'token.minted'
-    readonly kid: string
+    /** As the token states it; a bad token may have none. */
+    readonly kid?: string
     readonly alg: string
     readonly jti: string
     /** SHA-256 of the jti, a dot and the subject: whoever has the token can find it, and no subject lies open, though guesses can be tried. */
     readonly subject: string
     readonly aud: string | readonly string[]
-    readonly exp: number
+    /** As the token states it; a bad token may have none. */
+    readonly exp?: number
     /** Whom the token was made for; a development token is for nobody in particular. */
     readonly client?: string
     /** What was made wrong with it on purpose. */

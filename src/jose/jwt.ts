@@ -23,8 +23,8 @@ export type TokenType = 'JWT' | 'at+jwt'
 export interface Validity {
   readonly issuedAt: Instant
   readonly ttl: Seconds
-  /** How far `nbf` lies before `iat`: at least what this clock may be ahead of a verifier's. */
-  readonly skew: Seconds
+  /** Seconds that `nbf` lies before `iat`: at least what this clock may be ahead of a verifier's. */
+  readonly backdate: Seconds
 }
 
 const JTI_BYTES = 16
@@ -32,7 +32,7 @@ const JTI_BYTES = 16
 /** The registered claims of a token; `jti` carries 128 random bits. */
 export function registeredClaims(
   parties: Pick<Registered, 'iss' | 'sub' | 'aud'>,
-  { issuedAt, ttl, skew }: Validity,
+  { issuedAt, ttl, backdate }: Validity,
   randomBytes: RandomBytes,
 ): Registered {
   // Named one by one: whatever else the record holds must not become a claim.
@@ -42,7 +42,7 @@ export function registeredClaims(
     sub,
     aud,
     iat: numericDate(issuedAt),
-    nbf: numericDate(after(issuedAt, seconds(-skew))),
+    nbf: numericDate(after(issuedAt, seconds(-backdate))),
     exp: numericDate(after(issuedAt, ttl)),
     jti: encodeBase64url(randomBytes(JTI_BYTES)),
   }

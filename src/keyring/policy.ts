@@ -53,6 +53,8 @@ export interface ProofLine {
 }
 
 const HOUR = 3600
+/** Seconds: clocks differ by a little even where they are said to be right. */
+const LEAST_BACKDATE = 10
 const DAY = 24 * HOUR
 
 /** The value of each length that is in force when nothing is said about it. */
@@ -121,6 +123,11 @@ export function longestView(timing: Timing, marks: HighWaterMarks): Seconds {
   const spare = Math.min(timing.lead - leastLead(timing, marks), timing.retention - leastRetention(timing, marks))
   // Where marks ask for more than was set, the ring waits for it all the same: nothing is lacking, only nothing spare.
   return seconds(timing.propagation + Math.max(0, spare - 2 * timing.clockError))
+}
+
+/** Seconds that `nbf` lies before `iat`: a token is valid at once even where this clock is ahead by all that it may be. */
+export function backdateOf({ clockError }: Timing): Seconds {
+  return seconds(Math.max(LEAST_BACKDATE, clockError))
 }
 
 /** Right side of (4): a verifier may still accept a revoked key for this long. */

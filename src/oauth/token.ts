@@ -1,11 +1,8 @@
-import type { Emit } from '../core/event.ts'
 import type { JsonObject } from '../core/json.ts'
-import type { RandomBytes } from '../core/random.ts'
 import { ok, type Result } from '../core/result.ts'
 import { between, type Seconds, seconds } from '../core/time.ts'
-import { sha256 } from '../jose/digest.ts'
+import { issue, type IssueDeps } from '../jose/issue.ts'
 import type { Kid } from '../jose/jwk.ts'
-import { registeredClaims, signJwt } from '../jose/jwt.ts'
 import type { Snapshot } from '../keyring/snapshot.ts'
 import { authenticate, type AuthenticationDeps } from './client-auth.ts'
 import { clientCredentials } from './client-credentials.ts'
@@ -19,16 +16,12 @@ import { parseScope } from './scope.ts'
 import { tokenExchange } from './token-exchange.ts'
 
 /** What issuing tokens needs. */
-export interface TokenDeps extends AuthenticationDeps {
+export interface TokenDeps extends AuthenticationDeps, IssueDeps {
   readonly current: () => Snapshot | undefined | Promise<Snapshot | undefined>
   /** Lifetime of a token whose client names none. */
   readonly ttl: Seconds
-  /** Whether everything could be recorded that must be. */
-  readonly mayMint: () => boolean
   /** The URL of the token endpoint, as the metadata names it. */
   readonly url: string
-  readonly randomBytes: RandomBytes
-  readonly emit: Emit
 }
 
 const GRANTS: readonly Grant[] = [clientCredentials, tokenExchange, jwtBearer]
@@ -108,21 +101,19 @@ async function mint(
   { audiences, scopes }: Reach,
   key: Kid | undefined,
   snapshot: Snapshot,
-  { issuer, ttl: standard, skew, randomBytes, emit, mayMint }: TokenDeps,
+  deps: TokenDeps,
 ): Promise<Result<JsonObject, OAuthFault>> {
   const signer = snapshot.signer(client.alg)
-  if (signer === undefined) return refused('temporarily_unavailable', 'The keys of this algorithm are published, and do not sign yet', 5)
+  if (signer === undefined) return refused('temporarily_unavailable', 'The first key of this algorithm is still in its lead; try again later', 5)
   const left = notAfter === undefined ? Infinity : Math.floor(between(at, notAfter))
-  const ttl = seconds(Math.min(client.ttl ?? standard, left))
-  if (ttl < 1) return refused('invalid_grant', 'What is traded in expires now')
+  const ttl = seconds(Math.min(client.ttl ?? deps.ttl, left))
+  if (ttl < 1) return refused('invalid_grant', 'The subject token expires in less than a second')
   const aud = audiences.length === 1 ? audiences[0] as string : audiences
-  const registered = registeredClaims({ iss: issuer, sub: subject, aud }, { issuedAt: at, ttl, skew }, randomBytes)
   const scope = scopes.length === 0 ? {} : { scope: scopes.join(' ') }
   const bound = key === undefined ? {} : { cnf: { jkt: key } }
-  const token = await signJwt(signer, 'at+jwt', registered, { ...client.claims, ...own, ...scope, ...bound, client_id: client.id })
-  const { jti, exp } = registered
-  emit({ name: 'token.minted', kid: signer.kid, alg: signer.alg, jti, subject: sha256(`${jti}.${subject}`), aud, exp, client: client.id })
-  // A token that nobody recorded must not leave.
-  if (!mayMint()) return refused('temporarily_unavailable', 'The audit log cannot be written', 5)
-  return ok({ access_token: token, token_type: key === undefined ? 'Bearer' : 'DPoP', expires_in: ttl, ...scope, ...answer })
+  const claims = { ...client.claims, ...own, ...scope, ...bound, client_id: client.id }
+  const order = { signer, typ: 'at+jwt', sub: subject, aud, issuedAt: at, ttl, claims, recordedAs: { client: client.id } } as const
+  const made = await issue(order, deps)
+  if (!made.ok) return refused('temporarily_unavailable', 'The audit log cannot be written', 5)
+  return ok({ access_token: made.value.token, token_type: key === undefined ? 'Bearer' : 'DPoP', expires_in: ttl, ...scope, ...answer })
 }

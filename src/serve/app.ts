@@ -5,12 +5,13 @@ import { isLoopbackHost } from '../core/loopback.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import type { System } from '../core/system.ts'
 import { count } from '../core/tally.ts'
-import { seconds } from '../core/time.ts'
 import { type Route, type Router, router, watched } from '../http/router.ts'
 import { UNSEALED } from '../jose/kek.ts'
 import { Keyring } from '../keyring/keyring.ts'
+import { backdateOf } from '../keyring/policy.ts'
 import type { Ring } from '../keyring/ring.ts'
 import type { RingStore } from '../keyring/store.ts'
+import type { Catalogue } from '../routes/auth-cases.ts'
 import { healthRoute, readyRoute } from '../routes/health.ts'
 import { historyRoute } from '../routes/history.ts'
 import { jwksRoute } from '../routes/jwks.ts'
@@ -21,9 +22,6 @@ import type { TokenService } from './token-service.ts'
 
 /** RFC 8414 has a default for it that is not true of this server. */
 const NO_CLIENTS = { grant_types_supported: [] }
-
-/** Seconds that `nbf` lies before `iat` even where clocks are right. */
-const LEAST_SKEW = 10
 
 /** A server that holds its keys and knows its routes, but listens nowhere yet. */
 export interface App {
@@ -162,10 +160,11 @@ async function authRouteOf(
       current: () => keyring.current(),
       issuer,
       rules: { audience: config.audience, ttl: timing.ttl, maxTtl: timing.maxTtl, algs },
+      algs,
       leeway: timing.leeway,
-      // A clock that is ahead by all that it may be must still make tokens that are valid at once.
-      skew: seconds(Math.max(LEAST_SKEW, timing.clockError)),
+      backdate: backdateOf(timing),
       expiredSigner,
+      loadCatalogue,
       strangerJwks: `${issuer.replace(/\/$/, '')}/auth/stranger-jwks.json`,
       isOurHost: (host: string) => isOurHost(host, issuer),
       allowOrigins: config.allowOrigins,
@@ -173,4 +172,10 @@ async function authRouteOf(
     }
     return [authRoute(deps), casesRoute(deps), strangerRoute(deps)]
   }
+}
+
+/** The cases of bad tokens, loaded when the first is asked for. */
+async function loadCatalogue(): Promise<Catalogue> {
+  const { CATALOGUE, namesNear } = await import('../testkit/catalogue.ts')
+  return { cases: CATALOGUE, namesNear }
 }

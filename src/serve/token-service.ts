@@ -6,6 +6,7 @@ import type { System } from '../core/system.ts'
 import { type Clock, seconds } from '../core/time.ts'
 import type { Route } from '../http/router.ts'
 import type { Keyring } from '../keyring/keyring.ts'
+import { backdateOf } from '../keyring/policy.ts'
 import type { JtiStore } from '../oauth/jti-store.ts'
 import { type KeySource, remoteKeys } from '../oauth/key-source.ts'
 import { clientMetadata, tokenEndpoint } from '../oauth/metadata.ts'
@@ -55,6 +56,7 @@ export async function openTokenService(config: Config, path: string, deps: Token
     onFailure: (client: string, address: string) => emit({ name: 'client.refused', client, address }),
     current: () => keyring.current(),
     ttl: timing.ttl,
+    backdate: backdateOf(timing),
     skew: seconds(Math.max(timing.clockError, 1)),
   }
   return ok({

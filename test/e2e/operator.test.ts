@@ -332,7 +332,7 @@ describe('a server that cannot use its files', () => {
     writeFileSync(join(folder, 'short'), 'abc', { mode: 0o600 })
     const store = ['--port', '0', ...FAST, '--store', `file:${join(folder, 'ring.json')}`]
     const cases: readonly (readonly [readonly string[], RegExp])[] = [
-      [[...store], /kek-file \(all sources\): must be set to seal the keys/],
+      [[...store], /--kek-file must be set to encrypt the keys/],
       [[...store, '--kek-file', kek], /Cannot trust .*: group or others can reach it/],
       [[...store, '--kek-file', join(folder, 'short')], /it must be 32 bytes, raw or in base64url/],
       [[...store, '--kek-file', join(folder, 'nowhere')], /Cannot read .*nowhere: the system says ENOENT/],

@@ -212,7 +212,7 @@ describe('a sealed key', () => {
 describe('a JWT', () => {
   const parties = { iss: 'https://issuer.example', sub: 'subject', aud: 'api' }
   const validity = (issuedAt: number, ttl: number): Validity =>
-    ({ issuedAt: instant(issuedAt), ttl: seconds(ttl), skew: seconds(10) })
+    ({ issuedAt: instant(issuedAt), ttl: seconds(ttl), backdate: seconds(10) })
 
   it('A1, A6 names the algorithm and the key of its signature in a canonical header', async () => {
     const signer = await unpublishedSigner('ES256', 2048)

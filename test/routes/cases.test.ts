@@ -16,6 +16,17 @@ interface Told {
   readonly expected: string
 }
 
+/** The members of one part of a token as a lenient reader finds them; none if it is no JSON object. */
+function membersOf(part: string): Record<string, unknown> {
+  try {
+    const bytes = Buffer.from(part, 'base64url')
+    const parsed = bytes.toString('base64url') === part ? JSON.parse(bytes.toString()) as unknown : undefined
+    return typeof parsed === 'object' && parsed !== null ? parsed as Record<string, unknown> : {}
+  } catch {
+    return {}
+  }
+}
+
 for (const alg of ['RS256', 'ES256', 'Ed25519']) {
   describe(`the catalogue under ${alg}`, () => {
     let app: RunningApp
@@ -52,6 +63,27 @@ for (const alg of ['RS256', 'ES256', 'Ed25519']) {
         assert.equal(await verdict(told.token) === 'accept' ? 'accept' : 'refuse', expected, await verdict(told.token))
       })
     }
+
+    it('answers the kid, expiry and lifetime of the token that it made, and records these', async () => {
+      for (const name of CATALOGUE.keys()) {
+        const answer = await ask(name)
+        if (answer.status === 409) continue
+        const { token, kid, expiry, expires_in: lifetime } = await answer.json() as Record<string, unknown>
+        const [header, claims] = String(token).split('.').map(membersOf)
+        // A part that a strict reader refuses states nothing.
+        const [stated, exp] = /^duplicate-|^nested-deep$/.test(name) ? [kid ?? null, expiry ?? null] : [header?.['kid'], claims?.['exp']]
+        assert.equal(kid, typeof stated === 'string' ? stated : null, name)
+        assert.equal(expiry, typeof exp === 'number' ? exp : null, name)
+        assert.equal(lifetime, typeof exp === 'number' ? Math.max(0, Math.floor(exp - app.now())) : null, name)
+        const { case: recorded, ...event } = app.events.at(-1) as Record<string, unknown>
+        assert.deepEqual([recorded, event['kid'] ?? null, event['exp'] ?? null], [name, kid, expiry])
+      }
+      const expired = await (await ask('expired')).json() as Record<string, unknown>
+      assert.equal(expired['expires_in'], 0)
+      assert.ok(Number(expired['expiry']) < app.now())
+      const unknown = await (await ask('key-unknown')).json() as Record<string, unknown>
+      assert.ok(!jwks.some(({ kid }) => kid === unknown['kid']))
+    })
 
     it('signs for real whatever is said to be by the right key', async () => {
       for (const name of ['good-plain', 'good-unicode', 'expired', 'exp-text', 'issuer-slash', 'audience-list', 'crit-unknown', 'alg-none-signed', 'duplicate-sub', 'alg-sibling']) {
