@@ -45,6 +45,13 @@ export function parseCompact(text: string): Result<UncheckedJws, JwtFault> {
   })
 }
 
+/** A text claim of a token that nobody has checked: good only for finding the keys to check it with. */
+export function unprovedClaim({ payload }: UncheckedJws, name: 'iss' | 'sub'): string | undefined {
+  const claims = parseJsonBytes(payload)
+  const claim = claims.ok && isObject(claims.value) ? claims.value[name] : undefined
+  return typeof claim === 'string' ? claim : undefined
+}
+
 /**
  * Checks the signature with the key that the header names among the given ones, and answers the claims. The header
  * only chooses: a key is used under its own algorithm or not at all, before any cryptography (RFC 8725 section 3.1),

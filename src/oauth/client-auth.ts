@@ -1,64 +1,72 @@
 import { fail, ok, type Result } from '../core/result.ts'
 import { isSameSecret } from '../core/secret.ts'
 import { sha256 } from '../jose/digest.ts'
-import { ASSERTION_TYPE, type AssertionRules, claimedClient, provesClient } from './assertion.ts'
-import type { Client, Registry } from './client.ts'
+import { parseCompact, type UncheckedJws, unprovedClaim } from '../jose/verify.ts'
+import { ASSERTION_TYPE, provesClient } from './assertion.ts'
+import type { Client } from './client.ts'
 import { type OAuthFault, refused } from './fault.ts'
 import type { OAuthRequest } from './request.ts'
+import type { Rules } from './rules.ts'
 import type { Throttle } from './throttle.ts'
 
 /** What client authentication needs. */
-export interface AuthenticationDeps extends Omit<AssertionRules, 'now'> {
-  readonly registry: () => Registry
+export interface AuthenticationDeps {
   readonly throttle: Throttle
-  /** Tells who failed. */
+  /** Reports a failed attempt. */
   readonly onFailure: (client: string, address: string) => void
 }
 
-/** What a request says about who sends it. */
+/** What a request presents as proof of who sends it. */
 type Evidence =
   | { readonly method: 'client_secret_basic' | 'client_secret_post'; readonly id: string; readonly secret: string }
-  | { readonly method: 'private_key_jwt'; readonly id: string; readonly assertion: string }
+  | { readonly method: 'private_key_jwt'; readonly id: string; readonly assertion: UncheckedJws | undefined }
   | { readonly method: 'none'; readonly id: string }
 
-/** Compared with what an unknown client presents, so that it takes as long: no secret has this SHA-256. */
-const NO_HASHES: readonly [string, string] = ['unknown', 'unknown']
+/** Compared with the secret of an unknown client, so that it takes as long: no secret has this SHA-256. */
+const NO_HASHES: readonly string[] = ['unknown', 'unknown']
 
 /**
  * Finds out which client sends a request (RFC 6749 section 2.3): by exactly one method, the one that it is registered
  * for. An unknown client and a wrong secret get the same answer after the same work.
  */
-export async function authenticate(request: OAuthRequest, deps: AuthenticationDeps): Promise<Result<Client, OAuthFault>> {
+export async function authenticate(
+  request: OAuthRequest,
+  rules: Rules,
+  { throttle, onFailure }: AuthenticationDeps,
+): Promise<Result<Client, OAuthFault>> {
   const evidence = evidenceOf(request)
   if (!evidence.ok) return evidence
-  const { registry, throttle, onFailure } = deps
   const { id } = evidence.value
-  const client = registry().clients.get(id)
+  const client = rules.clients.get(id)
   const name = `${request.address} ${id}`
-  const wait = throttle.wait(name)
-  if (wait !== undefined) {
-    return fail({ code: 'temporarily_unavailable', description: 'Too many attempts failed; try again later', retryAfter: wait, status: 429 })
+  const retryAfter = throttle.wait(name)
+  if (retryAfter !== undefined) {
+    const description = 'Too many attempts failed; try again later'
+    return fail({ code: 'temporarily_unavailable', description, retryAfter, status: 429 })
   }
-  const isProved = await proves(evidence.value, client, { ...deps, now: request.at })
+  const isProved = await proves(evidence.value, client, rules)
   if (isProved && client !== undefined) return ok(client)
   throttle.failed(name)
-  // What nobody registered is not ours to write down: it could be a secret in the wrong place.
+  // An unregistered name is not recorded: it could be a secret in the wrong place.
   onFailure(client === undefined ? 'unknown' : client.id, request.address)
   return refused('invalid_client', 'The client is not registered, or its authentication failed')
 }
 
-async function proves(evidence: Evidence, client: Client | undefined, rules: AssertionRules): Promise<boolean> {
+async function proves(evidence: Evidence, client: Client | undefined, rules: Rules): Promise<boolean> {
   const auth = client?.auth
   switch (evidence.method) {
     case 'client_secret_basic':
     case 'client_secret_post': {
-      const [first, second] = auth !== undefined && 'hashes' in auth ? [auth.hashes[0], auth.hashes[1]] : NO_HASHES
+      const [first, second] = auth !== undefined && 'hashes' in auth ? auth.hashes : NO_HASHES
       const given = sha256(evidence.secret)
       const matches = [first ?? 'none', second ?? 'none'].map((hash) => isSameSecret(given, hash))
       return matches.includes(true) && auth?.method === evidence.method
     }
-    case 'private_key_jwt':
-      return client !== undefined && auth?.method === evidence.method && await provesClient(evidence.assertion, client.id, auth.keys, rules)
+    case 'private_key_jwt': {
+      const { assertion } = evidence
+      if (client === undefined || auth?.method !== 'private_key_jwt' || assertion === undefined) return false
+      return await provesClient(assertion, { id: client.id, keys: auth.keys }, rules)
+    }
     case 'none':
       return auth?.method === 'none'
     default:
@@ -68,23 +76,34 @@ async function proves(evidence: Evidence, client: Client | undefined, rules: Ass
 
 /** What is presented, if it is one thing. */
 function evidenceOf({ params, basic }: OAuthRequest): Result<Evidence, OAuthFault> {
-  const [id, secret, assertion, type] = ['client_id', 'client_secret', 'client_assertion', 'client_assertion_type'].map((name) => params.get(name))
+  const [id, secret] = [params.get('client_id'), params.get('client_secret')]
+  const [assertion, type] = [params.get('client_assertion'), params.get('client_assertion_type')]
   const count = [basic, secret, assertion ?? type].filter((one) => one !== undefined).length
   if (count > 1) return refused('invalid_request', 'A client authenticates by one method at a time')
-  if (basic !== undefined && id !== undefined && id !== basic.user) return refused('invalid_request', 'client_id differs from the user of HTTP Basic')
-  if (basic !== undefined) return ok({ method: 'client_secret_basic', id: basic.user, secret: basic.password })
+  if (basic !== undefined) {
+    if (id !== undefined && id !== basic.user) return refused('invalid_request', 'client_id differs from the user of HTTP Basic')
+    return ok({ method: 'client_secret_basic', id: basic.user, secret: basic.password })
+  }
   if (secret !== undefined) {
-    return id === undefined ? refused('invalid_request', 'client_secret comes with client_id') : ok({ method: 'client_secret_post', id, secret })
+    if (id === undefined) return refused('invalid_request', 'client_secret comes with client_id')
+    return ok({ method: 'client_secret_post', id, secret })
   }
   if (assertion !== undefined || type !== undefined) return assertionOf(id, assertion, type)
   return id === undefined ? refused('invalid_client', 'The client does not authenticate') : ok({ method: 'none', id })
 }
 
-function assertionOf(id: string | undefined, assertion: string | undefined, type: string | undefined): Result<Evidence, OAuthFault> {
+function assertionOf(
+  id: string | undefined,
+  assertion: string | undefined,
+  type: string | undefined,
+): Result<Evidence, OAuthFault> {
   if (assertion === undefined || type !== ASSERTION_TYPE) {
     return refused('invalid_request', `client_assertion comes with a client_assertion_type of ${ASSERTION_TYPE}`)
   }
-  const claimed = claimedClient(assertion)
-  if (id !== undefined && claimed !== undefined && id !== claimed) return refused('invalid_request', 'client_id differs from the subject of the assertion')
-  return ok({ method: 'private_key_jwt', id: claimed ?? id ?? '', assertion })
+  const jws = parseCompact(assertion)
+  const claimed = jws.ok ? unprovedClaim(jws.value, 'sub') : undefined
+  if (id !== undefined && claimed !== undefined && id !== claimed) {
+    return refused('invalid_request', 'client_id differs from the subject of the assertion')
+  }
+  return ok({ method: 'private_key_jwt', id: claimed ?? id ?? '', assertion: jws.ok ? jws.value : undefined })
 }

@@ -55,9 +55,3 @@ export interface TrustedIssuer {
   readonly issuer: string
   readonly keys: KeySource
 }
-
-/** Every client, and every issuer that some of them rely on. */
-export interface Registry {
-  readonly clients: ReadonlyMap<string, Client>
-  readonly issuers: ReadonlyMap<string, TrustedIssuer>
-}

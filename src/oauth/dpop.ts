@@ -1,33 +1,23 @@
 import { isObject, type JsonObject } from '../core/json.ts'
 import { ok, type Result } from '../core/result.ts'
-import { after, type Instant, type Seconds, seconds } from '../core/time.ts'
+import { after, seconds } from '../core/time.ts'
 import { sha256 } from '../jose/digest.ts'
 import { parseForeignJwk } from '../jose/foreign-key.ts'
 import type { Kid } from '../jose/jwk.ts'
 import { openVerifier } from '../jose/verifier.ts'
 import { parseCompact, type UncheckedJws, verifyJws } from '../jose/verify.ts'
 import { type OAuthFault, refused } from './fault.ts'
-import type { JtiStore } from './jti-store.ts'
-
-/** What a proof must have been made for. */
-export interface ProofRules {
-  /** The URL that the client called, as the metadata names it. */
-  readonly url: string
-  readonly now: Instant
-  /** Seconds that the client's clock may differ from ours. */
-  readonly skew: Seconds
-  readonly jtis: JtiStore
-}
+import type { CheckProof, Rules } from './rules.ts'
 
 /** Seconds: a proof is made for one request. */
-const LIFE = 60
-const LONGEST_JTI = 256
+const PROOF_LIFETIME = 60
+const MAX_JTI_LENGTH = 256
 
 /**
  * Checks a DPoP proof for a POST (RFC 9449 section 4.3), and answers the thumbprint of its key. The key is the proof's
  * own, which is the point of it: a token is then bound to whoever has that key.
  */
-export async function checkProof(proof: string, rules: ProofRules): Promise<Result<Kid, OAuthFault>> {
+export const checkProof: CheckProof = async (proof, rules) => {
   const jws = parseCompact(proof)
   if (!jws.ok || jws.value.typ !== 'dpop+jwt') return wrong('it is no JWS of the type dpop+jwt')
   const jwk = keyOf(jws.value)
@@ -46,13 +36,13 @@ function keyOf({ header }: UncheckedJws): ReturnType<typeof parseForeignJwk> {
   return parseForeignJwk(isObject(jwk) && typeof alg === 'string' ? { alg, ...jwk } : jwk)
 }
 
-async function judge(claims: JsonObject, key: Kid, { url, now, skew, jtis }: ProofRules): Promise<string | undefined> {
+async function judge(claims: JsonObject, key: Kid, { url, now, skew, jtis }: Rules): Promise<string | undefined> {
   const { jti, htm, htu, iat } = claims as Partial<JsonObject>
   if (htm !== 'POST') return 'htm must be POST'
   if (typeof htu !== 'string' || plain(htu) !== plain(url)) return 'htu must be the URL of this endpoint'
-  if (typeof iat !== 'number' || iat > now + skew || iat < now - LIFE - skew) return 'iat is not now'
-  if (typeof jti !== 'string' || jti === '' || jti.length > LONGEST_JTI) return `jti must be a text of 1 to ${LONGEST_JTI} characters`
-  const isNew = await jtis.mark('used', sha256(`proof ${key} ${jti}`), after(now, seconds(LIFE + 2 * skew)))
+  if (typeof iat !== 'number' || iat > now + skew || iat < now - PROOF_LIFETIME - skew) return 'iat is not now'
+  if (typeof jti !== 'string' || jti === '' || jti.length > MAX_JTI_LENGTH) return `jti must be a text of 1 to ${MAX_JTI_LENGTH} characters`
+  const isNew = await jtis.mark('used', sha256(`proof ${key} ${jti}`), after(now, seconds(PROOF_LIFETIME + 2 * skew)))
   return isNew ? undefined : 'it was used before'
 }
 

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../core/json.ts'
 import { VERIFIABLE } from '../jose/foreign-key.ts'
-import { GRANT_TYPES } from './client.ts'
+import type { Registry } from './registry.ts'
 
 const METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']
 
@@ -9,8 +9,11 @@ export function tokenEndpoint(base: string): string {
   return `${base}/token`
 }
 
-/** What the metadata of a server with registered clients says of them (RFC 8414 section 2, RFC 9449 section 5.1). */
-export function clientMetadata(base: string): JsonObject {
+/**
+ * The members of the metadata that describe the endpoints for registered clients (RFC 8414 section 2, RFC 9449
+ * section 5.1); only what some client may use is listed.
+ */
+export function clientMetadata(base: string, { grants, checkProof }: Registry): JsonObject {
   return {
     token_endpoint: tokenEndpoint(base),
     token_endpoint_auth_methods_supported: [...METHODS, 'none'],
@@ -21,7 +24,7 @@ export function clientMetadata(base: string): JsonObject {
     revocation_endpoint: `${base}/revoke`,
     revocation_endpoint_auth_methods_supported: METHODS,
     revocation_endpoint_auth_signing_alg_values_supported: VERIFIABLE,
-    grant_types_supported: GRANT_TYPES,
-    dpop_signing_alg_values_supported: VERIFIABLE,
+    grant_types_supported: grants.map(({ type }) => type),
+    ...(checkProof === undefined ? {} : { dpop_signing_alg_values_supported: VERIFIABLE }),
   }
 }

@@ -1,41 +1,33 @@
 import type { JsonObject } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
-import { type Instant, type Seconds, seconds } from '../core/time.ts'
+import { seconds } from '../core/time.ts'
 import { sha256 } from '../jose/digest.ts'
 import type { PublicJwk } from '../jose/jwk.ts'
 import { openVerifier, type Verifier } from '../jose/verifier.ts'
-import { type JwtFault, judgeClaims, parseCompact, verifyJws } from '../jose/verify.ts'
-import type { Ring } from '../keyring/ring.ts'
-import type { JtiStore } from './jti-store.ts'
-
-/** What a token of ours is held against. */
-export interface OwnTokenRules {
-  readonly issuer: string
-  readonly ring: Ring
-  readonly now: Instant
-  readonly skew: Seconds
-  readonly jtis: JtiStore
-}
+import { type JwtFault, judgeClaims, type UncheckedJws, verifyJws } from '../jose/verify.ts'
+import type { Rules } from './rules.ts'
 
 /** The kinds of token that we make. */
 const TYPES: ReadonlySet<string> = new Set(['at+jwt', 'jwt'])
 
+/** Verifiers of the keys of our rings: opened once, and kept as long as the ring that has the key. */
 const open = new WeakMap<PublicJwk, Promise<Verifier>>()
 
 /** The claims of a token of ours that is in force: signed by a key that is published now, unexpired, not revoked. */
-export async function checkOwnToken(token: string, rules: OwnTokenRules): Promise<Result<JsonObject, JwtFault | 'revoked'>> {
-  const claims = await readOwnToken(token, rules)
+export async function checkOwnToken(jws: UncheckedJws, rules: Rules): Promise<Result<JsonObject, JwtFault | 'revoked'>> {
+  const claims = await readOwnToken(jws, rules)
   if (!claims.ok) return claims
   return await rules.jtis.isMarked('revoked', revocationId(claims.value)) ? fail('revoked') : claims
 }
 
 /** The same for a token that may have been revoked. */
-export async function readOwnToken(token: string, { issuer, ring, now, skew }: OwnTokenRules): Promise<Result<JsonObject, JwtFault>> {
-  const jws = parseCompact(token)
-  if (!jws.ok) return jws
-  if (!TYPES.has(jws.value.typ)) return fail('typ')
-  const keys = ring.keys.filter(({ state, jwk }) => state !== 'standby' && jwk.kid === jws.value.header['kid'])
-  const claims = await verifyJws(jws.value, await Promise.all(keys.map(({ jwk }) => verifierOf(jwk))))
+export async function readOwnToken(
+  jws: UncheckedJws,
+  { issuer, ring, now, skew }: Pick<Rules, 'issuer' | 'ring' | 'now' | 'skew'>,
+): Promise<Result<JsonObject, JwtFault>> {
+  if (!TYPES.has(jws.typ)) return fail('typ')
+  const keys = ring.keys.filter(({ state, jwk }) => state !== 'standby' && jwk.kid === jws.header['kid'])
+  const claims = await verifyJws(jws, await Promise.all(keys.map(({ jwk }) => verifierOf(jwk))))
   if (!claims.ok) return claims
   const wrong = judgeClaims(claims.value, { issuer, now, skew, longest: seconds(ring.marks.maxTtl) })
   if (wrong !== undefined) return fail(wrong)

@@ -4,11 +4,25 @@ import { isLoopbackHost } from '../core/loopback.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import type { Seconds } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
-import { type Client, type ClientAuth, type ClientId, GRANT_TYPES, type GrantType, JWT_BEARER, type Registry, type Trusted, type TrustedIssuer } from './client.ts'
+import {
+  type Client, type ClientAuth, type ClientId, GRANT_TYPES, type GrantType, JWT_BEARER, type Trusted, type TrustedIssuer,
+} from './client.ts'
+import type { Grant } from './grant.ts'
+import { loadGrants } from './grants.ts'
 import { inlineKeys, type KeySource } from './key-source.ts'
+import type { CheckProof } from './rules.ts'
 import { parseScope } from './scope.ts'
 
-/** What a file of clients is held against. */
+/** Every client, every issuer that some of them rely on, and what at least one of them may use. */
+export interface Registry {
+  readonly clients: ReadonlyMap<string, Client>
+  readonly issuers: ReadonlyMap<string, TrustedIssuer>
+  readonly grants: readonly Grant[]
+  /** Undefined when no client's entry mentions DPoP. */
+  readonly checkProof: CheckProof | undefined
+}
+
+/** What a file of clients must keep to. */
 export interface RegistryRules {
   readonly algs: readonly Alg[]
   readonly maxTtl: Seconds
@@ -16,39 +30,59 @@ export interface RegistryRules {
   readonly remote: (url: string) => KeySource
 }
 
-/** What a token says on our word alone; no client has a fixed claim of such a name. */
-const RESERVED: ReadonlySet<string> = new Set(['iss', 'sub', 'aud', 'exp', 'iat', 'nbf', 'jti', 'client_id', 'scope', 'act', 'cnf'])
+/** Claims that the server alone decides; no client has a fixed claim of such a name. */
+const RESERVED: ReadonlySet<string> = new Set([
+  'iss', 'sub', 'aud', 'exp', 'iat', 'nbf', 'jti', 'client_id', 'scope', 'act', 'cnf',
+])
 const MEMBERS: ReadonlySet<string> = new Set([
   'client_id', 'token_endpoint_auth_method', 'client_secret_hashes', 'jwks', 'jwks_uri', 'grant_types', 'scope',
   'audiences', 'claims', 'ttl', 'signing_alg', 'dpop_bound_access_tokens', 'trusts',
 ])
 const NAME = /^[\x21-\x7e]{1,256}$/
 const HASH = /^[A-Za-z0-9_-]{43}$/
-const MOST_HASHES = 2
+const MAX_HASHES = 2
 
 class Wrong extends Error {
   override readonly name = 'Wrong'
 }
 
 /**
- * Reads a file of clients, whose members are named as in RFC 7591 section 2 where that has a name for them. All of it
- * is right or none of it counts; the failure says which member is wrong, and what would be right.
+ * Reads a file of clients, whose members are named as in RFC 7591 section 2 where that has a name for them, and loads
+ * what they may use. All of it is right or none of it counts; the failure names the wrong member, and what is right.
  */
 export async function parseRegistry(text: string, rules: RegistryRules): Promise<Result<Registry, string>> {
   const parsed = parseJson(text)
   if (!parsed.ok) return fail(`${parsed.error.member || 'the file'} ${parsed.error.reason}`)
   try {
-    const root = objectOf(parsed.value, 'the file', new Set(['clients', 'issuers']))
-    const issuers = await Promise.all(listOf(root['issuers'] ?? [], 'issuers').map((raw, at) => readIssuer(raw, `issuers[${at}]`, rules)))
-    const clients = await Promise.all(listOf(root['clients'], 'clients').map((raw, at) => readClient(raw, `clients[${at}]`, rules)))
-    const registry = { clients: uniquely(clients, ({ id }) => id, 'client_id'), issuers: uniquely(issuers, ({ issuer }) => issuer, 'issuer') }
-    const stranger = clients.flatMap(({ trusts }) => trusts).find(({ issuer }) => !registry.issuers.has(issuer))
-    if (stranger !== undefined) throw new Wrong(`issuers must name ${stranger.issuer}, which a client trusts`)
-    return ok(registry)
+    return ok(await readRegistry(parsed.value, rules))
   } catch (error) {
     if (error instanceof Wrong) return fail(error.message)
     throw error
   }
+}
+
+async function readRegistry(raw: Json, rules: RegistryRules): Promise<Registry> {
+  const root = objectOf(raw, 'the file', new Set(['clients', 'issuers']))
+  const issuers = await readEach(root['issuers'] ?? [], 'issuers', (entry, at) => readIssuer(entry, at, rules))
+  const clients = await readEach(root['clients'], 'clients', (entry, at) => readClient(entry, at, rules))
+  const known = uniquely(issuers, ({ issuer }) => issuer, 'issuer')
+  const unknown = clients.flatMap(({ trusts }) => trusts).find(({ issuer }) => !known.has(issuer))
+  if (unknown !== undefined) throw new Wrong(`issuers must name ${unknown.issuer}, which a client trusts`)
+  const usesDpop = (root['clients'] as readonly JsonObject[]).some((entry) => entry['dpop_bound_access_tokens'] !== undefined)
+  return {
+    clients: uniquely(clients, ({ id }) => id, 'client_id'),
+    issuers: known,
+    grants: await loadGrants(GRANT_TYPES.filter((type) => clients.some(({ grants }) => grants.includes(type)))),
+    checkProof: usesDpop ? (await import('./dpop.ts')).checkProof : undefined,
+  }
+}
+
+async function readEach<Item>(
+  raw: Json | undefined,
+  member: string,
+  read: (entry: Json, at: string) => Promise<Item>,
+): Promise<readonly Item[]> {
+  return await Promise.all(listOf(raw, member).map((entry, at) => read(entry, `${member}[${at}]`)))
 }
 
 function uniquely<Item>(items: readonly Item[], nameOf: (item: Item) => string, member: string): ReadonlyMap<string, Item> {
@@ -64,36 +98,63 @@ async function readIssuer(raw: Json, at: string, rules: RegistryRules): Promise<
 
 async function readClient(raw: Json, at: string, rules: RegistryRules): Promise<Client> {
   const entry = objectOf(raw, at, MEMBERS)
-  const { client_id: id, scope, ttl, signing_alg: alg, claims = {}, dpop_bound_access_tokens: dpop = false } = entry as Partial<JsonObject>
-  const audiences = listOf(entry['audiences'], `${at}.audiences`).map((name) => nameOf(name, `${at}.audiences`))
-  const [first, ...others] = audiences
-  if (first === undefined) throw new Wrong(`${at}.audiences must name at least one`)
-  const scopes = scope === undefined ? [] : parseScope(scope)
-  if (scopes === undefined) throw new Wrong(`${at}.scope must be scope tokens separated by one space`)
-  const line = rules.algs.find((name) => name === alg)
-  if (alg !== undefined && line === undefined) throw new Wrong(`${at}.signing_alg must be one of ${rules.algs.join(', ')}`)
-  if (!isObject(claims)) throw new Wrong(`${at}.claims must be an object`)
-  const reserved = Object.keys(claims).find((name) => RESERVED.has(name))
-  if (reserved !== undefined) throw new Wrong(`${at}.claims.${reserved} is decided by the server`)
-  if (typeof dpop !== 'boolean') throw new Wrong(`${at}.dpop_bound_access_tokens must be true or false`)
+  const audiences = readAudiences(entry['audiences'], `${at}.audiences`)
   const auth = await readAuth(entry, at, rules)
-  const grants = readGrants(entry, at, auth)
-  const trusts = listOf(entry['trusts'] ?? [], `${at}.trusts`).map((one) => readTrust(one, `${at}.trusts`))
-  const life = ttl === undefined ? undefined : readTtl(ttl, `${at}.ttl`, rules.maxTtl)
-  return { id: nameOf(id, `${at}.client_id`) as ClientId, auth, audiences: [first, ...others], scopes, grants, claims, ttl: life, alg: line, dpop, trusts }
+  const { ttl, dpop_bound_access_tokens: dpop = false } = entry as Partial<JsonObject>
+  if (typeof dpop !== 'boolean') throw new Wrong(`${at}.dpop_bound_access_tokens must be true or false`)
+  return {
+    id: nameOf(entry['client_id'], `${at}.client_id`) as ClientId,
+    auth,
+    audiences,
+    scopes: readScopes(entry['scope'], `${at}.scope`),
+    grants: readGrants(entry, at, auth),
+    claims: readClaims(entry['claims'] ?? {}, `${at}.claims`),
+    ttl: ttl === undefined ? undefined : readTtl(ttl, `${at}.ttl`, rules.maxTtl),
+    alg: readAlg(entry['signing_alg'], `${at}.signing_alg`, rules.algs),
+    dpop,
+    trusts: listOf(entry['trusts'] ?? [], `${at}.trusts`).map((one) => readTrust(one, `${at}.trusts`)),
+  }
+}
+
+function readAudiences(raw: Json | undefined, at: string): Client['audiences'] {
+  const [first, ...others] = listOf(raw, at).map((name) => nameOf(name, at))
+  if (first === undefined) throw new Wrong(`${at} must name at least one`)
+  return [first, ...others]
+}
+
+function readScopes(raw: Json | undefined, at: string): readonly string[] {
+  const scopes = raw === undefined ? [] : parseScope(raw)
+  if (scopes === undefined) throw new Wrong(`${at} must be scope tokens separated by one space`)
+  return scopes
+}
+
+function readClaims(raw: Json, at: string): JsonObject {
+  if (!isObject(raw)) throw new Wrong(`${at} must be an object`)
+  const reserved = Object.keys(raw).find((name) => RESERVED.has(name))
+  if (reserved !== undefined) throw new Wrong(`${at}.${reserved} is decided by the server`)
+  return raw
+}
+
+function readAlg(raw: Json | undefined, at: string, algs: readonly Alg[]): Alg | undefined {
+  const alg = algs.find((name) => name === raw)
+  if (raw !== undefined && alg === undefined) throw new Wrong(`${at} must be one of ${algs.join(', ')}`)
+  return alg
 }
 
 async function readAuth(entry: JsonObject, at: string, rules: RegistryRules): Promise<ClientAuth> {
-  const { token_endpoint_auth_method: method = 'client_secret_basic', client_secret_hashes: hashes } = entry as Partial<JsonObject>
+  const method = entry['token_endpoint_auth_method'] ?? 'client_secret_basic'
+  const hashes = entry['client_secret_hashes']
   const hasKeys = entry['jwks'] !== undefined || entry['jwks_uri'] !== undefined
   if (method === 'private_key_jwt' && hashes === undefined) return { method, keys: await readKeys(entry, at, rules) }
   if (hasKeys) throw new Wrong(`${at} must have either keys, with private_key_jwt, or client_secret_hashes`)
   if (method === 'none' && hashes === undefined) return { method }
   if (method !== 'client_secret_basic' && method !== 'client_secret_post') {
-    throw new Wrong(`${at}.token_endpoint_auth_method must be client_secret_basic, client_secret_post, private_key_jwt or none`)
+    const methods = 'client_secret_basic, client_secret_post, private_key_jwt or none'
+    throw new Wrong(`${at}.token_endpoint_auth_method must be ${methods}`)
   }
-  const list = listOf(hashes, `${at}.client_secret_hashes`).filter((hash) => typeof hash === 'string' && HASH.test(hash)) as string[]
-  if (list.length === 0 || list.length > MOST_HASHES || list.length < (hashes as readonly Json[]).length) {
+  const isHash = (hash: Json): hash is string => typeof hash === 'string' && HASH.test(hash)
+  const list = listOf(hashes, `${at}.client_secret_hashes`).filter(isHash)
+  if (list.length === 0 || list.length > MAX_HASHES || list.length < (hashes as readonly Json[]).length) {
     throw new Wrong(`${at}.client_secret_hashes must be one or two SHA-256 in base64url; jwksd client add makes them`)
   }
   return { method, hashes: list }
@@ -102,8 +163,10 @@ async function readAuth(entry: JsonObject, at: string, rules: RegistryRules): Pr
 function readGrants(entry: JsonObject, at: string, { method }: ClientAuth): readonly GrantType[] {
   const names = listOf(entry['grant_types'] ?? ['client_credentials'], `${at}.grant_types`)
   const grants = GRANT_TYPES.filter((type) => names.includes(type))
-  if (grants.length === 0 || grants.length < names.length) throw new Wrong(`${at}.grant_types must be some of ${GRANT_TYPES.join(', ')}, each once`)
-  // Whoever proves nothing gets nothing but what an assertion earns.
+  if (grants.length === 0 || grants.length < names.length) {
+    throw new Wrong(`${at}.grant_types must be some of ${GRANT_TYPES.join(', ')}, each once`)
+  }
+  // A client that proves nothing gets only what an assertion earns.
   if (method === 'none' && grants.some((type) => type !== JWT_BEARER)) {
     throw new Wrong(`${at}.grant_types must be jwt-bearer alone where token_endpoint_auth_method is none`)
   }
@@ -143,8 +206,8 @@ function readTtl(raw: Json, at: string, most: Seconds): Seconds {
 
 function objectOf(raw: Json | undefined, at: string, members: ReadonlySet<string>): JsonObject {
   if (!isObject(raw)) throw new Wrong(`${at} must be an object`)
-  const stray = Object.keys(raw).find((name) => !members.has(name))
-  if (stray !== undefined) throw new Wrong(`${at} has a member ${JSON.stringify(stray)} that means nothing`)
+  const unknown = Object.keys(raw).find((name) => !members.has(name))
+  if (unknown !== undefined) throw new Wrong(`${at} has an unknown member ${JSON.stringify(unknown)}`)
   return raw
 }
 

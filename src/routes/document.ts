@@ -32,16 +32,16 @@ export function conditional({ etag, whole, notModified }: Representation, call: 
   return matchesEtag(call.header('if-none-match'), etag) ? notModified : whole
 }
 
-/** A handler whose answers are made once for each snapshot and chosen for each call. */
+/** A handler whose answers are made once for each snapshot, and again when `basis` differs, and chosen for each call. */
 export function fromSnapshot<Made>(
-  current: Current,
+  { current, basis }: Pick<DocumentDeps, 'current' | 'basis'>,
   make: (snapshot: Snapshot) => Made,
   choose: (made: Made, call: Call) => Reply,
 ): Handler {
-  let last: { readonly snapshot: Snapshot; readonly made: Made } | undefined
+  let last: { readonly snapshot: Snapshot; readonly basis: unknown; readonly made: Made } | undefined
   const answer = (snapshot: Snapshot | undefined, call: Call): Reply => {
     if (snapshot === undefined) return outOfReach()
-    if (last?.snapshot !== snapshot) last = { snapshot, made: make(snapshot) }
+    if (last?.snapshot !== snapshot || last.basis !== basis?.()) last = { snapshot, basis: basis?.(), made: make(snapshot) }
     return choose(last.made, call)
   }
   return (call) => {
@@ -54,15 +54,18 @@ export function fromSnapshot<Made>(
 export interface DocumentDeps {
   readonly current: Current
   readonly cacheControl: string
+  /** What the document is made of besides the snapshot, compared by identity. */
+  readonly basis?: () => unknown
 }
 
 /** A public JSON document that is made of the ring; its tag is the first 128 bits of its SHA-256. */
-export function documentRoute(path: string, { current, cacheControl }: DocumentDeps, contentOf: (snapshot: Snapshot) => object): Route {
+export function documentRoute(path: string, deps: DocumentDeps, contentOf: (snapshot: Snapshot) => object): Route {
+  const headers = { 'content-type': 'application/json', 'cache-control': deps.cacheControl }
   const make = (snapshot: Snapshot): Representation => {
     const body = `${JSON.stringify(contentOf(snapshot))}\n`
-    return representation(body, `"${sha256(body).slice(0, 22)}"`, { 'content-type': 'application/json', 'cache-control': cacheControl })
+    return representation(body, `"${sha256(body).slice(0, 22)}"`, headers)
   }
-  return { path, methods: { GET: fromSnapshot(current, make, conditional) }, cors: 'public' }
+  return { path, methods: { GET: fromSnapshot(deps, make, conditional) }, cors: 'public' }
 }
 
 /** The answer while the store has been away for so long that any key could be out of date. */

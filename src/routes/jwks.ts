@@ -8,11 +8,11 @@ const JWK_SET = 'application/jwk-set+json'
  * The JWK Set (RFC 7517 section 5) as `application/json`, or under its own media type (section 8.5.2) for callers that
  * name it: sent to everyone, it broke clients that take JSON alone.
  */
-export function jwksRoute(path: string, { current, cacheControl }: DocumentDeps): Route {
+export function jwksRoute(path: string, deps: DocumentDeps): Route {
   const get = fromSnapshot(
-    current,
+    deps,
     ({ jwks, digest }) => {
-      const caching = { 'cache-control': cacheControl, 'vary': 'accept' }
+      const caching = { 'cache-control': deps.cacheControl, 'vary': 'accept' }
       return {
         json: representation(jwks, `"${digest}"`, { 'content-type': 'application/json', ...caching }),
         // Other bytes on the wire than the JSON form, if only in a header: a strong tag must differ (RFC 9110 8.8.3).

@@ -7,8 +7,8 @@ export interface MetadataDeps extends DocumentDeps {
   readonly issuer: string
   /** Where this server publishes its JWK Set, as verifiers reach it. */
   readonly jwksUri: string
-  /** What else is true of it. */
-  readonly others: JsonObject
+  /** Further members, which may change when the file of clients does. */
+  readonly others: () => JsonObject
 }
 
 /** OpenID Connect Discovery 1.0 section 3 and RFC 8414 section 2, with the members that are true of this server. */
@@ -20,6 +20,6 @@ export function metadataRoute(path: string, deps: MetadataDeps): Route {
     response_types_supported: [],
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: algs,
-    ...deps.others,
+    ...deps.others(),
   }))
 }

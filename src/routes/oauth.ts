@@ -36,7 +36,7 @@ async function answer(call: Call, work: Work, deps: OAuthDeps): Promise<Reply> {
     return done.value === undefined ? reply(200, NO_STORE) : json(200, done.value, NO_STORE)
   } catch (error) {
     if (!(error instanceof StoreUnavailable)) throw error
-    return refusal({ code: 'temporarily_unavailable', description: 'What must be remembered cannot be kept', retryAfter: 5 })
+    return refusal({ code: 'temporarily_unavailable', description: 'The server cannot record used tokens at the moment', retryAfter: 5 })
   }
 }
 
@@ -76,6 +76,6 @@ function parseCredentials(header: string | undefined): Result<OAuthRequest['basi
   if (!basic.ok) return refused('invalid_client', `Authorization ${basic.error}`)
   if (basic.value === undefined) return ok(undefined)
   const [user, password] = [basic.value.user, basic.value.password].map(decodeFormText)
-  if (user === undefined || password === undefined) return fail({ code: 'invalid_client', description: 'Authorization is not form-encoded inside' })
+  if (user === undefined || password === undefined) return fail({ code: 'invalid_client', description: 'client_id and secret in Basic must be form-urlencoded (RFC 6749 2.3.1)' })
   return ok({ user, password })
 }

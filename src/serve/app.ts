@@ -1,6 +1,7 @@
 import type { AuditLog } from '../audit/log.ts'
 import type { Config } from '../config/config.ts'
 import type { Emit } from '../core/event.ts'
+import type { JsonObject } from '../core/json.ts'
 import { isLoopbackHost } from '../core/loopback.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import type { System } from '../core/system.ts'
@@ -129,7 +130,10 @@ function documents(issuer: string, store: RingStore, keyring: Keyring, service: 
   const current = (): ReturnType<Keyring['current']> => keyring.current()
   const base = issuer.replace(/\/$/, '')
   const path = new URL(base).pathname.replace(/\/$/, '')
-  const metadata = { current, cacheControl, issuer, jwksUri: `${base}/.well-known/jwks.json`, others: service?.metadataAt(base) ?? NO_CLIENTS }
+  const others = (): JsonObject => service?.metadataAt(base) ?? NO_CLIENTS
+  const metadata = {
+    current, cacheControl, issuer, jwksUri: `${base}/.well-known/jwks.json`, others, basis: () => service?.registry(),
+  }
   // An issuer with a path is asked for below that path by OpenID clients, and in front of it by RFC 8414 section 3.1.
   const metadataPaths = ['openid-configuration', 'oauth-authorization-server'].flatMap((name) =>
     [`/.well-known/${name}`, `${path}/.well-known/${name}`, `/.well-known/${name}${path}`])

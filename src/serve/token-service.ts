@@ -10,6 +10,7 @@ import { backdateOf } from '../keyring/policy.ts'
 import type { JtiStore } from '../oauth/jti-store.ts'
 import { type KeySource, remoteKeys } from '../oauth/key-source.ts'
 import { clientMetadata, tokenEndpoint } from '../oauth/metadata.ts'
+import type { Registry } from '../oauth/registry.ts'
 import { throttle } from '../oauth/throttle.ts'
 import { oauthRoutes } from '../routes/oauth.ts'
 import { openClients } from '../stores/clients-file.ts'
@@ -19,8 +20,10 @@ import { fetchDocument } from '../stores/fetch.ts'
 export interface TokenService {
   /** The routes for an issuer, also below its path. */
   readonly routesAt: (issuer: string) => readonly Route[]
-  /** What the metadata of an issuer says of it. */
+  /** The members of the metadata that describe it. */
   readonly metadataAt: (base: string) => JsonObject
+  /** What is registered now; the metadata changes when it does. */
+  readonly registry: () => Registry
   readonly reload: () => Promise<void>
   readonly close: () => void
 }
@@ -60,7 +63,8 @@ export async function openTokenService(config: Config, path: string, deps: Token
     skew: seconds(Math.max(timing.clockError, 1)),
   }
   return ok({
-    metadataAt: clientMetadata,
+    metadataAt: (base) => clientMetadata(base, registry()),
+    registry,
     reload,
     close,
     routesAt: (issuer) => {

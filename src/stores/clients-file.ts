@@ -1,8 +1,7 @@
 import { closeSync, fstatSync, openSync, readFileSync, unwatchFile, watchFile } from 'node:fs'
 import type { Emit } from '../core/event.ts'
 import { fail, ok, type Result } from '../core/result.ts'
-import type { Registry } from '../oauth/client.ts'
-import { parseRegistry, type RegistryRules } from '../oauth/registry.ts'
+import { parseRegistry, type Registry, type RegistryRules } from '../oauth/registry.ts'
 
 /** The registered clients, as their file says now. */
 export interface Clients {

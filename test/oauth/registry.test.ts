@@ -47,7 +47,7 @@ describe('parseRegistry()', () => {
   const FAULTS: readonly (readonly [string, unknown, unknown, RegExp])[] = [
     ['no clients', undefined, [], /^clients must be a list$/],
     ['a client that is a text', ['x'], [], /^clients\[0\] must be an object$/],
-    ['a member that means nothing', [client('a', { scopes: 'x' })], [], /^clients\[0\] has a member "scopes" that means nothing$/],
+    ['a member that means nothing', [client('a', { scopes: 'x' })], [], /^clients\[0\] has an unknown member "scopes"$/],
     ['no client_id', [client('a', { client_id: undefined })], [], /client_id must be a text/],
     ['a client_id with a space', [client('a b')], [], /client_id must be a text/],
     ['the same client twice', [client('a'), client('a')], [], /^client_id must be different/],

@@ -196,10 +196,33 @@ describe('the metadata of a token service', () => {
     const answer = await own.post('/tenant/token', CC, basic('one'))
     const { alg } = decodeToken(String(answer.body['access_token'])).header
     assert.deepEqual(metadata['id_token_signing_alg_values_supported'], [alg])
-    assert.deepEqual(metadata['grant_types_supported'], ['client_credentials', EXCHANGE, BEARER])
+    assert.deepEqual(metadata['grant_types_supported'], ['client_credentials'])
     for (const name of Object.keys(metadata).filter((member) => member.includes('signing_alg'))) {
       assert.ok(!(metadata[name] as string[]).some((value) => /^(?:none|HS)/i.test(value)), name)
     }
+    await own.close()
+  })
+})
+
+describe('what clients may use', () => {
+  it('is listed in the metadata and taken by /token as soon as a client is registered for it', async () => {
+    const own = await startService([client('one')])
+    const listed = async (): Promise<readonly unknown[]> => {
+      const { grant_types_supported: grants, dpop_signing_alg_values_supported: dpop } =
+        await (await fetch(`${own.url}/.well-known/oauth-authorization-server`)).json() as Record<string, unknown>
+      return [grants, dpop !== undefined]
+    }
+    const bearer = { grant_type: BEARER, assertion: 'x' }
+    assert.deepEqual(await listed(), [['client_credentials'], false])
+    assert.equal((await own.post('/token', bearer, basic('one'))).body['error'], 'unsupported_grant_type')
+    const early = await own.post('/token', CC, { ...basic('one'), dpop: 'x' })
+    assert.deepEqual([early.status, early.body['error']], [400, 'invalid_dpop_proof'])
+    assert.match(String(early.body['error_description']), /dpop_bound_access_tokens/)
+    const clients = [client('one', { grant_types: [EXCHANGE, BEARER], dpop_bound_access_tokens: false })]
+    writeFileSync(own.file, JSON.stringify({ clients }))
+    await own.app.reload?.()
+    assert.deepEqual(await listed(), [[EXCHANGE, BEARER], true])
+    assert.equal((await own.post('/token', bearer, basic('one'))).body['error'], 'invalid_grant')
     await own.close()
   })
 })
@@ -220,7 +243,7 @@ describe('the file of clients', () => {
     write(JSON.stringify({ clients: [client('one', { scopes: 'typo' })] }))
     await until('clients.failed', 1)
     const failed = own.events.findLast(({ name }) => name === 'clients.failed')
-    assert.equal(failed?.name === 'clients.failed' && failed.detail, 'clients[0] has a member "scopes" that means nothing')
+    assert.equal(failed?.name === 'clients.failed' && failed.detail, 'clients[0] has an unknown member "scopes"')
     assert.equal((await own.post('/token', CC, basic('late'))).status, 200)
     write(JSON.stringify({ clients: [] }))
     await own.app.reload?.()

@@ -113,7 +113,7 @@ describe('fromSnapshot()', () => {
     const other = {} as Snapshot
     let made = 0
     let current: Snapshot | undefined = one
-    const handler = fromSnapshot(() => current, () => made += 1, () => reply(200, {}))
+    const handler = fromSnapshot({ current: () => current }, () => made += 1, () => reply(200, {}))
     const call = { method: 'GET', path: '/', query: '', header: () => undefined, address: () => 'test', body: new Uint8Array() }
     for (const next of [one, one, other, other]) {
       current = next
