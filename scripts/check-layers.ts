@@ -34,7 +34,7 @@ const OWNED: readonly (readonly [string, RegExp, RegExp])[] = [
   ['crypto.subtle', /\bsubtle\b/, /^jose\//],
   ['sockets', /from 'node:(?:http|https|http2|net|tls|dns|dgram)'/, /^http\/(?:listener|exchange)\.ts$|^stores\/|^serve\/admin-server\.ts$|^cli\/admin-client\.ts$/],
   ['outbound requests', /\bfetch\(/, /^stores\/|^testkit\/probe\/source\.ts$|^cli\/probe\.ts$/],
-  ['files', /from 'node:fs(?:\/promises)?'/, /^(?:stores|cli)\/|^serve\/admin-server\.ts$|^server\.ts$/],
+  ['files', /from 'node:fs(?:\/promises)?'/, /^(?:system|stores|cli)\/|^serve\/admin-server\.ts$|^server\.ts$/],
   ['child processes', /from 'node:(?:child_process|cluster|worker_threads)'/, /^serve\/workers\.ts$/],
   ['console', /\bconsole\./, /^$/],
   ['export default', /\bexport default\b/, /^$/],
