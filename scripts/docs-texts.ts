@@ -42,7 +42,7 @@ export const EVENT_MEANINGS: Readonly<Record<Event['name'], string>> = {
   'audit.failed': 'The audit log cannot be written. With `--audit-required` no token is made until it can.',
   'audit.recovered': 'The audit log is written again; `lost` records are missing.',
   'audit.torn': 'A crash cut the last line of the audit log; it was removed.',
-  'audit.unclosed': 'The audit log ended without a checkpoint: after a crash, or after somebody wrote to it. Verify it.',
+  'audit.unclosed': 'The audit log ended without a checkpoint: a crash, or somebody wrote to it. Verify it.',
   'audit.checkpoint': 'The active key signed the audit log up to `seq`. Keep `seq` and `head` elsewhere.',
   'auth.open': '`--open-auth` is set: anyone who reaches the address gets any token.',
   'worker.ended': 'A worker died and is replaced.',

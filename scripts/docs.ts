@@ -41,7 +41,8 @@ function table(headings: readonly string[], rows: readonly (readonly string[])[]
 }
 
 function optionTable(isWanted: (option: OptionText) => boolean): readonly string[] {
-  const rows = optionTexts().filter(isWanted).map(({ heading, initial, meaning }) => [`\`${heading}\``, initial, meaning])
+  const rows = optionTexts().filter(isWanted)
+    .map(({ heading, initial, meaning }) => [`\`${heading}\``, initial, meaning])
   return table(['option', 'default', 'meaning'], rows)
 }
 
@@ -51,7 +52,8 @@ function commandLines(name: string): readonly string[] {
   const { words, flags, meaning, example } = command
   const rows = flags.map((flag) => [`\`--${`${flag.name} ${flag.value}`.trim()}\``, flag.meaning])
   const title = `### \`jwksd ${[name, ...words].join(' ')}\``
-  return ['', title, '', meaning, '', ...rows.length === 0 ? [] : [...table(['option', 'meaning'], rows), ''], `Example: \`${example}\``]
+  const options = rows.length === 0 ? [] : [...table(['option', 'meaning'], rows), '']
+  return ['', title, '', meaning, '', ...options, `Example: \`${example}\``]
 }
 
 function eventTable(): readonly string[] {

@@ -5,8 +5,10 @@ import { instant } from '../../src/core/time.ts'
 import type { Kid } from '../../src/jose/jwk.ts'
 import { ephemeralKek } from '../../src/jose/kek.ts'
 import { Keyring } from '../../src/keyring/keyring.ts'
-import { openSigners, type Snapshot } from '../../src/keyring/snapshot.ts'
-import { type RingStore, StoreUnavailable } from '../../src/keyring/store.ts'
+import type { Snapshot } from '../../src/keyring/snapshot.ts'
+import { type RingStore, type Version } from '../../src/keyring/store.ts'
+import { takeView } from '../../src/keyring/view.ts'
+import { StoreUnavailable } from '../../src/keyring/store.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { bench, faulty, opened, randomBytes, ringIn } from '../support/keyring.ts'
 import { policyOf } from '../support/keys.ts'
@@ -206,17 +208,20 @@ describe('a keyring and its store', () => {
   })
 })
 
-describe('openSigners()', () => {
+describe('takeView()', () => {
   it('lets the private half of a key go when the key retires, and keeps those that it has opened', async () => {
-    const world = await bench(memoryStore(), POLICY)
+    const store = memoryStore()
+    const world = await bench(store, POLICY)
     const keyring = await opened(world)
     const before = (await seen(keyring)).ring
     world.now = instant(world.now + 1000)
     const rotated = (await seen(keyring)).ring
-    const last = await openSigners(before, new Map(), world.deps.keks)
-    const next = await openSigners(rotated, last, world.deps.keks)
+    const older = { ring: before, version: 'older' as Version, seenAt: world.now }
+    const last = await takeView(older, undefined, POLICY, world.deps.keks)
+    const newer = { ring: rotated, version: 'newer' as Version, seenAt: world.now }
+    const next = await takeView(newer, last, POLICY, world.deps.keks)
     const kidOf = (state: string): Kid | undefined => rotated.keys.find((key) => key.state === state)?.jwk.kid
-    assert.deepEqual([...next.keys()].toSorted(), [kidOf('active'), kidOf('standby')].toSorted())
-    assert.equal(next.get(kidOf('active') as Kid), last.get(kidOf('active') as Kid))
+    assert.deepEqual([...next.signers.keys()].toSorted(), [kidOf('active'), kidOf('standby')].toSorted())
+    assert.equal(next.signers.get(kidOf('active') as Kid), last.signers.get(kidOf('active') as Kid))
   })
 })
