@@ -1,5 +1,5 @@
 import { fail, ok, type Result } from './result.ts'
-import { decodeUtf8, isWellFormed } from './utf8.ts'
+import { decodeUtf8 } from './utf8.ts'
 
 /** A JSON value as this strict reader answers it: objects have no prototype. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject
@@ -15,24 +15,9 @@ export interface JsonFault {
   readonly member: string
 }
 
-/** Arrays and objects may nest this deep. */
-export const MAX_DEPTH = 32
-
-const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
-// Raw control characters, a lone backslash and an unterminated string do not match (RFC 8259 section 7).
-const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y
-const SPACE = /[ \t\n\r]*/y
-const WORDS: ReadonlyMap<string, Json> = new Map<string, Json>([['t', true], ['f', false], ['n', null]])
-
-class Refused extends Error {
-  override readonly name = 'Refused'
-  readonly member: string
-
-  constructor(reason: string, member: string) {
-    super(reason)
-    this.member = member
-  }
-}
+const MAX_DEPTH = 32
+/** In valid JSON: a bracket, a comma, or a string, with the colon behind it if it is the name of a member. */
+const TOKEN = /[{}[\],]|"(?:[^"\\]|\\.)*"(\s*:)?/g
 
 /** Reads JSON from bytes as `parseJson` does, and refuses invalid UTF-8 (RFC 8259 section 8.1). */
 export function parseJsonBytes(bytes: Uint8Array): Result<Json, JsonFault> {
@@ -42,19 +27,18 @@ export function parseJsonBytes(bytes: Uint8Array): Result<Json, JsonFault> {
 
 /**
  * Reads one JSON document (RFC 8259) and refuses what two readers could understand differently: duplicate
- * members, `__proto__`, lone surrogates, numbers that a double cannot hold, nesting deeper than `MAX_DEPTH`.
+ * members, `__proto__`, lone surrogates, numbers that a double cannot hold, nesting deeper than 32.
  */
 export function parseJson(text: string): Result<Json, JsonFault> {
-  const reader = { text, at: 0 }
+  let value: unknown
   try {
-    const value = readValue(reader, '', 0)
-    skipSpace(reader)
-    if (reader.at < text.length) throw new Refused('has text after its end', '')
-    return ok(value)
+    value = JSON.parse(text)
   } catch (error) {
-    if (error instanceof Refused) return fail({ reason: error.message, member: error.member })
-    throw error
+    const [, at] = /position (\d+)/.exec(String(error)) ?? []
+    return fail({ reason: `is malformed JSON${at === undefined ? '' : ` at character ${at}`}`, member: '' })
   }
+  const fault = faultIn(value, '', 0) ?? duplicateIn(text)
+  return fault === undefined ? ok(value as Json) : fail(fault)
 }
 
 /** Tells a JSON object from the other kinds of value. */
@@ -62,88 +46,48 @@ export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-interface Reader {
-  readonly text: string
-  at: number
+/** The first fault of a value, by its path; takes the prototype from each object that it visits. */
+function faultIn(value: unknown, member: string, depth: number): JsonFault | undefined {
+  if (depth > MAX_DEPTH) return { reason: `nests deeper than ${MAX_DEPTH}`, member }
+  if (typeof value === 'string' && !value.isWellFormed()) return { reason: 'holds a lone surrogate', member }
+  if (typeof value === 'number' && !isExact(value)) {
+    return { reason: 'is a number beyond what can be represented exactly', member }
+  }
+  if (typeof value !== 'object' || value === null) return undefined
+  const isList = Array.isArray(value)
+  if (!isList) Object.setPrototypeOf(value, null)
+  for (const [name, inner] of Object.entries(value)) {
+    if (!name.isWellFormed()) return { reason: 'holds a lone surrogate', member }
+    const path = isList ? `${member}[${name}]` : member === '' ? name : `${member}.${name}`
+    if (name === '__proto__') return { reason: 'is not an allowed member name', member: path }
+    const fault = faultIn(inner, path, depth + 1)
+    if (fault !== undefined) return fault
+  }
+  return undefined
 }
 
-function readValue(reader: Reader, member: string, depth: number): Json {
-  if (depth > MAX_DEPTH) throw new Refused(`nests deeper than ${MAX_DEPTH}`, member)
-  skipSpace(reader)
-  const first = reader.text.charAt(reader.at)
-  if (first === '{') return readObject(reader, member, depth)
-  if (first === '[') return readArray(reader, member, depth)
-  if (first === '"') return readString(reader, member)
-  const word = WORDS.get(first)
-  if (word === undefined) return readNumber(reader, member)
-  if (!reader.text.startsWith(String(word), reader.at)) throw malformed(reader, member)
-  reader.at += String(word).length
-  return word
+function isExact(value: number): boolean {
+  return Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value)
 }
 
-function readObject(reader: Reader, parent: string, depth: number): JsonObject {
-  const object: Record<string, Json> = Object.create(null) as Record<string, Json>
-  reader.at += 1
-  if (found(reader, '}')) return object
-  do {
-    skipSpace(reader)
-    if (reader.text.charAt(reader.at) !== '"') throw malformed(reader, parent)
-    const name = readString(reader, parent)
-    const member = parent === '' ? name : `${parent}.${name}`
-    if (name === '__proto__') throw new Refused('is not an allowed member name', member)
-    if (name in object) throw new Refused('appears twice', member)
-    if (!found(reader, ':')) throw malformed(reader, member)
-    object[name] = readValue(reader, member, depth + 1)
-  } while (found(reader, ','))
-  if (!found(reader, '}')) throw malformed(reader, parent)
-  return object
+/** The first member that appears twice in a text that is valid JSON, by its path. */
+function duplicateIn(text: string): JsonFault | undefined {
+  const open: { at: string | number; readonly names: Set<string> }[] = []
+  for (const [token, colon] of text.matchAll(TOKEN)) {
+    const inner = open.at(-1)
+    if (token === '{' || token === '[') open.push({ at: token === '[' ? 0 : '', names: new Set() })
+    else if (token === '}' || token === ']') open.pop()
+    else if (token === ',' && typeof inner?.at === 'number') inner.at += 1
+    else if (inner !== undefined && colon !== undefined) {
+      const name = JSON.parse(token.slice(0, -colon.length)) as string
+      inner.at = name
+      if (inner.names.has(name)) return { reason: 'appears twice', member: pathOf(open.map(({ at }) => at)) }
+      inner.names.add(name)
+    }
+  }
+  return undefined
 }
 
-function readArray(reader: Reader, parent: string, depth: number): readonly Json[] {
-  const items: Json[] = []
-  reader.at += 1
-  if (found(reader, ']')) return items
-  do items.push(readValue(reader, `${parent}[${items.length}]`, depth + 1))
-  while (found(reader, ','))
-  if (!found(reader, ']')) throw malformed(reader, parent)
-  return items
-}
-
-function readString(reader: Reader, member: string): string {
-  const raw = match(reader, STRING)
-  if (raw === undefined) throw malformed(reader, member)
-  const text = JSON.parse(raw) as string
-  if (!isWellFormed(text)) throw new Refused('holds a lone surrogate', member)
-  return text
-}
-
-function readNumber(reader: Reader, member: string): number {
-  const raw = match(reader, NUMBER)
-  if (raw === undefined) throw malformed(reader, member)
-  const value = Number(raw)
-  const exact = Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value)
-  if (!exact) throw new Refused('is a number beyond what can be represented exactly', member)
-  return value
-}
-
-function match(reader: Reader, pattern: RegExp): string | undefined {
-  pattern.lastIndex = reader.at
-  const raw = pattern.exec(reader.text)?.[0]
-  if (raw !== undefined) reader.at += raw.length
-  return raw
-}
-
-function skipSpace(reader: Reader): void {
-  match(reader, SPACE)
-}
-
-function found(reader: Reader, mark: string): boolean {
-  skipSpace(reader)
-  if (reader.text.charAt(reader.at) !== mark) return false
-  reader.at += 1
-  return true
-}
-
-function malformed(reader: Reader, member: string): Refused {
-  return new Refused(`is malformed JSON at character ${reader.at}`, member)
+function pathOf(steps: readonly (string | number)[]): string {
+  return steps.map((step) => typeof step === 'number' ? `[${step}]` : `.${step}`).join('').replace(/^\./, '')
 }

@@ -121,7 +121,7 @@ describe('POST /auth', () => {
   const refused: readonly (readonly [string, string, string | Uint8Array, string, number, string | undefined])[] = [
     ['an unknown media type', '/auth', '<a/>', 'text/xml', 415, undefined],
     ['another charset', '/auth', '{}', 'application/json; charset=latin1', 415, undefined],
-    ['malformed JSON', '/auth', '{"sub":', json, 400, 'sub'],
+    ['malformed JSON', '/auth', '{"sub":', json, 400, undefined],
     ['a JSON list', '/auth', '[]', json, 400, undefined],
     ['a duplicate member', '/auth', '{"sub":"a","sub":"b"}', json, 400, 'sub'],
     ['a nested duplicate member', '/auth', '{"x":{"y":1,"y":2}}', json, 400, 'x.y'],
