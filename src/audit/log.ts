@@ -1,3 +1,4 @@
+import { errnoOf } from '../core/errno.ts'
 import type { Emit, Event } from '../core/event.ts'
 import { isObject, type JsonObject, parseJson } from '../core/json.ts'
 import { between, type Clock, type Instant } from '../core/time.ts'
@@ -135,7 +136,7 @@ export class AuditLog {
 }
 
 function failureOf(error: unknown): Event {
-  return { name: 'audit.failed', code: (error as NodeJS.ErrnoException).code ?? 'unexpected' }
+  return { name: 'audit.failed', code: errnoOf(error).code ?? 'unexpected' }
 }
 
 /** Whether the last record is a checkpoint over the one before; whether that is right is for `verifyLog` to say. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import type { Config } from '../config/config.ts'
+import { errnoOf } from '../core/errno.ts'
 import { isObject, type JsonObject, parseJsonBytes } from '../core/json.ts'
 import { instant } from '../core/time.ts'
 import { loadAdminToken } from '../stores/secrets.ts'
@@ -22,7 +23,7 @@ export async function askServer(
 ): Promise<JsonObject | undefined> {
   const { admin } = config
   if (admin === undefined) return void refuse(EXIT.config, '--admin must name the admin listener of the running server: --admin unix:PATH')
-  const token = loadAdminToken(config)
+  const token = await loadAdminToken(config)
   if (!token.ok) return void refuse(EXIT.config, token.error)
   const headers = {
     ...(body === undefined ? {} : { 'content-type': 'application/json' }),
@@ -35,7 +36,7 @@ export async function askServer(
     const [answer] = await once(sent, 'response') as [IncomingMessage]
     return told(answer.statusCode ?? 0, await readObject(answer))
   } catch (error) {
-    const { code = 'no answer' } = error as NodeJS.ErrnoException
+    const { code = 'no answer' } = errnoOf(error)
     const isUnheard = UNHEARD.has(code)
     return void refuse(EXIT.unavailable, isUnheard
       ? `Cannot reach the admin listener: ${code}`

@@ -1,6 +1,7 @@
 import { createReadStream, readFileSync } from 'node:fs'
 import type { Head } from '../audit/chain.ts'
 import { type LogFault, verifyLog } from '../audit/verify.ts'
+import { systemSays } from '../core/errno.ts'
 import { isObject, parseJson } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { decodeUtf8 } from '../core/utf8.ts'
@@ -47,7 +48,7 @@ async function auditVerify(path: string, own: Readonly<Record<string, string>>):
       (signed === 0 ? 'no checkpoint signs any of them\n' : `signed up to record ${signed} by ${by.join(', ')}${trust}\n${open}`) +
       unvouched.map(([from, to]) => `records ${from} to ${to} were not signed when a server started on them: it had crashed, or somebody else wrote them\n`).join(''))
   } catch (error) {
-    refuse(EXIT.refused, `Cannot read ${path}: the system says ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`)
+    refuse(EXIT.refused, `Cannot read ${path}: ${systemSays(error)}`)
   } finally {
     file.destroy()
   }

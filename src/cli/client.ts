@@ -1,15 +1,15 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
 import type { Config } from '../config/config.ts'
 import { encodeBase64url } from '../core/base64url.ts'
+import { systemSays } from '../core/errno.ts'
 import { isObject, type Json, type JsonObject, parseJson } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { sha256 } from '../jose/digest.ts'
 import { NO_MARKS } from '../keyring/policy.ts'
 import { parseRegistry } from '../oauth/registry.ts'
-import { syncFolder } from '../stores/sync-folder.ts'
 import { EXIT, refuse } from '../system/exit.ts'
 import { systemRandom } from '../system/random.ts'
+import { replaceFile } from '../system/replace-file.ts'
 import type { Command } from './command.ts'
 
 type Own = Readonly<Record<string, string>>
@@ -50,9 +50,9 @@ async function addClient(config: Config, name: string, own: Own): Promise<void> 
   const registry = await parseRegistry(text, { algs, maxTtl: timing.maxTtl, remote: () => ({ keys: async () => undefined }) })
   if (!registry.ok) return refuse(EXIT.config, `${path} would not be right: ${registry.error}`)
   try {
-    writeWhole(path, text)
+    await replaceFile({ path, content: text, randomBytes: systemRandom })
   } catch (error) {
-    return refuse(EXIT.refused, `Cannot write ${path}: the system says ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`)
+    return refuse(EXIT.refused, `Cannot write ${path}: ${systemSays(error)}`)
   }
   const hasSecret = registry.value.clients.get(name)?.auth.method.startsWith('client_secret') === true
   process.stdout.write(`client_id:     ${name}\n${hasSecret ? `client_secret: ${secret}\n(shown once: ${path} holds its SHA-256)\n` : ''}`)
@@ -97,15 +97,4 @@ function newClient(name: string, hash: string, own: Own): Result<JsonObject, str
     audiences: audience.split(','),
     ...(scope === undefined ? {} : { scope }),
   })
-}
-
-/** Whoever follows the file sees the old one or the new one. */
-function writeWhole(path: string, text: string): void {
-  const temporary = `${path}.tmp`
-  writeFileSync(temporary, text, { mode: 0o600 })
-  const file = openSync(temporary, 'r')
-  fsyncSync(file)
-  closeSync(file)
-  renameSync(temporary, path)
-  syncFolder(dirname(path))
 }

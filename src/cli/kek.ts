@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { encodeBase64url } from '../core/base64url.ts'
+import { systemSays } from '../core/errno.ts'
 import { KEK_BYTES } from '../jose/kek.ts'
-import { syncFolder } from '../stores/sync-folder.ts'
 import { EXIT, refuse } from '../system/exit.ts'
 import { systemRandom } from '../system/random.ts'
+import { syncFolder } from '../system/sync-folder.ts'
 import type { Command } from './command.ts'
 
 /** `jwksd kek [FILE]`: a new key-encryption key, in a file that only its owner can read, or printed. */
@@ -13,14 +14,14 @@ export const kek: Command = {
   flags: [],
   meaning: 'Make a key-encryption key: print it, or write it to a new file with mode 0600.',
   example: 'jwksd kek ring.kek',
-  run: ({ words: [path] }) => {
+  run: async ({ words: [path] }) => {
     const text = `${encodeBase64url(systemRandom(KEK_BYTES))}\n`
     if (path === undefined) return void process.stdout.write(text)
     try {
       writeFileSync(path, text, { mode: 0o600, flag: 'wx', flush: true })
-      syncFolder(dirname(path))
+      await syncFolder(dirname(path))
     } catch (error) {
-      refuse(EXIT.refused, `Cannot make ${path}: the system says ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`)
+      refuse(EXIT.refused, `Cannot make ${path}: ${systemSays(error)}`)
     }
   },
 }

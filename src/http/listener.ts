@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { errnoOf, systemSays } from '../core/errno.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import type { Seconds } from '../core/time.ts'
 import { abandon, conduct, type Desk, endWith, sendLast } from './exchange.ts'
@@ -39,7 +40,7 @@ const LIMITS = {
 /** A client that stops reading its answer is cut after this many milliseconds. */
 const SILENCE = 15_000
 
-const BIND_FAULTS: ReadonlyMap<string, string> = new Map([
+const BIND_FAULTS: ReadonlyMap<string | undefined, string> = new Map([
   ['EADDRINUSE', 'it is in use'],
   ['EADDRNOTAVAIL', 'this machine does not have the address'],
   ['EACCES', 'this user may not use it'],
@@ -95,7 +96,7 @@ function route(server: Server, desk: Desk): void {
   server.on('checkContinue', (request, response) => conduct({ request, response, desk }, true))
   server.on('checkExpectation', (request, response) => sendLast({ request, response, desk }, problem(417)))
   server.on('connect', (_request, socket) => endWith(socket, noTunnel, desk))
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => abandon(error.code, socket, desk))
+  server.on('clientError', (error, socket) => abandon(errnoOf(error).code, socket, desk))
 }
 
 async function bind(server: Server, address: Address): Promise<Result<string, string>> {
@@ -103,8 +104,7 @@ async function bind(server: Server, address: Address): Promise<Result<string, st
     server.listen(address)
     await once(server, 'listening')
   } catch (error) {
-    const { code = 'unknown' } = error as NodeJS.ErrnoException
-    return fail(BIND_FAULTS.get(code) ?? `the system says ${code}`)
+    return fail(BIND_FAULTS.get(errnoOf(error).code) ?? systemSays(error))
   }
   if ('path' in address) return ok(`unix:${address.path}`)
   const { host } = address

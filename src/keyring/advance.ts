@@ -1,32 +1,74 @@
-import { type Instant, seconds } from '../core/time.ts'
+import { after, earliest, type Instant, later, never, seconds } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
-import type { FreshKey } from '../jose/signer.ts'
-import { type Change, fill, type Move, note, remove, retire, type Step, turnOver } from './moves.ts'
-import type { HighWaterMarks, Policy } from './policy.ts'
-import { type ActiveKey, activeOf, dueAt, type Key, type Ring, standbyOf } from './ring.ts'
+import {
+  addStandbys, type Change, type Move, note, promoteStandby, remove, retire, type RuleInput, type Step,
+} from './moves.ts'
+import { type HighWaterMarks, leadInForce, leastLead, type Policy, retentionInForce } from './policy.ts'
+import { type ActiveKey, activeOf, type Key, type RetiredKey, type Ring, type StandbyKey, standbyOf } from './ring.ts'
+
+/** Due already, whatever the time: a stamp is missing. */
+export const AT_ONCE: Instant = -Infinity as Instant
 
 /**
- * Brings a committed ring up to `now`: stamps what is now known to be committed, promotes, retires, removes, and
- * fills each line from `fresh` keys. Never early: a standby signs only after its whole lead, whatever the schedule
- * said. Never empty: an active key signs until its successor does.
+ * Brings a committed ring up to date: stamps what is now known to be committed, promotes, retires, removes, and adds
+ * missing standbys. Never early: a standby signs only after its whole lead, whatever the schedule said. Never empty:
+ * an active key signs until its successor does.
  */
-export function advance(ring: Ring, policy: Policy, now: Instant, fresh: readonly FreshKey[]): Step {
-  if (ring.keys.length === 0) return firstStep(ring, policy, now, fresh)
-  const move: Move = { policy, now, changes: [] }
-  const marks = raise(ring.marks, policy)
+export function advance(ring: Ring, input: RuleInput): Step {
+  if (ring.keys.length === 0) return firstStep(ring, input)
+  const move: Move = { ...input, changes: [] }
+  const marks = raise(ring.marks, input.policy)
   const stamped: Ring = { ...ring, keys: ring.keys.map((key) => stamp(key, move)), marks }
-  const promoted = policy.algs.reduce((turned, alg) => promote(turned, alg, move), stamped)
-  const next = fill(prune(dropLines(promoted, move), move), fresh, move)
+  const promoted = input.policy.algs.reduce((turned, alg) => promoteDue(turned, alg, move), stamped)
+  const next = addStandbys(removeDue(retireDropped(promoted, move), move), move)
   const isSame = marks === ring.marks && next.keys.length === ring.keys.length &&
     next.keys.every((key, at) => key === ring.keys[at])
   return { ring: isSame ? ring : next, changes: move.changes }
 }
 
+/** When `advance` next has something to do with the ring. Stored times decide, no timer does. */
+export function ringDueAt(ring: Ring, policy: Policy): Instant {
+  return earliest(ring.keys.map((key) => dueAt(key, ring, policy)))
+}
+
+/** When `advance` next has something to do with a key; a missing stamp is due at once. */
+export function dueAt(key: Key, ring: Ring, policy: Policy): Instant {
+  switch (key.state) {
+    case 'standby':
+      return promotableAt(key, ring, policy) ?? AT_ONCE
+    case 'active':
+      return never
+    case 'retired':
+      return removableAt(key, ring, policy) ?? AT_ONCE
+    default:
+      return key satisfies never
+  }
+}
+
+/** When a standby signs: after the whole lead, and not before the interval of the active key is over. */
+function promotableAt(standby: StandbyKey, { keys, marks }: Ring, { timing }: Policy): Instant | undefined {
+  const { publishedAt, jwk } = standby
+  if (publishedAt === undefined) return undefined
+  const led = after(publishedAt, leadInForce(timing, marks))
+  const active = activeOf(keys, jwk.alg)
+  return active === undefined ? led : later(led, after(active.activeAt, timing.interval))
+}
+
+/** When no verifier can accept a token of the key any more. */
+function removableAt({ retiredAt }: RetiredKey, { marks }: Ring, { timing }: Policy): Instant | undefined {
+  return retiredAt === undefined ? undefined : after(retiredAt, retentionInForce(timing, marks))
+}
+
+/** When (1) holds for a standby: every cache that honours max-age has it. Undefined until it was seen committed. */
+export function safeAt({ publishedAt }: StandbyKey, { marks }: Ring, { timing }: Policy): Instant | undefined {
+  return publishedAt === undefined ? undefined : after(publishedAt, leastLead(timing, marks))
+}
+
 /**
- * The first ring has a key for each line, active at once, because no cache can hold an older set that lacks it. It is
- * made whole or not at all: a line that came a moment later would have to wait its lead.
+ * The first ring has an active key for each line: no cache can hold an older set that lacks it. It is made whole or not
+ * at all, because a line that came later would have to wait its lead.
  */
-function firstStep(ring: Ring, policy: Policy, now: Instant, fresh: readonly FreshKey[]): Step {
+function firstStep(ring: Ring, { policy, now, fresh }: RuleInput): Step {
   const given = policy.algs.flatMap((alg) => fresh.find(({ jwk }) => jwk.alg === alg) ?? [])
   if (given.length < policy.algs.length) return { ring, changes: [] }
   const keys = given.map((key): ActiveKey => ({ ...key, state: 'active', publishedAt: now, activeAt: now }))
@@ -51,23 +93,27 @@ function stamp(key: Key, move: Move): Key {
   return { ...key, publishedAt: move.now }
 }
 
-function promote(ring: Ring, alg: Alg, move: Move): Ring {
+function promoteDue(ring: Ring, alg: Alg, move: Move): Ring {
   const standby = standbyOf(ring.keys, alg)
-  if (standby?.publishedAt === undefined || move.now < dueAt(standby, ring, move.policy)) return ring
-  return turnOver(ring, standby, move)
+  if (standby === undefined || !isPast(promotableAt(standby, ring, move.policy), move)) return ring
+  return promoteStandby(ring, standby, move)
 }
 
-/** Retires the lines that the policy no longer has, once the default line signs; their standbys never signed. */
-function dropLines(ring: Ring, move: Move): Ring {
+/** Ends the lines that the policy no longer has, once the default line signs; their standbys never signed. */
+function retireDropped(ring: Ring, move: Move): Ring {
   const { algs } = move.policy
   if (activeOf(ring.keys, algs[0]) === undefined) return ring
   const isDropped = ({ jwk }: Key): boolean => !algs.includes(jwk.alg)
-  const idle = remove(ring, ring.keys.filter((key) => key.state === 'standby' && isDropped(key)), 'dropped', move)
-  return { ...idle, keys: idle.keys.map((key) => key.state === 'active' && isDropped(key) ? retire(key, move) : key) }
+  const gone = ring.keys.filter((key) => key.state === 'standby' && isDropped(key))
+  const left = remove(ring, { gone, why: 'dropped' }, move)
+  return { ...left, keys: left.keys.map((key) => key.state === 'active' && isDropped(key) ? retire(key, move) : key) }
 }
 
-function prune(ring: Ring, move: Move): Ring {
-  const isOver = (key: Key): boolean =>
-    key.state === 'retired' && key.retiredAt !== undefined && move.now >= dueAt(key, ring, move.policy)
-  return remove(ring, ring.keys.filter(isOver), 'retired', move)
+function removeDue(ring: Ring, move: Move): Ring {
+  const gone = ring.keys.filter((key) => key.state === 'retired' && isPast(removableAt(key, ring, move.policy), move))
+  return remove(ring, { gone, why: 'retired' }, move)
+}
+
+function isPast(moment: Instant | undefined, { now }: Move): boolean {
+  return moment !== undefined && now >= moment
 }

@@ -1,3 +1,6 @@
+import type { Kid } from '../jose/jwk.ts'
+import type { Sealed } from '../jose/kek.ts'
+
 /** The content of the store cannot be used; it is left as it is, and never replaced by fresh keys. */
 export class KeyringFault extends Error {
   override readonly name = 'KeyringFault'
@@ -9,4 +12,9 @@ export class KeyringFault extends Error {
     super(detail)
     this.code = code
   }
+}
+
+/** The fault for a private half that no given key-encryption key opens. */
+export function cannotUnseal(kid: Kid, { kek }: Sealed): KeyringFault {
+  return new KeyringFault('cannot_unseal', `Cannot unseal the key ${kid}, which is sealed under ${kek}`)
 }

@@ -1,72 +1,68 @@
+/**
+ * This room holds the signing keys and rotates them. Read ring.ts first (the states of a key), then policy.ts (the
+ * numbers) and advance.ts (the rules). This file runs the rules against a store.
+ */
 import { type Emit, faultEvent } from '../core/event.ts'
-import type { RandomBytes } from '../core/random.ts'
 import { fail, ok, type Result } from '../core/result.ts'
-import { after, between, type Clock, earliest, type Instant, type Seconds, seconds } from '../core/time.ts'
-import type { Keks } from '../jose/kek.ts'
-import { advance } from './advance.ts'
+import { after, between, earliest, type Instant, type Seconds, seconds } from '../core/time.ts'
+import { advance, ringDueAt } from './advance.ts'
 import { KeyringFault } from './fault.ts'
-import type { Health } from './health.ts'
-import { type Committed, type Ledger, ledger } from './ledger.ts'
-import { carryOut, type Order, type OrderFault } from './order.ts'
-import { type HighWaterMarks, longestView, NO_MARKS, type Policy, proof, proofText } from './policy.ts'
+import type { Decision } from './moves.ts'
+import { type HighWaterMarks, longestView, NO_MARKS, type Policy, proof, unsafeText } from './policy.ts'
 import { keyPool, type Pool } from './pool.ts'
-import type { Ring } from './ring.ts'
-import { type Decide, playRound, type Round } from './round.ts'
-import type { Snapshot } from './snapshot.ts'
-import { type RingStore, StoreUnavailable } from './store.ts'
-import { takeView, type View } from './view.ts'
+import { type Committed, MAX_ATTEMPTS, newReplica, type Replica, type ReplicaDeps } from './replica.ts'
+import { EMPTY_RING, type Ring } from './ring.ts'
+import { type Current, openSigners, type Signers, type Snapshot, takeSnapshot } from './snapshot.ts'
+import { StoreUnavailable } from './store.ts'
 
 /** What a keyring needs of the world. */
-export interface KeyringDeps {
-  readonly store: RingStore
+export interface KeyringDeps extends ReplicaDeps {
   /** The policy in force over a store whose earlier policies left these marks. */
   readonly policy: (marks: HighWaterMarks) => Policy
-  readonly keks: Keks
-  readonly now: Clock
-  readonly randomBytes: RandomBytes
   readonly emit: Emit
 }
 
-/** Rounds that one tick may play before it leaves the rest to the next. */
-const ROUNDS = 8
+/** What came of one compare-and-swap; another process was faster when it was lost. */
+type Outcome = 'committed' | 'unchanged' | 'lost'
 
-/** Keeps the ring of a store up to date, and hands out snapshots of it. */
+/** The ring of one store: kept up to date, changed for operators, and served as snapshots. */
 export class Keyring {
   readonly policy: Policy
   readonly #deps: KeyringDeps
+  readonly #replica: Replica
   readonly #pool: Pool
-  readonly #ledger: Ledger
   readonly #pollEvery: Seconds
-  #view: View | undefined
+  #snapshot!: Snapshot
+  #seenAt!: Instant
+  #due!: Instant
+  #signers: Signers = new Map()
   #inStep = true
-  #retryAt: Instant
+  #retryAt!: Instant
   #ticking: Promise<void> | undefined
   #turn: Promise<unknown> = Promise.resolve()
 
-  private constructor(deps: KeyringDeps, records: Ledger, policy: Policy) {
+  private constructor(deps: KeyringDeps, replica: Replica, policy: Policy) {
     this.policy = policy
     this.#deps = deps
-    this.#ledger = records
+    this.#replica = replica
     this.#pool = keyPool(policy, deps)
     this.#pollEvery = seconds(policy.timing.propagation / 2)
-    this.#retryAt = deps.now()
   }
 
   /**
-   * Loads the ring, or makes the first one in an empty store; keys that can wait are left to `refill`. Answers the
-   * fault for a content that cannot be used or a policy that breaks the promise; rejects with `StoreUnavailable` when
-   * the store does not answer.
+   * Loads the ring, or makes the first one in an empty store. Returns the fault for content that cannot be used or a
+   * policy that breaks the promise; rejects with `StoreUnavailable`.
    */
   static async open(deps: KeyringDeps): Promise<Result<Keyring, KeyringFault>> {
     try {
-      const records = ledger(deps)
-      const held = await records.read()
+      const replica = newReplica(deps)
+      const held = await replica.read()
       const marks = held?.ring.marks ?? NO_MARKS
-      const keyring = new Keyring(deps, records, deps.policy(marks))
+      const keyring = new Keyring(deps, replica, deps.policy(marks))
       const broken = proof(keyring.policy.timing, marks).find(({ holds }) => !holds)
-      if (broken !== undefined) throw new KeyringFault('promise_broken', `${proofText(broken)}: ${broken.remedy}`)
+      if (broken !== undefined) return fail(new KeyringFault('promise_broken', unsafeText(broken)))
       if (held === undefined) await keyring.#pool.fill()
-      await keyring.#cycle()
+      await keyring.#settle()
       return ok(keyring)
     } catch (error) {
       if (error instanceof KeyringFault) return fail(error)
@@ -75,83 +71,79 @@ export class Keyring {
   }
 
   /**
-   * The ring as it stands now, brought up to date first; at once when nothing is due, which one comparison tells.
-   * Undefined when the store has been out of reach for so long that signing or publishing would break the promise.
+   * The present snapshot, without waiting unless something is due. Undefined when the store has been out of reach for
+   * so long that signing or publishing would break the promise.
    */
-  current(): Snapshot | undefined | Promise<Snapshot | undefined> {
-    const { due, seenAt, snapshot } = this.#seen
+  current(): ReturnType<Current> {
     const now = this.#deps.now()
-    return now < due && now >= seenAt ? snapshot : this.#catchUp()
+    return now < this.#due && now >= this.#seenAt ? this.#snapshot : this.#catchUp()
   }
 
-  /** Reads the store, and commits what is due; never rejects, and runs once at a time. */
+  /** Reads the store and commits what is due; never rejects, and callers at the same time share one run. */
   tick(): Promise<void> {
-    this.#ticking ??= this.#alone(() => this.#attempt()).finally(() => {
+    this.#ticking ??= this.#inTurn(() => this.#attempt()).finally(() => {
       this.#ticking = undefined
     })
     return this.#ticking
   }
 
-  /**
-   * Carries out an operator's order on the ring as it stands now, and answers the ring that was committed. Rejects
-   * with `StoreUnavailable` or a `KeyringFault`; the order may have been carried out all the same.
-   */
-  async perform(order: Order): Promise<Result<Ring, OrderFault>> {
-    // A key that is missing or being made belongs to the next standby, which the same commit shall hold.
+  /** Commits a decision about the present ring. A rejection (see `open`) leaves unknown whether it was committed. */
+  async perform<Fault>(decide: Decision<Fault>): Promise<Result<Ring, Fault>> {
+    // The next standby belongs into the same commit.
     await this.refill()
-    return await this.#alone(async () => {
-      await this.#cycle()
-      const done = await this.#until('committed', (ring, now, fresh) => carryOut(ring, this.policy, now, fresh, order))
-      if (!done.ok) return done
-      // Stamps what is committed now; when the store fails at that, the order is carried out all the same.
-      await this.#attempt()
-      return ok(this.#seen.ring)
+    return await this.#inTurn(async () => {
+      await this.#settle()
+      const done = await this.#commit(decide, 'committed')
+      // Stamps what was committed. If the store fails now, the decision is committed all the same.
+      if (done.ok) await this.#attempt()
+      return done.ok ? ok(this.#snapshot.ring) : done
     })
   }
 
   /** When the timer should call `tick` again: ahead of the requests, so that they find nothing to do. */
   nextTick(): Instant {
-    const { due, seenAt } = this.#seen
-    return this.#inStep ? earliest([due, after(seenAt, this.#pollEvery)]) : this.#retryAt
+    return this.#inStep ? earliest([this.#due, after(this.#seenAt, this.#pollEvery)]) : this.#retryAt
   }
 
-  /** The ring as it was last seen, however long ago: to tell of it, not to serve it. */
+  /** The last snapshot, however old: for reports and metrics, never to serve it. */
   lastSeen(): Snapshot {
-    return this.#seen.snapshot
+    return this.#snapshot
   }
 
-  /** How the keyring stands with its store. */
-  health(): Health {
-    return { ready: this.#isFresh(), inStep: this.#inStep, viewAge: between(this.#seen.seenAt, this.#deps.now()) }
+  /** Whether it may sign and publish, whether the store answered last, and seconds since the store was read. */
+  health(): { readonly ready: boolean; readonly inStep: boolean; readonly viewAge: Seconds } {
+    return { ready: this.#isFresh(), inStep: this.#inStep, viewAge: between(this.#seenAt, this.#deps.now()) }
   }
 
-  /** Makes the keys that are missing ahead of their need, and resolves when none is left to make; never rejects. */
+  /** Makes the missing keys ahead of their need, and resolves when all are made; never rejects. */
   refill(): Promise<void> {
     return this.#pool.refill(() => this.tick())
-  }
-
-  /** There is a view from the moment that `open` answers. */
-  get #seen(): View {
-    return this.#view as View
   }
 
   async #catchUp(): Promise<Snapshot | undefined> {
     // During an outage requests do not wait for the store: the timer goes on trying.
     if (this.#inStep) await this.tick()
-    // The tick that was joined may have asked the store before a suspension.
+    // A tick that was already running may have read the store before the machine was suspended.
     if (this.#inStep && !this.#isFresh()) await this.tick()
-    return this.#isFresh() ? this.#seen.snapshot : undefined
+    return this.#isFresh() ? this.#snapshot : undefined
   }
 
   #isFresh(): boolean {
-    const { seenAt, snapshot } = this.#seen
-    // A clock that has stepped back does not make the view any younger.
-    return Math.abs(between(seenAt, this.#deps.now())) <= longestView(this.policy.timing, snapshot.ring.marks)
+    // A clock that stepped back does not make the snapshot younger.
+    const age = Math.abs(between(this.#seenAt, this.#deps.now()))
+    return age <= longestView(this.policy.timing, this.#snapshot.ring.marks)
+  }
+
+  /** Runs tasks one after the other, so that no older snapshot replaces a newer one. */
+  #inTurn<Value>(task: () => Promise<Value>): Promise<Value> {
+    const run = this.#turn.then(task)
+    this.#turn = run.catch(() => {})
+    return run
   }
 
   async #attempt(): Promise<void> {
     try {
-      await this.#cycle()
+      await this.#settle()
       if (!this.#inStep) this.#deps.emit({ name: 'store.recovered' })
       this.#inStep = true
       void this.refill()
@@ -165,36 +157,44 @@ export class Keyring {
     }
   }
 
-  /** One task after the other, so that no older view replaces a newer one. */
-  #alone<Value>(task: () => Promise<Value>): Promise<Value> {
-    const run = this.#turn.then(task)
-    this.#turn = run.catch(() => {})
-    return run
+  /** Commits what is due, until nothing is. */
+  async #settle(): Promise<void> {
+    await this.#commit((ring, input) => ok(advance(ring, input)), 'unchanged')
   }
 
-  /** Commits until nothing is left to do. */
-  async #cycle(): Promise<void> {
-    await this.#until('settled', (ring, now, fresh) => ok(advance(ring, this.policy, now, fresh)))
-  }
-
-  async #until(wanted: 'settled' | 'committed', decide: Decide): Promise<Result<Ring, OrderFault>> {
-    for (let round = 0; round < ROUNDS; round += 1) {
-      const done = await this.#round(decide)
-      if (done.outcome === 'refused') return fail(done.fault)
-      if (done.outcome === wanted) return ok(done.held.ring)
+  /** Repeats the compare-and-swap until it commits, or until there is nothing to commit. */
+  async #commit<Fault>(decide: Decision<Fault>, until: Outcome): Promise<Result<Outcome, Fault>> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+      const outcome = await this.#swap(decide)
+      if (!outcome.ok || outcome.value === until) return outcome
     }
-    throw new StoreUnavailable(`Cannot settle the ring in ${ROUNDS} rounds`)
+    throw new StoreUnavailable(`Cannot commit the ring in ${MAX_ATTEMPTS} attempts`)
   }
 
-  /** Plays a round, and serves what came of it. */
-  async #round(decide: Decide): Promise<Round> {
-    const { now, keks, emit, store } = this.#deps
-    const onSeen = async (held: Committed): Promise<void> => void (this.#view = await takeView(held, this.#view, this.policy, keks))
-    const round = await playRound({ ledger: this.#ledger, pool: this.#pool, now, onSeen }, decide)
-    if (!('held' in round)) return round
-    await onSeen(round.held)
-    for (const { kid, alg, to } of round.changes) emit({ name: `key.${to}`, kid, alg })
-    if (round.outcome === 'committed' && round.held.ring.generation === 1 && store.durable) emit({ name: 'store.created' })
-    return round
+  /** Reads the ring, decides, and commits what was decided. What was read is served even if the commit fails. */
+  async #swap<Fault>(decide: Decision<Fault>): Promise<Result<Outcome, Fault>> {
+    const { now, emit, store } = this.#deps
+    const held = await this.#replica.read()
+    if (held !== undefined) await this.#serve(held)
+    const ring = held?.ring ?? EMPTY_RING
+    const step = decide(ring, { policy: this.policy, now: now(), fresh: this.#pool.keys() })
+    if (!step.ok) return step
+    const { ring: next, changes } = step.value
+    if (next === ring) return ok(held === undefined ? 'lost' : 'unchanged')
+    const committed = await this.#pool.spend(next, () => this.#replica.commit(next, held))
+    if (committed === undefined) return ok('lost')
+    await this.#serve(committed)
+    for (const { kid, alg, to } of changes) emit({ name: `key.${to}`, kid, alg })
+    if (committed.ring.generation === 1 && store.durable) emit({ name: 'store.created' })
+    return ok('committed')
+  }
+
+  async #serve({ ring, seenAt }: Committed): Promise<void> {
+    if (ring !== this.#snapshot?.ring) {
+      this.#signers = await openSigners(ring, this.#signers, this.#deps.keks)
+      this.#snapshot = takeSnapshot(ring, this.policy, this.#signers)
+    }
+    this.#seenAt = seenAt
+    this.#due = earliest([ringDueAt(ring, this.policy), after(seenAt, this.policy.timing.propagation)])
   }
 }

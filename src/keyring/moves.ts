@@ -1,9 +1,20 @@
+import type { Result } from '../core/result.ts'
 import { after, type Instant } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
 import type { Kid, PublicJwk } from '../jose/jwk.ts'
 import type { FreshKey } from '../jose/signer.ts'
 import type { Policy } from './policy.ts'
-import { type ActiveKey, activeOf, type Key, type PastKey, type RetiredKey, type Ring, type StandbyKey, standbyOf } from './ring.ts'
+import {
+  type ActiveKey, activeOf, type Key, type PastKey, type RetiredKey, type Ring, type StandbyKey, standbyOf,
+} from './ring.ts'
+
+/** What a rule looks at besides the ring. */
+export interface RuleInput {
+  readonly policy: Policy
+  readonly now: Instant
+  /** Keys that were made ahead; a rule takes those that it needs. */
+  readonly fresh: readonly FreshKey[]
+}
 
 /** What happened to a key between one ring and the next. */
 export interface Change {
@@ -12,27 +23,28 @@ export interface Change {
   readonly to: 'created' | 'published' | 'promoted' | 'retired' | 'removed' | 'revoked'
 }
 
-/** One move of the ring. */
+/** The outcome of a rule. */
 export interface Step {
   /** The very ring that was given when there was nothing to do. */
   readonly ring: Ring
   readonly changes: readonly Change[]
 }
 
-/** What each rule of one step shares. */
-export interface Move {
-  readonly policy: Policy
-  readonly now: Instant
+/** What is to become of a ring: pure, and called again with the newer ring after a lost race. */
+export type Decision<Fault> = (ring: Ring, input: RuleInput) => Result<Step, Fault>
+
+/** The input of a rule, and the list of changes that its parts add to. */
+export interface Move extends RuleInput {
   readonly changes: Change[]
 }
 
-/** Writes down what happens to a key. */
+/** Adds a change to the list. */
 export function note({ changes }: Move, { kid, alg }: PublicJwk, to: Change['to']): void {
   changes.push({ kid, alg, to })
 }
 
-/** Lets a standby sign from now on, and retires the key that signed before it. */
-export function turnOver(ring: Ring, standby: StandbyKey, move: Move): Ring {
+/** Makes a standby the active key of its line, and retires the active key before it. */
+export function promoteStandby(ring: Ring, standby: StandbyKey, move: Move): Ring {
   const active = activeOf(ring.keys, standby.jwk.alg)
   const { jwk, sealed, publishedAt = move.now } = standby
   note(move, jwk, 'promoted')
@@ -43,14 +55,18 @@ export function turnOver(ring: Ring, standby: StandbyKey, move: Move): Ring {
   return { ...ring, keys }
 }
 
-/** Takes the private half from a key that signed. */
+/** Destroys the private half of an active key; it stays published. */
 export function retire({ jwk, publishedAt, activeAt }: ActiveKey, move: Move): RetiredKey {
   note(move, jwk, 'retired')
   return { state: 'retired', jwk, publishedAt, activeAt, retiredAt: undefined }
 }
 
-/** Takes keys out of the set, private halves and all, and into the history. */
-export function remove(ring: Ring, gone: readonly Key[], why: PastKey['why'], move: Move, reason?: string): Ring {
+/** Moves keys from the set to the history, without their private halves; `why` and `reason` go with them. */
+export function remove(
+  ring: Ring,
+  { gone, why, reason }: Pick<PastKey, 'why'> & { readonly gone: readonly Key[]; readonly reason?: string },
+  move: Move,
+): Ring {
   if (gone.length === 0) return ring
   for (const { jwk } of gone) note(move, jwk, why === 'revoked' ? 'revoked' : 'removed')
   const past = gone.map((key): PastKey => ({
@@ -66,12 +82,12 @@ export function remove(ring: Ring, gone: readonly Key[], why: PastKey['why'], mo
   return { ...ring, keys: ring.keys.filter((key) => !gone.includes(key)), history: [...history, ...past] }
 }
 
-/** Adds a standby to each line that lacks one, as far as fresh keys go; the rest follows when they are made. */
-export function fill(ring: Ring, fresh: readonly FreshKey[], move: Move): Ring {
+/** Adds a standby to each line that has none, if there is a fresh key for it. */
+export function addStandbys(ring: Ring, move: Move): Ring {
   const lacking = move.policy.algs.filter((alg) => standbyOf(ring.keys, alg) === undefined)
-  // A commit whose answer was lost has taken a key that its maker still holds for fresh.
+  // After a commit whose reply was lost, a key of the ring still counts as fresh.
   const used = new Set([...ring.keys, ...ring.history].map(({ jwk }) => jwk.kid))
-  const added = lacking.flatMap((alg) => fresh.find(({ jwk }) => jwk.alg === alg && !used.has(jwk.kid)) ?? [])
+  const added = lacking.flatMap((alg) => move.fresh.find(({ jwk }) => jwk.alg === alg && !used.has(jwk.kid)) ?? [])
   for (const { jwk } of added) note(move, jwk, 'created')
   const standbys = added.map((key): Key => ({ ...key, state: 'standby', publishedAt: undefined }))
   return added.length === 0 ? ring : { ...ring, keys: [...ring.keys, ...standbys] }

@@ -1,15 +1,29 @@
 import { fail, ok, type Result } from '../core/result.ts'
 import { after, type Instant, later } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
-import type { FreshKey } from '../jose/signer.ts'
-import { fill, type Move, remove, type Step, turnOver } from './moves.ts'
+import { safeAt } from './advance.ts'
+import { addStandbys, type Move, promoteStandby, remove, type RuleInput, type Step } from './moves.ts'
 import { leastLead, type Policy } from './policy.ts'
-import { type Key, type Ring, safeAt, standbyOf } from './ring.ts'
+import { type Key, type Ring, standbyOf } from './ring.ts'
 
-/** What an operator wants done now; `force` breaks the promise where it must. */
-export type Order =
-  | { readonly action: 'rotate'; readonly algs: readonly Alg[]; readonly force: boolean; readonly reason: string }
-  | { readonly action: 'revoke'; readonly kid: string; readonly force: boolean; readonly reason: string }
+/** Makes the standby of each named line sign now; `force` even where caches may lack it. */
+interface Rotation {
+  readonly action: 'rotate'
+  readonly algs: readonly Alg[]
+  readonly force: boolean
+  readonly reason: string
+}
+
+/** Removes a key now; `force` even where caches may lack its successor. */
+interface Revocation {
+  readonly action: 'revoke'
+  readonly kid: string
+  readonly force: boolean
+  readonly reason: string
+}
+
+/** What an operator wants done now. */
+export type Order = Rotation | Revocation
 
 /** Why an order is not carried out. */
 export type OrderFault =
@@ -17,54 +31,39 @@ export type OrderFault =
   /** (1) does not hold yet: before that moment some cache may lack the key that would sign. */
   | { readonly code: 'too_early'; readonly earliestSafeAt: Instant }
 
-/** Carries out an order on a committed ring that is up to date; each line that it touches has its next standby at once. */
-export function carryOut(
-  ring: Ring,
-  policy: Policy,
-  now: Instant,
-  fresh: readonly FreshKey[],
-  order: Order,
-): Result<Step, OrderFault> {
-  const move: Move = { policy, now, changes: [] }
-  const next = order.action === 'rotate'
-    ? succeed(ring, order.algs, order.force, fresh, move)
-    : revoke(ring, order, fresh, move)
-  return next.ok ? ok({ ring: fill(next.value, fresh, move), changes: move.changes }) : next
+/** Carries out an order on a committed ring that is up to date, and adds missing standbys. */
+export function carryOut(ring: Ring, order: Order, input: RuleInput): Result<Step, OrderFault> {
+  const move: Move = { ...input, changes: [] }
+  const next = order.action === 'rotate' ? promoteStandbys(ring, order, move) : revoke(ring, order, move)
+  return next.ok ? ok({ ring: addStandbys(next.value, move), changes: move.changes }) : next
 }
 
-function revoke(
-  ring: Ring,
-  { kid, force, reason }: Order & { readonly action: 'revoke' },
-  fresh: readonly FreshKey[],
-  move: Move,
-): Result<Ring, OrderFault> {
+function revoke(ring: Ring, { kid, force, reason }: Revocation, move: Move): Result<Ring, OrderFault> {
   const key = ring.keys.find(({ jwk }) => jwk.kid === kid)
   if (key === undefined) {
     return fail({ code: ring.history.some(({ jwk }) => jwk.kid === kid) ? 'past_key' : 'unknown_key' })
   }
-  const without = remove(ring, [key], 'revoked', move, reason)
-  return needsSuccessor(key, without, move.policy) ? succeed(without, [key.jwk.alg], force, fresh, move) : ok(without)
+  const left = remove(ring, { gone: [key], why: 'revoked', reason }, move)
+  return needsSuccessor(key, left, move.policy) ? promoteStandbys(left, { algs: [key.jwk.alg], force }, move) : ok(left)
 }
 
-/** A line that the policy has dropped may end with its last key, as long as another line signs. */
-function needsSuccessor(key: Key, without: Ring, { algs }: Policy): boolean {
-  const isLast = !without.keys.some(({ state }) => state === 'active')
+/** A line that the policy no longer has may end with its last key, as long as another line signs. */
+function needsSuccessor(key: Key, left: Ring, { algs }: Policy): boolean {
+  const isLast = !left.keys.some(({ state }) => state === 'active')
   return key.state === 'active' && (algs.includes(key.jwk.alg) || isLast)
 }
 
-/** Promotes the standby of each line, or of none. */
-function succeed(
+/** Promotes the standby of each named line, or of none. */
+function promoteStandbys(
   ring: Ring,
-  algs: readonly Alg[],
-  force: boolean,
-  fresh: readonly FreshKey[],
+  { algs, force }: Pick<Rotation, 'algs' | 'force'>,
   move: Move,
 ): Result<Ring, OrderFault> {
-  const filled = fill(ring, fresh, move)
+  const filled = addStandbys(ring, move)
   const standbys = algs.flatMap((alg) => standbyOf(filled.keys, alg) ?? [])
   if (standbys.length < algs.length) return fail({ code: 'no_successor' })
   const unseen = after(move.now, leastLead(move.policy.timing, ring.marks))
   const safe = standbys.map((key) => safeAt(key, filled, move.policy) ?? unseen).reduce(later)
   if (move.now < safe && !force) return fail({ code: 'too_early', earliestSafeAt: safe })
-  return ok(standbys.reduce((turned, standby) => turnOver(turned, standby, move), filled))
+  return ok(standbys.reduce((turned, standby) => promoteStandby(turned, standby, move), filled))
 }

@@ -1,6 +1,7 @@
 import { after, type Instant, later, seconds } from '../core/time.ts'
-import { leastRetention, type Policy } from './policy.ts'
-import { dueAt, inOrder, type Key, type Ring, standbyOf } from './ring.ts'
+import { AT_ONCE, dueAt } from './advance.ts'
+import { type Policy, retentionInForce } from './policy.ts'
+import { inOrder, type Key, type Ring, standbyOf } from './ring.ts'
 
 /** What an operator wants to know of a published key; moments ahead hold unless somebody intervenes. */
 export interface KeyOutlook {
@@ -18,27 +19,27 @@ export interface KeyOutlook {
 /** The published keys in the order of the JWK Set, with what becomes of them. */
 export function outlook(ring: Ring, policy: Policy, now: Instant): readonly KeyOutlook[] {
   const { timing } = policy
-  const kept = seconds(Math.max(timing.retention, leastRetention(timing, ring.marks)))
-  const ahead = (key: Key | undefined): Instant | undefined =>
-    key === undefined || dueAt(key, ring, policy) === -Infinity ? undefined : later(now, dueAt(key, ring, policy))
+  const kept = retentionInForce(timing, ring.marks)
+  const ahead = (key: Key | undefined): Instant | undefined => {
+    const due = key === undefined ? AT_ONCE : dueAt(key, ring, policy)
+    return due === AT_ONCE ? undefined : later(now, due)
+  }
   const plus = (moment: Instant | undefined, length: number): Instant | undefined =>
     moment === undefined ? undefined : after(moment, seconds(length))
   return inOrder(ring.keys, policy).map((key): KeyOutlook => {
     const { kid, alg } = key.jwk
+    const nextAt = ahead(key.state === 'active' ? standbyOf(ring.keys, alg) : key)
     switch (key.state) {
       case 'standby': {
-        const nextAt = ahead(key)
         const removedAt = plus(nextAt, timing.interval + kept)
         return { kid, alg, state: key.state, since: key.publishedAt, next: 'active', nextAt, removedAt }
       }
       case 'active': {
-        const nextAt = ahead(standbyOf(ring.keys, alg))
-        return { kid, alg, state: key.state, since: key.activeAt, next: 'retired', nextAt, removedAt: plus(nextAt, kept) }
+        const removedAt = plus(nextAt, kept)
+        return { kid, alg, state: key.state, since: key.activeAt, next: 'retired', nextAt, removedAt }
       }
-      case 'retired': {
-        const nextAt = ahead(key)
+      case 'retired':
         return { kid, alg, state: key.state, since: key.retiredAt, next: 'removed', nextAt, removedAt: nextAt }
-      }
       default:
         return key satisfies never
     }

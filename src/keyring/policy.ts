@@ -41,15 +41,20 @@ export interface HighWaterMarks {
   readonly maxAge: Seconds
 }
 
-/** One inequality of the promise with its two sides in seconds; the last line only reports. */
+/** One inequality of the promise with its two sides in seconds; line 4 only reports, and always holds. */
 export interface ProofLine {
-  readonly number: 1 | 2 | 3 | 4
+  /** 1 to 4. */
+  readonly number: number
   readonly meaning: string
-  readonly left: string
-  readonly right: string
+  /** The option on the left side, without dashes; line 4 has no option. */
+  readonly name: string
+  readonly value: number
+  /** The right side as a sum of options, and its value. */
+  readonly terms: string
+  readonly bound: number
+  /** The option to lower when the line does not hold. */
+  readonly lower: string
   readonly holds: boolean
-  /** What to change when it does not hold. */
-  readonly remedy: string
 }
 
 const HOUR = 3600
@@ -114,6 +119,16 @@ export function leastRetention(timing: Omit<Timing, 'retention'>, marks: HighWat
   return seconds(timing.propagation + maxTtl + timing.leeway + 3 * timing.clockError)
 }
 
+/** The lead that the ring keeps to: a mark in the store can ask for more than the setting. */
+export function leadInForce(timing: Timing, marks: HighWaterMarks): Seconds {
+  return seconds(Math.max(timing.lead, leastLead(timing, marks)))
+}
+
+/** The retention that the ring keeps to: a mark in the store can ask for more than the setting. */
+export function retentionInForce(timing: Timing, marks: HighWaterMarks): Seconds {
+  return seconds(Math.max(timing.retention, leastRetention(timing, marks)))
+}
+
 /**
  * How old a replica's view of the store may grow, by its own clock, before the replica must stop: a key that it does
  * not know could be signing by then, or a key that it signs with could be gone. These are (1) and (2) solved for R,
@@ -138,48 +153,54 @@ export function exposure(timing: Timing, marks: HighWaterMarks): Seconds {
 /** The inequalities of the promise with their numbers. The promise holds when every line does. */
 export function proof(timing: Timing, marks: HighWaterMarks): readonly ProofLine[] {
   const { interval, lead, retention, cacheLayers, propagation, clockError, leeway } = timing
+  const maxAge = Math.max(timing.maxAge, marks.maxAge)
   const maxTtl = Math.max(timing.maxTtl, marks.maxTtl)
-  const caching = `propagation ${propagation} + cache-layers ${cacheLayers} * jwks-max-age ${Math.max(timing.maxAge, marks.maxAge)}`
-  const lifetime = `propagation ${propagation} + max-ttl ${maxTtl} + leeway ${leeway} + 3 * clock-error ${clockError}`
-  return [
+  const caching = `propagation ${propagation} + cache-layers ${cacheLayers} * jwks-max-age ${maxAge}`
+  const lines: readonly Omit<ProofLine, 'number' | 'holds'>[] = [
     {
-      ...inequality('lead', lead, `${caching} + 2 * clock-error ${clockError}`, leastLead(timing, marks), 'jwks-max-age'),
-      number: 1,
       meaning: 'no token under a key that an honouring cache may lack',
+      name: 'lead',
+      value: lead,
+      terms: `${caching} + 2 * clock-error ${clockError}`,
+      bound: leastLead(timing, marks),
+      lower: 'jwks-max-age',
     },
     {
-      ...inequality('retention', retention, lifetime, leastRetention(timing, marks), 'max-ttl'),
-      number: 2,
       meaning: 'no key removed while a token of it can still be accepted',
+      name: 'retention',
+      value: retention,
+      terms: `propagation ${propagation} + max-ttl ${maxTtl} + leeway ${leeway} + 3 * clock-error ${clockError}`,
+      bound: leastRetention(timing, marks),
+      lower: 'max-ttl',
     },
     {
-      ...inequality('rotation-interval', interval, `lead ${lead} + propagation ${propagation}`, lead + propagation, 'lead'),
-      number: 3,
       meaning: 'at most one standby per algorithm',
+      name: 'rotation-interval',
+      value: interval,
+      terms: `lead ${lead} + propagation ${propagation}`,
+      bound: lead + propagation,
+      lower: 'lead',
     },
     {
-      number: 4,
-      left: 'exposure',
-      right: `${caching} = ${exposure(timing, marks)}`,
-      holds: true,
-      remedy: '',
       meaning: 'a verifier may still accept a revoked key for this long; reported, not promised shorter',
+      name: 'exposure',
+      value: exposure(timing, marks),
+      terms: caching,
+      bound: exposure(timing, marks),
+      lower: '',
     },
   ]
-}
-
-function inequality(
-  name: string,
-  value: number,
-  terms: string,
-  least: number,
-  other: string,
-): Omit<ProofLine, 'number' | 'meaning'> {
-  const remedy = `raise ${name} to at least ${least}s or lower ${other}`
-  return { left: `${name} ${value}`, right: `${terms} = ${least}`, holds: value >= least, remedy }
+  return lines.map((line, at) => ({ ...line, number: at + 1, holds: line.value >= line.bound }))
 }
 
 /** One line of the proof as a person reads it, in seconds, without its meaning. */
-export function proofText({ number, left, right, holds }: ProofLine): string {
-  return `(${number}) ${left} ${number === 4 ? '<=' : '>='} ${right}${holds ? '' : '  FAILS'}`
+export function proofText({ number, name, value, terms, bound, holds }: ProofLine): string {
+  const left = number === 4 ? `${name} <=` : `${name} ${value} >=`
+  return `(${number}) ${left} ${terms} = ${bound}${holds ? '' : '  FAILS'}`
+}
+
+/** What is wrong with a line that does not hold, and what to do about it. */
+export function unsafeText({ number, name, value, terms, bound, lower }: ProofLine): string {
+  return `Unsafe (${number}): ${name} is ${value} s but must be at least ${bound} s = ${terms}. ` +
+    `Set --${name} ${bound}s, or lower --${lower}`
 }

@@ -1,5 +1,6 @@
 import { type Emit, faultEvent } from '../core/event.ts'
 import type { RandomBytes } from '../core/random.ts'
+import type { Alg } from '../jose/algorithm.ts'
 import type { Keks } from '../jose/kek.ts'
 import { type FreshKey, generateKey } from '../jose/signer.ts'
 import type { Policy } from './policy.ts'
@@ -12,27 +13,24 @@ export interface PoolDeps {
   readonly emit: Emit
 }
 
-/**
- * One key in hand for each line, made ahead of its need: a promotion commits its new standby at once, and no request
- * waits for RSA key generation.
- */
+/** One key for each line, made ahead: a promotion commits its new standby, and no request waits for RSA generation. */
 export interface Pool {
   readonly keys: () => readonly FreshKey[]
   /** Makes a key for every line at once: for a start, when nothing is served yet that this could slow down. */
   readonly fill: () => Promise<void>
-  /** Makes what is missing, one key at a time, and calls `offer` after each; resolves when it is done, never rejects. */
+  /** Makes what is missing, one key at a time, and calls `offer` after each; resolves at the end, never rejects. */
   readonly refill: (offer: () => Promise<void>) => Promise<void>
-  /** Forgets the keys that are in a ring. */
-  readonly drop: (ring: Ring) => void
+  /** Takes the keys of a ring out of the pool to commit it; puts them back if the commit returns undefined. */
+  readonly spend: <Committed>(ring: Ring, commit: () => Promise<Committed>) => Promise<Committed>
 }
 
 /** An empty pool. */
 export function keyPool({ algs, rsaBits }: Policy, { keks, randomBytes, emit }: PoolDeps): Pool {
   let keys: readonly FreshKey[] = []
   let refilling: Promise<void> | undefined
-  const make = (alg: Policy['algs'][number]): Promise<FreshKey> => generateKey(alg, rsaBits, keks[0], randomBytes)
+  const make = (alg: Alg): Promise<FreshKey> => generateKey(alg, rsaBits, keks[0], randomBytes)
 
-  /** One at a time, so that signing keeps the other threads; two for a line at most: its standby, and one in hand. */
+  /** One at a time, to leave threads for signing; at most two for each line: its standby, and the one in the pool. */
   const makeMissing = async (offer: () => Promise<void>): Promise<void> => {
     for (let left = 2 * algs.length; left > 0; left -= 1) {
       const alg = algs.find((line) => !keys.some(({ jwk }) => jwk.alg === line))
@@ -54,8 +52,14 @@ export function keyPool({ algs, rsaBits }: Policy, { keks, randomBytes, emit }: 
       })
       return refilling
     },
-    drop: (ring) => {
-      keys = keys.filter(({ jwk }) => ![...ring.keys, ...ring.history].some((taken) => taken.jwk.kid === jwk.kid))
+    spend: async (ring, commit) => {
+      const kids = new Set([...ring.keys, ...ring.history].map(({ jwk }) => jwk.kid))
+      const spent = keys.filter(({ jwk }) => kids.has(jwk.kid))
+      keys = keys.filter((key) => !spent.includes(key))
+      // If this rejects, the store may hold the ring all the same: its keys must not be used again.
+      const committed = await commit()
+      if (committed === undefined) keys = [...spent, ...keys]
+      return committed
     },
   }
 }

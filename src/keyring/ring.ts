@@ -1,8 +1,8 @@
-import { after, earliest, type Instant, later, never, seconds } from '../core/time.ts'
+import type { Instant } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
 import type { PublicJwk } from '../jose/jwk.ts'
 import type { SealedKey } from '../jose/wrap.ts'
-import { type HighWaterMarks, leastLead, leastRetention, NO_MARKS, type Policy } from './policy.ts'
+import { type HighWaterMarks, NO_MARKS, type Policy } from './policy.ts'
 
 /** Published, never signs. */
 export interface StandbyKey {
@@ -72,25 +72,6 @@ export function standbyOf(keys: readonly Key[], alg: Alg): StandbyKey | undefine
   return keys.find((key): key is StandbyKey => key.state === 'standby' && key.jwk.alg === alg)
 }
 
-/** When something is next to be done with a key; a stamp that is still missing is due at once. */
-export function dueAt(key: Key, ring: Ring, policy: Policy): Instant {
-  switch (key.state) {
-    case 'standby':
-      return promotableAt(key, ring, policy)
-    case 'active':
-      return never
-    case 'retired':
-      return removableAt(key, ring, policy)
-    default:
-      return key satisfies never
-  }
-}
-
-/** When something is next to be done with the ring. Stored stamps decide, no timer does. */
-export function ringDueAt(ring: Ring, policy: Policy): Instant {
-  return earliest(ring.keys.map((key) => dueAt(key, ring, policy)))
-}
-
 /** The keys in the order of the JWK Set: active, standby, retired, and within a state by line, then by kid. */
 export function inOrder(keys: readonly Key[], { algs }: Policy): readonly Key[] {
   const rank = (key: Key): number => ORDER.indexOf(key.state)
@@ -100,23 +81,3 @@ export function inOrder(keys: readonly Key[], { algs }: Policy): readonly Key[] 
 }
 
 const ORDER: readonly Key['state'][] = ['active', 'standby', 'retired']
-const AT_ONCE = -Infinity as Instant
-
-/** When (1) holds for a standby: every cache that honours its max-age has it. Unknown until it was seen committed. */
-export function safeAt({ publishedAt }: StandbyKey, { marks }: Ring, { timing }: Policy): Instant | undefined {
-  return publishedAt === undefined ? undefined : after(publishedAt, leastLead(timing, marks))
-}
-
-/** After the whole lead, and not before the interval of the present key is over. */
-function promotableAt({ publishedAt, jwk }: StandbyKey, { keys, marks }: Ring, { timing }: Policy): Instant {
-  if (publishedAt === undefined) return AT_ONCE
-  const led = after(publishedAt, seconds(Math.max(timing.lead, leastLead(timing, marks))))
-  const active = activeOf(keys, jwk.alg)
-  return active === undefined ? led : later(led, after(active.activeAt, timing.interval))
-}
-
-/** When nobody can accept a token of the key any more. */
-function removableAt({ retiredAt }: RetiredKey, { marks }: Ring, { timing }: Policy): Instant {
-  if (retiredAt === undefined) return AT_ONCE
-  return after(retiredAt, seconds(Math.max(timing.retention, leastRetention(timing, marks))))
-}

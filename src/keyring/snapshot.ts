@@ -1,7 +1,9 @@
 import type { Alg } from '../jose/algorithm.ts'
 import { sha256 } from '../jose/digest.ts'
 import type { Kid } from '../jose/jwk.ts'
-import type { Signer } from '../jose/signer.ts'
+import type { Keks } from '../jose/kek.ts'
+import { openSigner, type Signer } from '../jose/signer.ts'
+import { cannotUnseal } from './fault.ts'
 import type { Policy } from './policy.ts'
 import { activeOf, inOrder, type Ring } from './ring.ts'
 
@@ -18,8 +20,14 @@ export interface Snapshot {
   readonly signer: (alg?: Alg) => Signer | undefined
 }
 
-/** Makes the view of a ring; `signers` holds an opened signer for each key with a private half. */
-export function takeSnapshot(ring: Ring, policy: Policy, signers: ReadonlyMap<Kid, Signer>): Snapshot {
+/** The snapshot to serve now; undefined while it is too old to be trusted. */
+export type Current = () => Snapshot | undefined | Promise<Snapshot | undefined>
+
+/** A signer for each key by kid. */
+export type Signers = ReadonlyMap<Kid, Signer>
+
+/** Makes the snapshot of a ring; `signers` holds an opened signer for each key with a private half. */
+export function takeSnapshot(ring: Ring, policy: Policy, signers: Signers): Snapshot {
   const keys = inOrder(ring.keys, policy)
   const jwks = `${JSON.stringify({ keys: keys.map(({ jwk }) => jwk) })}\n`
   const published = new Set(keys.map(({ jwk }) => jwk.alg))
@@ -30,12 +38,28 @@ export function takeSnapshot(ring: Ring, policy: Policy, signers: ReadonlyMap<Ki
     return signer === undefined ? [] : [[alg, signer] as const]
   }))
   // While a new default line waits its lead, the line that it replaces goes on signing.
-  const standard = lines.get(policy.algs[0]) ?? [...lines.values()][0]
+  const defaultSigner = lines.get(policy.algs[0]) ?? [...lines.values()][0]
   return {
     ring,
     jwks,
     digest: sha256(jwks).slice(0, 22),
     algs,
-    signer: (alg) => alg === undefined ? standard : lines.get(alg),
+    signer: (alg) => alg === undefined ? defaultSigner : lines.get(alg),
   }
+}
+
+/**
+ * Opens the private half of each key in a ring that has one; a signer in `open` is used again. Throws a `KeyringFault`
+ * when a half cannot be unsealed or does not match the published half.
+ */
+export async function openSigners(ring: Ring, open: Signers, keks: Keks): Promise<Signers> {
+  const signers = new Map<Kid, Signer>()
+  for (const key of ring.keys) {
+    if (key.state === 'retired') continue
+    const { jwk, sealed } = key
+    const signer = open.get(jwk.kid) ?? await openSigner(jwk, sealed, keks)
+    if (signer === undefined) throw cannotUnseal(jwk.kid, sealed)
+    signers.set(signer.kid, signer)
+  }
+  return signers
 }

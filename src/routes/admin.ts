@@ -10,7 +10,7 @@ import { json, type Reply } from '../http/reply.ts'
 import type { Route } from '../http/router.ts'
 import { KeyringFault } from '../keyring/fault.ts'
 import type { Keyring } from '../keyring/keyring.ts'
-import type { Order, OrderFault } from '../keyring/order.ts'
+import { carryOut, type Order, type OrderFault } from '../keyring/order.ts'
 import { outlook } from '../keyring/outlook.ts'
 import { exposure } from '../keyring/policy.ts'
 import type { Ring } from '../keyring/ring.ts'
@@ -66,7 +66,7 @@ async function order(call: Call, parse: Parse, deps: AdminDeps): Promise<Reply> 
   const { action, force, reason } = parsed.value
   const target = parsed.value.action === 'rotate' ? parsed.value.algs.join(' ') : parsed.value.kid
   try {
-    const done = await keyring.perform(parsed.value)
+    const done = await keyring.perform((ring, input) => carryOut(ring, parsed.value, input))
     if (!done.ok) emit({ name: 'operator.refused', action, code: done.error.code })
     if (!done.ok) return refusal(done.error)
     emit({ name: 'operator.ordered', action, target, forced: force, reason })

@@ -5,8 +5,9 @@ import { problem } from '../http/problem.ts'
 import { json, type Reply } from '../http/reply.ts'
 import type { Route } from '../http/router.ts'
 import { issue, type IssueDeps, type MadeToken, type TokenOrder } from '../jose/issue.ts'
+import type { Current } from '../keyring/snapshot.ts'
 import { type BadToken, type CaseDeps, findCase, orderOfCase } from './auth-cases.ts'
-import { type Current, outOfReach } from './document.ts'
+import { outOfReach } from './document.ts'
 import { type MintRules, parseMintCall } from './mint-request.ts'
 
 /** What the development mint needs. */

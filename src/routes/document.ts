@@ -4,10 +4,7 @@ import { problem } from '../http/problem.ts'
 import { type Reply, reply } from '../http/reply.ts'
 import { PUBLIC, type Route } from '../http/router.ts'
 import { sha256 } from '../jose/digest.ts'
-import type { Snapshot } from '../keyring/snapshot.ts'
-
-/** The snapshot in force; undefined when it is too old to be trusted. */
-export type Current = () => Snapshot | undefined | Promise<Snapshot | undefined>
+import type { Current, Snapshot } from '../keyring/snapshot.ts'
 
 /** One form of a public document: its answer, and the answer for a cache that has it already. */
 export interface Representation {

@@ -1,8 +1,8 @@
 import { json } from '../http/reply.ts'
 import type { Route } from '../http/router.ts'
-import type { Health } from '../keyring/health.ts'
+import type { Keyring } from '../keyring/keyring.ts'
 import type { Ring } from '../keyring/ring.ts'
-import type { Current } from './document.ts'
+import type { Current } from '../keyring/snapshot.ts'
 
 /** Answers as long as the process does. */
 export function healthRoute(): Route {
@@ -13,7 +13,7 @@ export function healthRoute(): Route {
 /** What the readiness of a replica is made of. */
 export interface ReadyDeps {
   readonly current: Current
-  readonly health: () => Health
+  readonly health: Keyring['health']
   /** How the private halves of a ring are kept. */
   readonly keys: (ring: Ring) => 'sealed' | 'unsealed' | 'in memory'
   readonly audit: () => 'off' | 'written' | 'failing' | 'failing and required'

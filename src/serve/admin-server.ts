@@ -3,6 +3,7 @@ import { lstatSync, unlinkSync } from 'node:fs'
 import { connect } from 'node:net'
 import type { Config } from '../config/config.ts'
 import type { AdminAddress } from '../config/values.ts'
+import { errnoOf } from '../core/errno.ts'
 import { faultEvent } from '../core/event.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { type Listener, listener } from '../http/listener.ts'
@@ -25,7 +26,7 @@ export async function openAdmin(
   address: AdminAddress,
   { adminRouter, emit }: App,
 ): Promise<Result<{ readonly url: string; readonly server: Listener }, AdminFault>> {
-  const token = loadAdminToken(config)
+  const token = await loadAdminToken(config)
   if (!token.ok) return fail({ code: EXIT.config, line: token.error })
   const router = await adminRouter(token.value)
   if ('path' in address) await clearAway(address.path)
@@ -48,6 +49,6 @@ async function clearAway(path: string): Promise<void> {
     socket.destroy()
   } catch (error) {
     // Whatever else is wrong with the path, binding it will say.
-    if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') unlinkSync(path)
+    if (errnoOf(error).code === 'ECONNREFUSED') unlinkSync(path)
   }
 }

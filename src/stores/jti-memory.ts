@@ -1,9 +1,6 @@
 import type { Clock, Instant } from '../core/time.ts'
 import { StoreUnavailable } from '../keyring/store.ts'
-import type { JtiStore } from '../oauth/jti-store.ts'
-
-/** Marks at most; more of them in force means an attack, or a deployment that needs a store of another kind. */
-export const MOST_MARKS = 100_000
+import { type JtiStore, MAX_MARKS } from '../oauth/jti-store.ts'
 
 /** Marks that die with the process, for keys that do. */
 export function jtiMemory(now: Clock): JtiStore {
@@ -15,8 +12,8 @@ export function jtiMemory(now: Clock): JtiStore {
     mark: async (mark, id, until) => {
       const name = `${mark}-${id}`
       if ((marks.get(name) ?? -Infinity) > now()) return false
-      if (marks.size >= MOST_MARKS) sweep()
-      if (marks.size >= MOST_MARKS) throw new StoreUnavailable('Cannot remember any more identifiers')
+      if (marks.size >= MAX_MARKS) sweep()
+      if (marks.size >= MAX_MARKS) throw new StoreUnavailable('Cannot remember any more identifiers')
       marks.set(name, until)
       return true
     },

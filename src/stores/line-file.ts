@@ -2,8 +2,8 @@ import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, re
 import { dirname } from 'node:path'
 import type { LineFile } from '../audit/log.ts'
 import { sha256 } from '../jose/digest.ts'
+import { syncFolder } from '../system/sync-folder.ts'
 import { takeLock } from './lock.ts'
-import { syncFolder } from './sync-folder.ts'
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants
 const OWNER_ONLY = 0o600
@@ -23,7 +23,7 @@ export async function openLineFile(path: string): Promise<LineFile> {
     closeSync(file)
     throw new Error('another process writes it')
   }
-  syncFolder(dirname(path))
+  await syncFolder(dirname(path))
   const tail = readTail(file)
   const end = tail.lastIndexOf(BREAK) + 1
   const torn = tail.subarray(end).toString('latin1')

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
+import { errnoOf, systemSays } from '../core/errno.ts'
 import { StoreUnavailable } from '../keyring/store.ts'
 
 /** Milliseconds between two tries, and how many of them there are. */
@@ -33,8 +34,7 @@ async function isBound(server: Server, path: string): Promise<boolean> {
     await once(server.listen({ path, exclusive: true }), 'listening')
     return true
   } catch (error) {
-    const { code = 'unknown' } = error as NodeJS.ErrnoException
-    if (code === 'EADDRINUSE') return false
-    throw new StoreUnavailable(`Cannot take the lock: the system says ${code}`)
+    if (errnoOf(error).code === 'EADDRINUSE') return false
+    throw new StoreUnavailable(`Cannot take the lock: ${systemSays(error)}`)
   }
 }

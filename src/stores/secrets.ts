@@ -1,22 +1,23 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import type { Config } from '../config/config.ts'
 import { decodeBase64url } from '../core/base64url.ts'
 import type { RandomBytes } from '../core/random.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { ephemeralKek, importKek, KEK_BYTES, type Keks, unsealedKek } from '../jose/kek.ts'
+import { readPrivate } from '../system/private-file.ts'
 
-const LARGEST = 4096
-const OTHERS = 0o077
+const MAX_SECRET_BYTES = 4096
 const TOKEN = /^[\x21-\x7e]{32,512}$/
 
 /** The key-encryption keys of a configuration, or why there are none, as a sentence for the operator. */
-export async function loadKeks({ keks, store, allowShared }: Config, randomBytes: RandomBytes): Promise<Result<Keks, string>> {
+export async function loadKeks(config: Config, randomBytes: RandomBytes): Promise<Result<Keks, string>> {
+  const { keks, store, allowShared } = config
   const bytes: Uint8Array[] = []
   for (const path of keks.files) {
-    const read = readSecret(path, allowShared)
+    const read = await readSecret(path, allowShared)
     if (!read.ok) return read
     const kek = kekOf(read.value)
-    if (kek === undefined) return fail(`Cannot use the key-encryption key in ${path}: it must be ${KEK_BYTES} bytes, raw or in base64url`)
+    const wanted = `it must be ${KEK_BYTES} bytes, raw or in base64url`
+    if (kek === undefined) return fail(`Cannot use the key-encryption key in ${path}: ${wanted}`)
     bytes.push(kek)
   }
   const own = await Promise.all([...bytes, ...keks.given].map((kek) => importKek(kek)))
@@ -26,32 +27,26 @@ export async function loadKeks({ keks, store, allowShared }: Config, randomBytes
 }
 
 /** The bearer token of the admin listener; undefined when none is configured. */
-export function loadAdminToken({ adminTokenFile, allowShared }: Config): Result<string | undefined, string> {
+export async function loadAdminToken(config: Config): Promise<Result<string | undefined, string>> {
+  const { adminTokenFile, allowShared } = config
   if (adminTokenFile === undefined) return ok(undefined)
-  const read = readSecret(adminTokenFile, allowShared)
+  const read = await readSecret(adminTokenFile, allowShared)
   if (!read.ok) return read
-  const token = Buffer.from(read.value).toString('latin1').trim()
-  return TOKEN.test(token) ? ok(token) : fail(`Cannot use the token in ${adminTokenFile}: it must be 32 to 512 visible ASCII characters`)
+  const token = read.value.toString('latin1').trim()
+  if (TOKEN.test(token)) return ok(token)
+  return fail(`Cannot use the token in ${adminTokenFile}: it must be 32 to 512 visible ASCII characters`)
 }
 
-function kekOf(content: Uint8Array): Uint8Array | undefined {
-  const bytes = content.length === KEK_BYTES ? content : decodeBase64url(Buffer.from(content).toString('latin1').trim())
+function kekOf(content: Buffer): Uint8Array | undefined {
+  const bytes = content.length === KEK_BYTES ? content : decodeBase64url(content.toString('latin1').trim())
   return bytes?.length === KEK_BYTES ? bytes : undefined
 }
 
 /** Reads a small file that nobody else may read. */
-function readSecret(path: string, allowShared: boolean): Result<Uint8Array, string> {
-  try {
-    const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
-    try {
-      const isShared = (fstatSync(file).mode & OTHERS) !== 0
-      if (isShared && !allowShared) return fail(`Cannot trust ${path}: group or others can reach it; chmod 600, or --allow-shared-files`)
-      const buffer = new Uint8Array(LARGEST)
-      return ok(buffer.slice(0, readSync(file, buffer)))
-    } finally {
-      closeSync(file)
-    }
-  } catch (error) {
-    return fail(`Cannot read ${path}: the system says ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`)
-  }
+async function readSecret(path: string, allowShared: boolean): Promise<Result<Buffer, string>> {
+  const rules = { othersMay: 'nothing', allowShared, followsLinks: true, maxBytes: MAX_SECRET_BYTES } as const
+  const read = await readPrivate(path, rules)
+  if (read.ok) return read
+  const { problem, cause } = read.error
+  return fail(`Cannot ${cause === undefined ? 'trust' : 'read'} ${path}: ${problem}`)
 }

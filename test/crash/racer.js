@@ -13,6 +13,7 @@ const [dist = '', path = '', journal = ''] = process.argv.slice(2)
 const load = (at) => import(pathToFileURL(join(dist, at)).href)
 const { fileStore } = await load('stores/file.js')
 const { Keyring } = await load('keyring/keyring.js')
+const { carryOut } = await load('keyring/order.js')
 const { unsealedKek } = await load('jose/kek.js')
 
 /** Seconds: retired keys go soon, and out of the history too, so that the file stays small. */
@@ -71,12 +72,15 @@ async function persist(task) {
 const opened = await persist(() => Keyring.open(deps))
 if (!opened.ok) throw opened.error
 
+const order = { action: 'rotate', algs: ['ES256'], force: true, reason: 'race' }
+const rotate = (/** @type {object} */ ring, /** @type {object} */ input) => carryOut(ring, order, input)
+
 let isOver = false
 process.once('SIGTERM', () => {
   isOver = true
 })
 while (!isOver) {
-  const done = await persist(() => opened.value.perform({ action: 'rotate', algs: ['ES256'], force: true, reason: 'race' }))
+  const done = await persist(() => opened.value.perform(rotate))
   counts[done.ok ? 'rotated' : 'refused'] += 1
 }
 await opened.value.refill()

@@ -50,7 +50,7 @@ describe('jwksd kek', () => {
     const before = readFileSync(path, 'utf8')
     const again = await run(['kek', path])
     assert.equal(again.code, 1)
-    assert.match(again.stderr, /^jwksd: Cannot make .*EEXIST\n$/)
+    assert.match(again.stderr, /^jwksd: Cannot make .*EEXIST \(open\)\n$/)
     assert.equal(readFileSync(path, 'utf8'), before)
   })
 })
@@ -186,7 +186,7 @@ describe('a server with a sealed file', () => {
     const cut = await run(['audit', 'verify', path])
     assert.deepEqual([cut.code, cut.stderr], [1, `jwksd: ${path}: record 5 was removed\n`])
     const missing = await run(['audit', 'verify', join(folder, 'nowhere')])
-    assert.deepEqual([missing.code, missing.stderr], [1, `jwksd: Cannot read ${join(folder, 'nowhere')}: the system says ENOENT\n`])
+    assert.deepEqual([missing.code, missing.stderr], [1, `jwksd: Cannot read ${join(folder, 'nowhere')}: the system says ENOENT (open)\n`])
   })
 })
 
@@ -320,7 +320,7 @@ describe('a server that cannot use its files', () => {
     }
     writeFileSync(ring, whole)
     chmodSync(ring, 0o644)
-    assert.match((await run(['--port', '0', ...FAST, ...sealed])).stderr, /group or others can reach it; chmod 600/)
+    assert.match((await run(['--port', '0', ...FAST, ...sealed])).stderr, /group or others can reach it\. Run chmod 600/)
     const told = await serve([...FAST, ...sealed, '--allow-shared-files'])
     await end(told)
   })

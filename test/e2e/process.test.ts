@@ -117,7 +117,7 @@ describe('node dist/server.js', () => {
       for (const command of ['check', 'serve']) {
         const { code, stderr } = await run([command, '--port', '0', ...args])
         assert.equal(code, 78)
-        assert.match(stderr, new RegExp(`^jwksd: The promise does not hold: \\(${line}\\) .*  FAILS: raise .* or lower .*$`, 'm'))
+        assert.match(stderr, new RegExp(`^jwksd: Unsafe \\(${line}\\): .* must be at least [0-9]+ s = .*\\. Set --.*, or lower --.*$`, 'm'))
       }
     })
   }

@@ -16,7 +16,7 @@ describe('jwksd simulate', () => {
   it('exits with 1 for a configuration that the server refuses, and says which inequality fails', async () => {
     const { code, stdout } = await run(['simulate', '--retention', '30m'])
     assert.equal(code, 1)
-    assert.match(stdout, /^jwksd does not start like this: \(2\) retention 1800 >= .*FAILS/)
+    assert.match(stdout, /^jwksd does not start like this: Unsafe \(2\): retention is 1800 s but must be at least [0-9]+ s/)
     assert.match(stdout, /^honours max-age: the first failure$/m)
     assert.match(stdout, /key 1 is removed\n.*\n.*it is used and refused/)
   })

@@ -1,30 +1,33 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { instant } from '../../src/core/time.ts'
-import { advance } from '../../src/keyring/advance.ts'
-import { EMPTY_RING, inOrder, type Ring, ringDueAt } from '../../src/keyring/ring.ts'
+import type { FreshKey } from '../../src/jose/signer.ts'
+import { advance, ringDueAt } from '../../src/keyring/advance.ts'
+import type { RuleInput } from '../../src/keyring/moves.ts'
+import { EMPTY_RING, inOrder, type Ring } from '../../src/keyring/ring.ts'
 import { policyOf, settle, shapedKey } from '../support/keys.ts'
 import { seeded } from '../support/random.ts'
 
 const POLICY = policyOf({ interval: 1000, lead: 400, retention: 300, maxTtl: 100, cacheLayers: 1, maxAge: 100, propagation: 5, clockError: 0, leeway: 0 })
 
+const at = (now: number, fresh: readonly FreshKey[] = [shapedKey()]): RuleInput => ({ policy: POLICY, now: instant(now), fresh })
 const states = (ring: Ring): string => ring.keys.map(({ state, jwk }) => `${state}:${jwk.alg}`).join(' ')
 const kids = (ring: Ring, state: string): readonly string[] => ring.keys.filter((key) => key.state === state).map(({ jwk }) => jwk.kid)
 
 describe('advance()', () => {
   it('makes the first ring of active keys, one for each line, whole or not at all', () => {
     const policy = policyOf({}, ['RS256', 'ES256'])
-    assert.equal(advance(EMPTY_RING, policy, instant(0), [shapedKey('RS256')]).ring, EMPTY_RING)
-    const { ring, changes } = advance(EMPTY_RING, policy, instant(0), [shapedKey('ES256'), shapedKey('RS256')])
+    assert.equal(advance(EMPTY_RING, { policy, now: instant(0), fresh: [shapedKey('RS256')] }).ring, EMPTY_RING)
+    const { ring, changes } = advance(EMPTY_RING, { policy, now: instant(0), fresh: [shapedKey('ES256'), shapedKey('RS256')] })
     assert.equal(states(ring), 'active:RS256 active:ES256')
     assert.deepEqual(changes.map(({ to }) => to), ['created', 'published', 'promoted', 'created', 'published', 'promoted'])
   })
 
   it('adds a standby, and starts its lead only when a committed ring was seen to hold it', () => {
-    const first = advance(EMPTY_RING, POLICY, instant(0), [shapedKey()]).ring
-    const second = advance(first, POLICY, instant(10), [shapedKey()]).ring
+    const first = advance(EMPTY_RING, at(0)).ring
+    const second = advance(first, at(10)).ring
     assert.deepEqual(second.keys[1]?.state === 'standby' && second.keys[1].publishedAt, undefined)
-    const third = advance(second, POLICY, instant(70), []).ring
+    const third = advance(second, at(70, [])).ring
     assert.deepEqual(third.keys[1]?.state === 'standby' && third.keys[1].publishedAt, 70)
   })
 
@@ -32,8 +35,8 @@ describe('advance()', () => {
     const ring = settle(EMPTY_RING, POLICY, 0)
     const [standby] = kids(ring, 'standby')
     const [active] = kids(ring, 'active')
-    assert.equal(advance(ring, POLICY, instant(999.9), []).ring, ring)
-    const { ring: next, changes } = advance(ring, POLICY, instant(1000), [shapedKey()])
+    assert.equal(advance(ring, at(999.9, [])).ring, ring)
+    const { ring: next, changes } = advance(ring, at(1000))
     assert.equal(states(next), 'retired:ES256 active:ES256 standby:ES256')
     assert.deepEqual([kids(next, 'active'), kids(next, 'retired')], [[standby], [active]])
     assert.deepEqual(changes.map(({ to }) => to), ['promoted', 'retired', 'created'])
@@ -41,10 +44,10 @@ describe('advance()', () => {
   })
 
   it('never promotes early: the lead counts even when the schedule has passed', () => {
-    const ring = advance(advance(EMPTY_RING, POLICY, instant(0), [shapedKey()]).ring, POLICY, instant(900), [shapedKey()]).ring
-    const stamped = advance(ring, POLICY, instant(950), []).ring
-    assert.equal(advance(stamped, POLICY, instant(1349.9), []).ring, stamped)
-    assert.equal(states(advance(stamped, POLICY, instant(1350), []).ring), 'retired:ES256 active:ES256')
+    const ring = advance(advance(EMPTY_RING, at(0)).ring, at(900)).ring
+    const stamped = advance(ring, at(950, [])).ring
+    assert.equal(advance(stamped, at(1349.9, [])).ring, stamped)
+    assert.equal(states(advance(stamped, at(1350, [])).ring), 'retired:ES256 active:ES256')
   })
 
   it('promotes late after an outage, once, and counts the next interval from then', () => {
@@ -57,22 +60,22 @@ describe('advance()', () => {
   })
 
   it('keeps the active key while there is no successor', () => {
-    const ring = advance(EMPTY_RING, POLICY, instant(0), [shapedKey()]).ring
-    assert.equal(advance(ring, POLICY, instant(1e9), []).ring, ring)
+    const ring = advance(EMPTY_RING, at(0)).ring
+    assert.equal(advance(ring, at(1e9, [])).ring, ring)
   })
 
   it('starts the retention only when a committed ring was seen to retire the key, and removes exactly at its end', () => {
-    const retired = advance(settle(EMPTY_RING, POLICY, 0), POLICY, instant(1000), [shapedKey()]).ring
-    const stamped = advance(retired, POLICY, instant(1040), []).ring
-    assert.equal(states(advance(stamped, POLICY, instant(1339.9), []).ring), 'retired:ES256 active:ES256 standby:ES256')
-    const { ring, changes } = advance(stamped, POLICY, instant(1340), [])
+    const retired = advance(settle(EMPTY_RING, POLICY, 0), at(1000)).ring
+    const stamped = advance(retired, at(1040, [])).ring
+    assert.equal(states(advance(stamped, at(1339.9, [])).ring), 'retired:ES256 active:ES256 standby:ES256')
+    const { ring, changes } = advance(stamped, at(1340, []))
     assert.equal(states(ring), 'active:ES256 standby:ES256')
     assert.deepEqual(changes.map(({ to }) => to), ['removed'])
   })
 
   it('does nothing when the clock steps back', () => {
     const ring = settle(settle(EMPTY_RING, POLICY, 0), POLICY, 1000)
-    for (const now of [999, 500, -1e9]) assert.equal(advance(ring, POLICY, instant(now), [shapedKey()]).ring, ring)
+    for (const now of [999, 500, -1e9]) assert.equal(advance(ring, at(now)).ring, ring)
   })
 
   it('publishes a standby first when a line is added', () => {
@@ -105,7 +108,7 @@ describe('advance()', () => {
 
   it('answers the very same ring when nothing is due', () => {
     const ring = settle(EMPTY_RING, POLICY, 0)
-    const step = advance(ring, POLICY, instant(1), [shapedKey()])
+    const step = advance(ring, at(1))
     assert.equal(step.ring, ring)
     assert.deepEqual(step.changes, [])
   })
@@ -120,9 +123,9 @@ describe('advance()', () => {
       for (let step = 0; step < 12; step += 1) {
         const due = ringDueAt(ring, policy)
         assert.ok(due > now && Number.isFinite(due))
-        assert.equal(advance(ring, policy, instant(due - 0.001), [shapedKey()]).ring, ring)
+        assert.equal(advance(ring, { policy, now: instant(due - 0.001), fresh: [shapedKey()] }).ring, ring)
         now = random.chance(0.5) ? due : due + random.int(0, 30_000)
-        const next = advance(ring, policy, instant(now), [shapedKey()]).ring
+        const next = advance(ring, { policy, now: instant(now), fresh: [shapedKey()] }).ring
         assert.notEqual(next, ring)
         ring = settle(next, policy, now)
         assert.equal(kids(ring, 'active').length, 1)

@@ -58,8 +58,8 @@ describe('a keyring whose store and clock misbehave', () => {
 
   it('takes no fresh key whose kid is in the ring', () => {
     const key = shapedKey()
-    const { ring } = advance(EMPTY_RING, POLICY, instant(0), [key])
-    assert.equal(advance(ring, POLICY, instant(1), [key]).ring.keys.length, 1)
+    const { ring } = advance(EMPTY_RING, { policy: POLICY, now: instant(0), fresh: [key] })
+    assert.equal(advance(ring, { policy: POLICY, now: instant(1), fresh: [key] }).ring.keys.length, 1)
   })
 
   it('goes on serving when a newer replica raises the marks in a shared store', async () => {

@@ -60,7 +60,7 @@ describe('high-water marks', () => {
 describe('advance()', () => {
   it('tells of the standby of a dropped line that it is removed', () => {
     const ring = settle(EMPTY_RING, policyOf(LENGTHS, ['RS256', 'ES256']), 0)
-    const { changes } = advance(ring, policyOf(LENGTHS, ['RS256']), instant(1), [])
+    const { changes } = advance(ring, { policy: policyOf(LENGTHS, ['RS256']), now: instant(1), fresh: [] })
     assert.deepEqual(changes.map(({ alg, to }) => `${alg} ${to}`), ['ES256 removed', 'ES256 retired'])
   })
 })

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { instant } from '../../src/core/time.ts'
+import type { FreshKey } from '../../src/jose/signer.ts'
 import { advance } from '../../src/keyring/advance.ts'
-import { carryOut, type Order } from '../../src/keyring/order.ts'
+import type { Decision, RuleInput } from '../../src/keyring/moves.ts'
+import { carryOut, type Order, type OrderFault } from '../../src/keyring/order.ts'
 import { outlook } from '../../src/keyring/outlook.ts'
 import { activeOf, EMPTY_RING, type Ring, standbyOf } from '../../src/keyring/ring.ts'
 import type { Snapshot } from '../../src/keyring/snapshot.ts'
@@ -17,18 +19,19 @@ const TWO = policyOf(LENGTHS, ['ES256', 'EdDSA'])
 const ROTATE: Order = { action: 'rotate', algs: ['ES256'], force: false, reason: '' }
 
 const revoke = (kid: string | undefined, force = false): Order => ({ action: 'revoke', kid: kid ?? '', force, reason: 'stolen' })
+const at = (now: number, fresh: readonly FreshKey[] = [shapedKey()]): RuleInput => ({ policy: POLICY, now: instant(now), fresh })
 const states = ({ keys }: Ring): string => keys.map(({ state, jwk }) => `${jwk.alg} ${state}`).toSorted().join(', ')
 
 /** The ring after an order that must be carried out. */
 function done(ring: Ring, now: number, order: Order, policy = POLICY): Ring {
-  const step = carryOut(ring, policy, instant(now), policy.algs.map((alg) => shapedKey(alg)), order)
+  const step = carryOut(ring, order, { policy, now: instant(now), fresh: policy.algs.map((alg) => shapedKey(alg)) })
   assert.ok(step.ok, JSON.stringify(step))
   return step.value.ring
 }
 
 /** Why an order is not carried out. */
 function refused(ring: Ring, now: number, order: Order, policy = POLICY, fresh = policy.algs.map((alg) => shapedKey(alg))): object {
-  const step = carryOut(ring, policy, instant(now), fresh, order)
+  const step = carryOut(ring, order, { policy, now: instant(now), fresh })
   assert.ok(!step.ok)
   return step.error
 }
@@ -54,14 +57,14 @@ describe('carryOut() a rotation', () => {
   })
 
   it('counts a standby that nobody saw committed from now on', () => {
-    const first = advance(EMPTY_RING, POLICY, instant(0), [shapedKey()]).ring
-    const unseen = advance(first, POLICY, instant(50), [shapedKey()]).ring
+    const first = advance(EMPTY_RING, at(0)).ring
+    const unseen = advance(first, at(50)).ring
     assert.deepEqual(refused(unseen, 60, ROTATE), { code: 'too_early', earliestSafeAt: 170 })
     assert.deepEqual(refused(first, 60, ROTATE), { code: 'too_early', earliestSafeAt: 170 })
   })
 
   it('does it at once when forced, even with a key that was made just now', () => {
-    const first = advance(EMPTY_RING, POLICY, instant(0), [shapedKey()]).ring
+    const first = advance(EMPTY_RING, at(0)).ring
     const next = done(first, 1, { ...ROTATE, force: true })
     assert.equal(states(next), 'ES256 active, ES256 retired')
     assert.equal(states(done(settle(EMPTY_RING, POLICY, 0), 1, { ...ROTATE, force: true })), 'ES256 active, ES256 retired, ES256 standby')
@@ -78,7 +81,7 @@ describe('carryOut() a rotation', () => {
   })
 
   it('waits for a key when there is none to sign next', () => {
-    const first = advance(EMPTY_RING, POLICY, instant(0), [shapedKey()]).ring
+    const first = advance(EMPTY_RING, at(0)).ring
     assert.deepEqual(refused(first, 60, { ...ROTATE, force: true }, POLICY, []), { code: 'no_successor' })
   })
 })
@@ -116,7 +119,7 @@ describe('carryOut() a revocation', () => {
   })
 
   it('never leaves a configured line without a key that signs', () => {
-    const first = advance(EMPTY_RING, POLICY, instant(0), [shapedKey()]).ring
+    const first = advance(EMPTY_RING, at(0)).ring
     assert.deepEqual(refused(first, 60, revoke(first.keys[0]?.jwk.kid, true), POLICY, []), { code: 'no_successor' })
   })
 
@@ -140,7 +143,7 @@ describe('carryOut() a revocation', () => {
     const ring = settle(EMPTY_RING, POLICY, 0)
     const standby = standbyOf(ring.keys, 'ES256')
     assert.ok(standby !== undefined)
-    const step = carryOut(ring, POLICY, instant(5), [{ jwk: standby.jwk, sealed: standby.sealed }], revoke(standby.jwk.kid))
+    const step = carryOut(ring, revoke(standby.jwk.kid), { policy: POLICY, now: instant(5), fresh: [{ jwk: standby.jwk, sealed: standby.sealed }] })
     assert.ok(step.ok)
     assert.equal(states(step.value.ring), 'ES256 active')
   })
@@ -172,12 +175,13 @@ describe('outlook()', () => {
   })
 
   it('promises nothing of a line whose standby is not there, or was not seen yet', () => {
-    const first = advance(EMPTY_RING, POLICY, instant(0), [shapedKey()]).ring
+    const first = advance(EMPTY_RING, at(0)).ring
     assert.deepEqual(outlook(first, POLICY, instant(1)).map(({ nextAt, removedAt }) => [nextAt, removedAt]), [[undefined, undefined]])
   })
 })
 
 describe('Keyring.perform()', () => {
+  const ordered = (order: Order): Decision<OrderFault> => (ring, input) => carryOut(ring, order, input)
   const seen = async (keyring: Awaited<ReturnType<typeof opened>>): Promise<Snapshot> => await keyring.current() as Snapshot
 
   it('rotates and revokes in one commit each, with the next standby', async () => {
@@ -189,7 +193,7 @@ describe('Keyring.perform()', () => {
     const commits: number[] = []
     for (const order of [ROTATE, revoke(before?.jwk.kid)]) {
       store.commits.length = 0
-      const ring = await keyring.perform(order)
+      const ring = await keyring.perform(ordered(order))
       assert.ok(ring.ok)
       commits.push(store.commits.length)
       assert.equal(ring.value.keys.filter(({ state }) => state === 'standby').length, 1)
@@ -205,7 +209,7 @@ describe('Keyring.perform()', () => {
     const world = await bench(memoryStore(), POLICY)
     const keyring = await opened(world)
     const before = (await seen(keyring)).signer()?.kid
-    assert.ok((await keyring.perform(revoke(before, true))).ok)
+    assert.ok((await keyring.perform(ordered(revoke(before, true)))).ok)
     const after = (await seen(keyring)).signer()
     assert.ok(after !== undefined && after.kid !== before)
     await keyring.refill()
@@ -216,7 +220,7 @@ describe('Keyring.perform()', () => {
     const store = memoryStore()
     const world = await bench(store, POLICY)
     const keyring = await opened(world)
-    const orders = Array.from({ length: 5 }, () => keyring.perform({ ...ROTATE, force: true, reason: 'x' }))
+    const orders = Array.from({ length: 5 }, () => keyring.perform(ordered({ ...ROTATE, force: true, reason: 'x' })))
     const ticks = Array.from({ length: 5 }, () => keyring.tick())
     const results = await Promise.all(orders)
     await Promise.all(ticks)
@@ -233,7 +237,7 @@ describe('Keyring.perform()', () => {
     const store = faulty(memoryStore())
     const keyring = await opened(await bench(store, POLICY))
     store.isDown = true
-    await assert.rejects(keyring.perform(ROTATE), { code: 'store_unavailable' })
+    await assert.rejects(keyring.perform(ordered(ROTATE)), { code: 'store_unavailable' })
     store.isDown = false
     await keyring.tick()
     assert.equal(keyring.health().inStep, true)

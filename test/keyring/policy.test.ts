@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Seconds, seconds } from '../../src/core/time.ts'
-import { FAST_TIMING, longestView, NO_MARKS, proof, proofText, resolveTiming, type Timing } from '../../src/keyring/policy.ts'
+import {
+  FAST_TIMING, longestView, NO_MARKS, proof, proofText, resolveTiming, type Timing, unsafeText,
+} from '../../src/keyring/policy.ts'
 
 const timing = (lengths: Partial<Record<keyof Timing, number>>): Timing => resolveTiming(lengths as Partial<Timing>, NO_MARKS)
 const holds = (set: Timing): readonly boolean[] => proof(set, NO_MARKS).map((line) => line.holds)
@@ -55,6 +57,14 @@ describe('proof()', () => {
   it('counts what was handed out before, not what is set now', () => {
     const marks = { maxTtl: seconds(90_000), maxAge: seconds(90_000) }
     assert.deepEqual(proof(base, marks).map((line) => line.holds), [false, false, true, true])
+  })
+
+  it('says what is wrong with a line that does not hold, and what to do', () => {
+    const [first, second, third] = proof(at({ lead: 600, retention: 4000, interval: 500 }), NO_MARKS).map(unsafeText)
+    assert.equal(first, 'Unsafe (1): lead is 600 s but must be at least 725 s' +
+      ' = propagation 5 + cache-layers 2 * jwks-max-age 300 + 2 * clock-error 60. Set --lead 725s, or lower --jwks-max-age')
+    assert.match(second ?? '', /^Unsafe \(2\): retention is 4000 s but must be at least 4085 s = .* or lower --max-ttl$/)
+    assert.match(third ?? '', /^Unsafe \(3\): rotation-interval is 500 s .*\. Set --rotation-interval 605s, or lower --lead$/)
   })
 
   it('reads as a line with its numbers', () => {

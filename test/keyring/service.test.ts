@@ -5,10 +5,8 @@ import { instant } from '../../src/core/time.ts'
 import type { Kid } from '../../src/jose/jwk.ts'
 import { ephemeralKek } from '../../src/jose/kek.ts'
 import { Keyring } from '../../src/keyring/keyring.ts'
-import type { Snapshot } from '../../src/keyring/snapshot.ts'
-import { type RingStore, type Version } from '../../src/keyring/store.ts'
-import { takeView } from '../../src/keyring/view.ts'
-import { StoreUnavailable } from '../../src/keyring/store.ts'
+import { openSigners, type Snapshot } from '../../src/keyring/snapshot.ts'
+import { type RingStore, StoreUnavailable } from '../../src/keyring/store.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { bench, faulty, opened, randomBytes, ringIn } from '../support/keyring.ts'
 import { policyOf } from '../support/keys.ts'
@@ -208,20 +206,17 @@ describe('a keyring and its store', () => {
   })
 })
 
-describe('takeView()', () => {
+describe('openSigners()', () => {
   it('lets the private half of a key go when the key retires, and keeps those that it has opened', async () => {
-    const store = memoryStore()
-    const world = await bench(store, POLICY)
+    const world = await bench(memoryStore(), POLICY)
     const keyring = await opened(world)
     const before = (await seen(keyring)).ring
     world.now = instant(world.now + 1000)
     const rotated = (await seen(keyring)).ring
-    const older = { ring: before, version: 'older' as Version, seenAt: world.now }
-    const last = await takeView(older, undefined, POLICY, world.deps.keks)
-    const newer = { ring: rotated, version: 'newer' as Version, seenAt: world.now }
-    const next = await takeView(newer, last, POLICY, world.deps.keks)
+    const last = await openSigners(before, new Map(), world.deps.keks)
+    const next = await openSigners(rotated, last, world.deps.keks)
     const kidOf = (state: string): Kid | undefined => rotated.keys.find((key) => key.state === state)?.jwk.kid
-    assert.deepEqual([...next.signers.keys()].toSorted(), [kidOf('active'), kidOf('standby')].toSorted())
-    assert.equal(next.signers.get(kidOf('active') as Kid), last.signers.get(kidOf('active') as Kid))
+    assert.deepEqual([...next.keys()].toSorted(), [kidOf('active'), kidOf('standby')].toSorted())
+    assert.equal(next.get(kidOf('active') as Kid), last.get(kidOf('active') as Kid))
   })
 })

@@ -1,8 +1,8 @@
 import { instant, type Seconds, seconds } from '../../src/core/time.ts'
 import type { Kid } from '../../src/jose/jwk.ts'
-import { advance } from '../../src/keyring/advance.ts'
+import { advance, ringDueAt } from '../../src/keyring/advance.ts'
 import { type Policy, type Timing } from '../../src/keyring/policy.ts'
-import { activeOf, EMPTY_RING, type Ring, ringDueAt, standbyOf } from '../../src/keyring/ring.ts'
+import { activeOf, EMPTY_RING, type Ring, standbyOf } from '../../src/keyring/ring.ts'
 import { shapedKey } from '../support/keys.ts'
 import type { Seeded } from '../support/random.ts'
 
@@ -62,7 +62,7 @@ export function simulate(world: World, random: Seeded): Tally {
 /** Every commit that the replicas make, with late ticks, slow writes, slow key generation and outages of the store. */
 function commits({ policy }: World, errors: readonly number[], random: Seeded): readonly Commit[] {
   let at = 0
-  let ring = advance(EMPTY_RING, policy, instant(at + random.pick(errors)), [shapedKey(ALG)]).ring
+  let ring = advance(EMPTY_RING, { policy, now: instant(at + random.pick(errors)), fresh: [shapedKey(ALG)] }).ring
   const history: Commit[] = [{ at, ring }]
   for (let promotions = 0; promotions <= ROTATIONS;) {
     const due = ringDueAt(ring, policy)
@@ -71,7 +71,7 @@ function commits({ policy }: World, errors: readonly number[], random: Seeded): 
     const wait = Math.max(0, isLacking || due === -Infinity ? 0 : due - error - at)
     at += wait + (random.chance(0.6) ? 0 : random.int(0, 20)) + (random.chance(0.03) ? random.int(0, 50_000) : 0)
     const fresh = random.chance(0.8) ? [shapedKey(ALG)] : []
-    const next = advance(ring, policy, instant(at + error), fresh).ring
+    const next = advance(ring, { policy, now: instant(at + error), fresh }).ring
     if (next === ring) {
       at += 1
       continue

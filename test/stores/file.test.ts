@@ -123,7 +123,7 @@ describe('fileStore()', () => {
     symlinkSync(join(folder, 'plain'), join(folder, 'link'))
     const socket = createServer().listen(join(folder, 'socket'))
     const cases: readonly (readonly [string, RegExp])[] = [
-      ['folder', /no regular file/], ['link', /symbolic link/], ['plain/ring.json', /no folder/], ['nowhere/ring.json', /folder does not exist/],
+      ['folder', /not a regular file/], ['link', /symbolic link/], ['plain/ring.json', /no folder/], ['nowhere/ring.json', /folder does not exist/],
     ]
     for (const [name, message] of cases) {
       const error = await rejection(storeAt(join(folder, name)).load())

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { type Clock, type Instant, instant } from '../../src/core/time.ts'
 import { StoreUnavailable } from '../../src/keyring/store.ts'
-import type { JtiStore } from '../../src/oauth/jti-store.ts'
+import { type JtiStore, MAX_MARKS } from '../../src/oauth/jti-store.ts'
 import { jtiFolder } from '../../src/stores/jti-folder.ts'
-import { jtiMemory, MOST_MARKS } from '../../src/stores/jti-memory.ts'
+import { jtiMemory } from '../../src/stores/jti-memory.ts'
 import { newFolder } from '../support/folder.ts'
 
 const START = Math.floor(Date.now() / 1000)
@@ -83,7 +83,7 @@ describe('the marks of a folder', () => {
 describe('the marks of a memory', () => {
   it('are bounded: more than it may hold are refused, and the first are not forgotten', async () => {
     const store = jtiMemory(clock)
-    for (let id = 0; id < MOST_MARKS; id += 1) await store.mark('used', String(id), later(60))
+    for (let id = 0; id < MAX_MARKS; id += 1) await store.mark('used', String(id), later(60))
     await assert.rejects(store.mark('used', 'one more', later(60)), StoreUnavailable)
     assert.equal(await store.mark('used', '0', later(60)), false)
     now = later(61)

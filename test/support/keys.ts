@@ -23,6 +23,6 @@ export function policyOf(lengths: Partial<Record<keyof Timing, number>> = {}, al
 
 /** Advances until nothing is left to do at that moment, as the keyring does. */
 export function settle(ring: Ring, policy: Policy, now: number): Ring {
-  const { ring: next } = advance(ring, policy, instant(now), policy.algs.map((alg) => shapedKey(alg)))
+  const { ring: next } = advance(ring, { policy, now: instant(now), fresh: policy.algs.map((alg) => shapedKey(alg)) })
   return next === ring ? ring : settle(next, policy, now)
 }

@@ -107,7 +107,7 @@ function follow(lives: readonly Life[], policy: Policy, span: number): void {
     .filter((at) => at !== never && at <= span).toSorted((one, other) => one - other)
   let ring: Ring = EMPTY_RING
   for (const at of moments) {
-    if (ring !== EMPTY_RING) assert.equal(advance(ring, policy, instant(at - 0.5), []).ring, ring, `something is due before ${at}`)
+    if (ring !== EMPTY_RING) assert.equal(advance(ring, { policy, now: instant(at - 0.5), fresh: [] }).ring, ring, `something is due before ${at}`)
     ring = settled(ring, policy, at, lives.some(({ publishedAt }) => publishedAt === at))
     const published = lives.filter(({ publishedAt, removedAt }) => publishedAt <= at && at < removedAt)
     const states = published.map(({ activeAt, retiredAt }) => at < activeAt ? 'standby' : at < retiredAt ? 'active' : 'retired')
@@ -117,7 +117,7 @@ function follow(lives: readonly Life[], policy: Policy, span: number): void {
 
 /** Advances until nothing is left to do at that moment; a key is at hand when one was published then. */
 function settled(ring: Ring, policy: Policy, now: number, hasKey: boolean): Ring {
-  const { ring: next } = advance(ring, policy, instant(now), hasKey ? [shapedKey('ES256')] : [])
+  const { ring: next } = advance(ring, { policy, now: instant(now), fresh: hasKey ? [shapedKey('ES256')] : [] })
   return next === ring ? ring : settled(next, policy, now, hasKey)
 }
 

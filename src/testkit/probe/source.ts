@@ -1,51 +1,57 @@
 import type { Config } from '../../config/config.ts'
-import { isObject, type JsonObject, parseJson } from '../../core/json.ts'
+import { isObject, parseJson } from '../../core/json.ts'
 import { NO_MARKS } from '../../keyring/policy.ts'
-import { CATALOGUE } from '../catalogue.ts'
 import type { Case } from '../kit.ts'
 import { startIssuer, type TestIssuer } from '../testing.ts'
+import type { Plan } from './plan.ts'
 
 /** Where the tokens of a probe come from. */
 export interface Source {
-  /** Whom the API must trust, as a person would look for it. */
+  /** The issuer that the API must trust. */
   readonly issuer: string
+  /** The audiences of a right token, as a person reads them. */
+  readonly audience: string
+  /** A new token of a case; undefined where the keys do not allow the case. */
   readonly token: (of: Case) => Promise<string | undefined>
-  /** The issuer itself, where it is ours to rotate. */
+  /** The issuer itself if this process runs it, so that its key can be rotated. */
   readonly own: TestIssuer | undefined
   readonly close: () => Promise<void>
 }
 
-/** What every token shall say and be. */
-export interface Shape {
-  readonly claims: JsonObject
-  readonly typ: string
+const TOKEN_TIMEOUT_MS = 10_000
+
+/** The source of a plan. Rejects when an issuer of our own cannot listen. */
+export async function sourceOf(plan: Plan, config: Config): Promise<Source> {
+  return plan.via === undefined ? await ownSource(plan, config) : sourceVia(plan.via, plan, config)
 }
 
-/** Milliseconds that a server gets to make a token. */
-const TIMEOUT = 10_000
-
-/** Every case that there is. */
-export const ALL_CASES: readonly Case[] = [...CATALOGUE.values()]
-
-/** An issuer of our own, where the options of the server say. Rejects when it cannot listen there. */
-export async function ownSource({ host, port, audience, issuer, policy }: Config, { claims, typ }: Shape): Promise<Source> {
+/** An issuer of our own, at the host and port that the configuration names. */
+async function ownSource({ claims, typ }: Plan, { host, port, audience, issuer, policy }: Config): Promise<Source> {
   const { algs: [alg], rsaBits } = policy(NO_MARKS)
-  const own = await startIssuer({ host, port, audience, alg, rsaBits, typ, ...(issuer === undefined ? {} : { issuer }) })
-  return { issuer: own.issuer, token: async (of) => of.make(own.kit(claims)), own, close: own.close }
+  const named = issuer === undefined ? {} : { issuer }
+  const own = await startIssuer({ host, port, audience, alg, rsaBits, typ, ...named })
+  const token: Source['token'] = async (of) => of.make(own.kit(claims))
+  return { issuer: own.issuer, audience: audienceText(audience), token, own, close: own.close }
 }
 
-/** A running server that answers `POST /auth?case=NAME`. Rejects with an `Error` that says what it answered. */
-export function sourceVia(via: string, { audience }: Config, { claims }: Shape): Source {
+/** A running server that answers `POST /auth?case=NAME`. `token` rejects when the answer is neither a token nor 409. */
+function sourceVia(via: string, { claims }: Plan, { audience }: Config): Source {
   const base = via.replace(/\/$/, '')
   const body = JSON.stringify({ sub: 'test', aud: audience, ...claims })
+  const headers = { 'content-type': 'application/json' }
   const token = async ({ name }: Case): Promise<string | undefined> => {
-    const asked = `${base}/auth?case=${name}`
-    const answer = await fetch(asked, { method: 'POST', body, headers: { 'content-type': 'application/json' }, redirect: 'error', signal: AbortSignal.timeout(TIMEOUT) })
+    const url = `${base}/auth?case=${name}`
+    const signal = AbortSignal.timeout(TOKEN_TIMEOUT_MS)
+    const answer = await fetch(url, { method: 'POST', body, headers, redirect: 'error', signal })
     const parsed = parseJson(await answer.text())
-    const made = parsed.ok && isObject(parsed.value) ? parsed.value['token'] : undefined
     if (answer.status === 409) return undefined
-    if (typeof made !== 'string') throw new Error(`${asked} answers ${answer.status}`)
-    return made
+    const made = parsed.ok && isObject(parsed.value) ? parsed.value['token'] : undefined
+    if (typeof made === 'string') return made
+    throw new Error(`${url} answers ${answer.status}. Let --via name a jwksd whose /auth is open`)
   }
-  return { issuer: base, token, own: undefined, close: async () => {} }
+  return { issuer: base, audience: audienceText(audience), token, own: undefined, close: async () => {} }
+}
+
+function audienceText(audience: Config['audience']): string {
+  return typeof audience === 'string' ? audience : audience.join(', ')
 }

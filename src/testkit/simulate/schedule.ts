@@ -1,10 +1,10 @@
 import { after, earliest, instant, type Instant, later, never, type Seconds, seconds } from '../../core/time.ts'
 import type { Kid, PublicJwk } from '../../jose/jwk.ts'
 import type { FreshKey } from '../../jose/signer.ts'
-import { advance } from '../../keyring/advance.ts'
+import { advance, ringDueAt } from '../../keyring/advance.ts'
 import type { Change } from '../../keyring/moves.ts'
 import type { Policy } from '../../keyring/policy.ts'
-import { EMPTY_RING, type Ring, ringDueAt, standbyOf } from '../../keyring/ring.ts'
+import { EMPTY_RING, type Ring, standbyOf } from '../../keyring/ring.ts'
 
 /** What the rules of the ring are put through. */
 export interface Replay {
@@ -51,7 +51,8 @@ export function replay({ policy, span, skew, outage }: Replay): Schedule {
   while (at <= span) {
     const isStamping = ring === EMPTY_RING || ringDueAt(ring, rules) === -Infinity
     const fresh = at < keyReadyAt ? [] : [shape(rules, journal.size + 1)]
-    const { ring: next, changes } = advance(ring, rules, instant(at + (isStamping ? -skew : skew)), fresh)
+    const now = instant(at + (isStamping ? -skew : skew))
+    const { ring: next, changes } = advance(ring, { policy: rules, now, fresh })
     const isTurning = ring !== EMPTY_RING && changes.some(({ to }) => to === 'promoted')
     if (isTurning && outage > 0 && journal.size % TROUBLE_EVERY === 0 && outages.at(-1)?.to !== at) {
       outages.push({ from: at, to: after(at, outage) })

@@ -1,0 +1,71 @@
+import type { RandomBytes } from '../core/random.ts'
+import type { Clock, Instant } from '../core/time.ts'
+import type { Keks } from '../jose/kek.ts'
+import { openRing, sealRing } from './envelope.ts'
+import { KeyringFault } from './fault.ts'
+import type { Ring } from './ring.ts'
+import type { RingStore, Version } from './store.ts'
+
+/** Compare-and-swap attempts before a writer gives up, if other processes are always faster. */
+export const MAX_ATTEMPTS = 8
+
+/** A ring that a store was seen to hold. */
+export interface Committed {
+  readonly ring: Ring
+  readonly version: Version
+  /** Read from the clock before the store was read: the ring is at least as new. */
+  readonly seenAt: Instant
+}
+
+/** What a replica needs of the world. */
+export interface ReplicaDeps {
+  readonly store: RingStore
+  readonly keks: Keks
+  readonly now: Clock
+  readonly randomBytes: RandomBytes
+}
+
+/** The ring of a store as one process reads and writes it; it never accepts an older ring after a newer one. */
+export interface Replica {
+  /** The ring in the store; undefined if it never held one. Throws a `KeyringFault` for content that cannot be used. */
+  readonly read: () => Promise<Committed | undefined>
+  /** Commits `next` over the ring that was read (undefined: none); undefined if another process was faster. */
+  readonly commit: (next: Ring, over: Committed | undefined) => Promise<Committed | undefined>
+}
+
+/** A replica that has not read the store yet. */
+export function newReplica({ store, keks, now, randomBytes }: ReplicaDeps): Replica {
+  let last: Committed | undefined
+  let seenAt = now()
+  return {
+    read: async () => {
+      seenAt = now()
+      const stored = await store.load()
+      // Fresh keys in place of a ring that is gone would strand every token that was issued.
+      if (stored === undefined && last !== undefined) {
+        throw new KeyringFault('ring_vanished', 'The store is empty, and was not before')
+      }
+      if (stored === undefined) return undefined
+      last = stored.version === last?.version ? { ...last, seenAt } : {
+        ring: await openNewer(stored.document, last, keks),
+        version: stored.version,
+        seenAt,
+      }
+      return last
+    },
+    commit: async (next, over) => {
+      const ring = { ...next, generation: (over?.ring.generation ?? 0) + 1 }
+      const replaced = await store.replace(await sealRing(ring, keks, randomBytes), over?.version)
+      if (!replaced.ok) return undefined
+      last = { ring, version: replaced.value, seenAt }
+      return last
+    },
+  }
+}
+
+async function openNewer(document: string, last: Committed | undefined, keks: Keks): Promise<Ring> {
+  const ring = await openRing(document, keks)
+  const seen = last?.ring.generation ?? -1
+  if (ring.generation > seen) return ring
+  throw new KeyringFault('rolled_back', `The store holds ring ${ring.generation}, and held ring ${seen} before`)
+}
