@@ -3,7 +3,7 @@ import type { Alg } from '../jose/algorithm.ts'
 import {
   addStandbys, type Change, type Move, note, promoteStandby, remove, retire, type RuleInput, type Step,
 } from './moves.ts'
-import { type HighWaterMarks, leadInForce, leastLead, type Policy, retentionInForce } from './policy.ts'
+import { type HighWaterMarks, leadInForce, type Policy, retentionInForce } from './policy.ts'
 import { type ActiveKey, activeOf, type Key, type RetiredKey, type Ring, type StandbyKey, standbyOf } from './ring.ts'
 
 /** Due already, whatever the time: a stamp is missing. */
@@ -57,11 +57,6 @@ function promotableAt(standby: StandbyKey, { keys, marks }: Ring, { timing }: Po
 /** When no verifier can accept a token of the key any more. */
 function removableAt({ retiredAt }: RetiredKey, { marks }: Ring, { timing }: Policy): Instant | undefined {
   return retiredAt === undefined ? undefined : after(retiredAt, retentionInForce(timing, marks))
-}
-
-/** When (1) holds for a standby: every cache that honours max-age has it. Undefined until it was seen committed. */
-export function safeAt({ publishedAt }: StandbyKey, { marks }: Ring, { timing }: Policy): Instant | undefined {
-  return publishedAt === undefined ? undefined : after(publishedAt, leastLead(timing, marks))
 }
 
 /**

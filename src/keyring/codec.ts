@@ -1,138 +1,97 @@
-import { isObject, type Json, type JsonObject } from '../core/json.ts'
-import { fail, ok, type Result } from '../core/result.ts'
+import { isObject, type Json } from '../core/json.ts'
 import { type Instant, instant, type Seconds, seconds } from '../core/time.ts'
 import { parsePublicJwk, type PublicJwk } from '../jose/jwk.ts'
 import { parseSealed, type Sealed } from '../jose/kek.ts'
+import { damaged } from './fault.ts'
 import type { HighWaterMarks } from './policy.ts'
-import type { Key, PastKey, Ring } from './ring.ts'
+import type { ActiveKey, Key, PastKey, RetiredKey, Ring, StandbyKey } from './ring.ts'
 
 /** Writes a ring as JSON; private halves are in it as they were sealed. */
 export function encodeRing({ generation, marks, keys, history }: Ring): string {
   return JSON.stringify({ generation, marks, keys, history })
 }
 
-/** Reads what `encodeRing` wrote; every member is checked, nothing is repaired, and the failure names the member. */
-export function decodeRing(root: Json | undefined): Result<Ring, string> {
-  if (!isObject(root)) return fail('ring')
-  try {
-    const { keys, history } = readKeys(root)
-    return ok({ generation: readGeneration(root), marks: readMarks(root['marks']), keys, history })
-  } catch (error) {
-    if (error instanceof Damaged) return fail(error.member)
-    throw error
-  }
+/** Reads what `encodeRing` wrote. Every member is checked, none is repaired; a `KeyringFault` names the damaged one. */
+export function decodeRing(root: Json | undefined): Ring {
+  const ring = readRing(root, 'ring')
+  // A ring without keys is never written; read as empty, it would be replaced by fresh keys.
+  if (ring.keys.length === 0) throw damaged('keys')
+  const kids = [...ring.keys, ...ring.history].map(({ jwk }) => jwk.kid)
+  const lines = ring.keys.filter(({ state }) => state !== 'retired').map(({ state, jwk }) => `${state} ${jwk.alg}`)
+  for (const names of [kids, lines]) if (new Set<string>(names).size < names.length) throw damaged('keys')
+  return ring
 }
 
-class Damaged extends Error {
-  override readonly name = 'Damaged'
-  readonly member: string
+/** Reads the value of a member, or throws the fault that names the member. */
+type Read<Value> = (value: Json | undefined, member: string) => Value
 
-  constructor(member: string) {
-    super(`Cannot read ${member}`)
-    this.member = member
-  }
+/** How each member of a record is read; a record with any other member is damaged. */
+type Members<Kept> = { readonly [Member in keyof Kept]: Read<Kept[Member]> }
+
+const amount: Read<number> = (value, member) => typeof value === 'number' && value >= 0 ? value : reject(member)
+const count: Read<number> = (value, member) => Number.isInteger(value) ? amount(value, member) : reject(member)
+const length: Read<Seconds> = (value, member) => seconds(amount(value, member))
+const moment: Read<Instant> = (value, member) => instant(amount(value, member))
+const text: Read<string> = (value, member) => typeof value === 'string' ? value : reject(member)
+const sealed: Read<Sealed> = (value, member) => parseSealed(value) ?? reject(member)
+const jwk: Read<PublicJwk> = (value) => {
+  const parsed = parsePublicJwk(value)
+  return parsed.ok ? parsed.value : reject(parsed.error)
 }
 
-function readMarks(raw: Json | undefined): HighWaterMarks {
-  if (!isObject(raw)) throw new Damaged('marks')
-  return { maxTtl: readSeconds(raw, 'maxTtl'), maxAge: readSeconds(raw, 'maxAge') }
-}
-
-function readGeneration(root: JsonObject): number {
-  const generation = root['generation']
-  if (typeof generation !== 'number' || !Number.isInteger(generation) || generation < 0) throw new Damaged('generation')
-  return generation
-}
-
-function readKeys(root: JsonObject): Pick<Ring, 'keys' | 'history'> {
-  const keys = readList(root, 'keys').map(readKey)
-  const history = readList(root, 'history').map(readPast)
-  // A ring without keys is never written: reading one as empty would start afresh over what was lost.
-  if (keys.length === 0) throw new Damaged('keys')
-  const kids = [...keys, ...history].map(({ jwk }) => jwk.kid)
-  const lines = keys.filter(({ state }) => state !== 'retired').map(({ state, jwk }) => `${state} ${jwk.alg}`)
-  for (const names of [kids, lines]) if (new Set<string>(names).size < names.length) throw new Damaged('keys')
-  return { keys, history }
-}
-
-function readList(from: JsonObject, member: string): readonly Json[] {
-  const list = from[member]
-  if (!Array.isArray(list)) throw new Damaged(member)
-  return list
-}
-
-/** The members of a key in each state; another member would be read by nobody, and so belongs to no key of ours. */
-const MEMBERS: ReadonlyMap<Json | undefined, readonly string[]> = new Map([
-  ['standby', ['state', 'jwk', 'sealed', 'publishedAt']],
-  ['active', ['state', 'jwk', 'sealed', 'publishedAt', 'activeAt']],
-  ['retired', ['state', 'jwk', 'publishedAt', 'activeAt', 'retiredAt']],
-  [undefined, ['jwk', 'publishedAt', 'activeAt', 'retiredAt', 'removedAt', 'why', 'reason']],
+/** The members of a key in each state. */
+const KEYS: ReadonlyMap<Json | undefined, Read<Key>> = new Map<Json | undefined, Read<Key>>([
+  ['standby', record<StandbyKey>({ state: oneOf('standby'), jwk, sealed, publishedAt: optional(moment) })],
+  ['active', record<ActiveKey>({ state: oneOf('active'), jwk, sealed, publishedAt: moment, activeAt: moment })],
+  ['retired', record<RetiredKey>({
+    state: oneOf('retired'),
+    jwk,
+    publishedAt: moment,
+    activeAt: moment,
+    retiredAt: optional(moment),
+  })],
 ])
 
-function readRecord(raw: Json, member: string): JsonObject {
-  if (!isObject(raw)) throw new Damaged(member)
-  const stray = Object.keys(raw).find((name) => MEMBERS.get(raw['state'])?.includes(name) === false)
-  if (stray !== undefined) throw new Damaged(stray)
-  return raw
+const key: Read<Key> = (value, member) => {
+  const read = isObject(value) ? KEYS.get(value['state']) ?? reject('state') : reject(member)
+  return read(value, member)
 }
 
-function readPast(item: Json): PastKey {
-  const raw = readRecord(item, 'history')
-  const { why, reason } = raw as Partial<JsonObject>
-  if (why !== 'retired' && why !== 'dropped' && why !== 'revoked') throw new Damaged('why')
-  if (reason !== undefined && typeof reason !== 'string') throw new Damaged('reason')
-  return {
-    jwk: readJwk(raw['jwk']),
-    publishedAt: readOptional(raw, 'publishedAt'),
-    activeAt: readOptional(raw, 'activeAt'),
-    retiredAt: readOptional(raw, 'retiredAt'),
-    removedAt: readInstant(raw, 'removedAt'),
-    why,
-    reason,
+const pastKey: Read<PastKey> = record({
+  jwk,
+  publishedAt: optional(moment),
+  activeAt: optional(moment),
+  retiredAt: optional(moment),
+  removedAt: moment,
+  why: oneOf('retired', 'dropped', 'revoked'),
+  reason: optional(text),
+})
+
+const marks: Read<HighWaterMarks> = record({ maxTtl: length, maxAge: length })
+const readRing: Read<Ring> = record({ generation: count, marks, keys: list(key), history: list(pastKey) })
+
+function record<Kept extends object>(members: Members<Kept>): Read<Kept> {
+  return (value, member) => {
+    if (!isObject(value)) return reject(member)
+    const unknown = Object.keys(value).find((name) => !Object.hasOwn(members, name))
+    if (unknown !== undefined) return reject(unknown)
+    const readers = Object.entries<Read<unknown>>(members)
+    return Object.fromEntries(readers.map(([name, read]) => [name, read(value[name], name)])) as Kept
   }
 }
 
-function readKey(item: Json): Key {
-  const raw = readRecord(item, 'keys')
-  const jwk = readJwk(raw['jwk'])
-  switch (raw['state']) {
-    case 'standby':
-      return { state: 'standby', jwk, sealed: readKeyHalf(raw['sealed']), publishedAt: readOptional(raw, 'publishedAt') }
-    case 'active': {
-      const since = { publishedAt: readInstant(raw, 'publishedAt'), activeAt: readInstant(raw, 'activeAt') }
-      return { state: 'active', jwk, sealed: readKeyHalf(raw['sealed']), ...since }
-    }
-    case 'retired': {
-      const since = { publishedAt: readInstant(raw, 'publishedAt'), activeAt: readInstant(raw, 'activeAt') }
-      return { state: 'retired', jwk, ...since, retiredAt: readOptional(raw, 'retiredAt') }
-    }
-    default:
-      throw new Damaged('state')
-  }
+function list<Item>(read: Read<Item>): Read<readonly Item[]> {
+  return (value, member) => Array.isArray(value) ? value.map((item: Json) => read(item, member)) : reject(member)
 }
 
-function readJwk(raw: Json | undefined): PublicJwk {
-  const jwk = parsePublicJwk(raw)
-  if (!jwk.ok) throw new Damaged(jwk.error)
-  return jwk.value
+function optional<Value>(read: Read<Value>): Read<Value | undefined> {
+  return (value, member) => value === undefined ? undefined : read(value, member)
 }
 
-function readKeyHalf(raw: Json | undefined): Sealed {
-  const sealed = parseSealed(raw)
-  if (sealed === undefined) throw new Damaged('sealed')
-  return sealed
+function oneOf<Text extends string>(...texts: readonly Text[]): Read<Text> {
+  return (value, member) => texts.find((text) => text === value) ?? reject(member)
 }
 
-function readSeconds(from: JsonObject, member: string): Seconds {
-  const length = from[member]
-  if (typeof length !== 'number' || length < 0) throw new Damaged(member)
-  return seconds(length)
-}
-
-function readInstant(from: JsonObject, member: string): Instant {
-  return instant(readSeconds(from, member))
-}
-
-function readOptional(from: JsonObject, member: string): Instant | undefined {
-  return from[member] === undefined ? undefined : readInstant(from, member)
+function reject(member: string): never {
+  throw damaged(member)
 }

@@ -2,11 +2,11 @@ import { isObject, type JsonObject, parseJson } from '../core/json.ts'
 import type { RandomBytes } from '../core/random.ts'
 import { type Keks, openBytes, parseSealed, sealBytes, type Sealed, UNSEALED } from '../jose/kek.ts'
 import { decodeRing, encodeRing } from './codec.ts'
-import { KeyringFault } from './fault.ts'
+import { damaged, KeyringFault } from './fault.ts'
 import type { Ring } from './ring.ts'
 
 /** The number that a document carries; a higher one was written by a later jwksd. */
-export const FORMAT = 1
+const FORMAT = 1
 
 const NOTHING = new Uint8Array(0)
 
@@ -30,9 +30,7 @@ export async function openRing(document: string, keks: Keks): Promise<Ring> {
   if ((await openBytes(seal, contextOf(text), keks))?.length !== 0) {
     throw new KeyringFault('altered', 'Cannot authenticate the ring: it was edited after it was written')
   }
-  const ring = decodeRing(root['ring'])
-  if (ring.ok) return ring.value
-  throw damaged(ring.error)
+  return decodeRing(root['ring'])
 }
 
 function readRoot(document: string): JsonObject {
@@ -42,10 +40,11 @@ function readRoot(document: string): JsonObject {
   if (!isObject(root)) throw damaged('the document')
   const format = root['format']
   if (typeof format === 'number' && format > FORMAT) {
-    throw new KeyringFault('newer_format', `Cannot read format ${format}: a later jwksd wrote it, this one reads ${FORMAT}`)
+    const detail = `Cannot read format ${format}: a later jwksd wrote it, this one reads ${FORMAT}`
+    throw new KeyringFault('newer_format', detail)
   }
-  const stray = Object.keys(root).find((member) => !['format', 'ring', 'seal'].includes(member))
-  if (format !== FORMAT || stray !== undefined) throw damaged(stray ?? 'format')
+  const unknown = Object.keys(root).find((member) => !['format', 'ring', 'seal'].includes(member))
+  if (format !== FORMAT || unknown !== undefined) throw damaged(unknown ?? 'format')
   return root
 }
 
@@ -54,10 +53,6 @@ function unknownKek({ kek }: Sealed): KeyringFault {
     ? 'it is not sealed, and --unsealed is not given'
     : `it is sealed under the key-encryption key ${kek}, which is not given`
   return new KeyringFault('cannot_unseal', `Cannot open the ring: ${what}`)
-}
-
-function damaged(member: string): KeyringFault {
-  return new KeyringFault('damaged', `Cannot read ${member}`)
 }
 
 function contextOf(text: string): string {

@@ -18,3 +18,8 @@ export class KeyringFault extends Error {
 export function cannotUnseal(kid: Kid, { kek }: Sealed): KeyringFault {
   return new KeyringFault('cannot_unseal', `Cannot unseal the key ${kid}, which is sealed under ${kek}`)
 }
+
+/** The fault for a document that holds something else than was written. */
+export function damaged(member: string): KeyringFault {
+  return new KeyringFault('damaged', `Cannot read ${member}`)
+}

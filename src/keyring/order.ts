@@ -1,7 +1,6 @@
 import { fail, ok, type Result } from '../core/result.ts'
 import { after, type Instant, later } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
-import { safeAt } from './advance.ts'
 import { addStandbys, type Move, promoteStandby, remove, type RuleInput, type Step } from './moves.ts'
 import { leastLead, type Policy } from './policy.ts'
 import { type Key, type Ring, standbyOf } from './ring.ts'
@@ -62,8 +61,9 @@ function promoteStandbys(
   const filled = addStandbys(ring, move)
   const standbys = algs.flatMap((alg) => standbyOf(filled.keys, alg) ?? [])
   if (standbys.length < algs.length) return fail({ code: 'no_successor' })
-  const unseen = after(move.now, leastLead(move.policy.timing, ring.marks))
-  const safe = standbys.map((key) => safeAt(key, filled, move.policy) ?? unseen).reduce(later)
+  // (1): every cache that honours max-age has the key by then. A key that was not seen committed counts from now on.
+  const lead = leastLead(move.policy.timing, ring.marks)
+  const safe = standbys.map(({ publishedAt = move.now }) => after(publishedAt, lead)).reduce(later)
   if (move.now < safe && !force) return fail({ code: 'too_early', earliestSafeAt: safe })
   return ok(standbys.reduce((turned, standby) => promoteStandby(turned, standby, move), filled))
 }

@@ -140,7 +140,7 @@ export function longestView(timing: Timing, marks: HighWaterMarks): Seconds {
   return seconds(timing.propagation + Math.max(0, spare - 2 * timing.clockError))
 }
 
-/** Seconds that `nbf` lies before `iat`: a token is valid at once even where this clock is ahead by all that it may be. */
+/** Seconds that `nbf` lies before `iat`: a token is valid at once even if this clock is ahead by its largest error. */
 export function backdateOf({ clockError }: Timing): Seconds {
   return seconds(Math.max(LEAST_BACKDATE, clockError))
 }

@@ -1,17 +1,12 @@
 import { type Emit, faultEvent } from '../core/event.ts'
-import type { RandomBytes } from '../core/random.ts'
 import type { Alg } from '../jose/algorithm.ts'
-import type { Keks } from '../jose/kek.ts'
 import { type FreshKey, generateKey } from '../jose/signer.ts'
 import type { Policy } from './policy.ts'
+import type { ReplicaDeps } from './replica.ts'
 import type { Ring } from './ring.ts'
 
 /** What a pool needs of the world. */
-export interface PoolDeps {
-  readonly keks: Keks
-  readonly randomBytes: RandomBytes
-  readonly emit: Emit
-}
+type PoolDeps = Pick<ReplicaDeps, 'keks' | 'randomBytes'> & { readonly emit: Emit }
 
 /** One key for each line, made ahead: a promotion commits its new standby, and no request waits for RSA generation. */
 export interface Pool {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
 import { parseJson } from '../../src/core/json.ts'
-import { fail, type Result } from '../../src/core/result.ts'
+import { fail, ok, type Result } from '../../src/core/result.ts'
 import { instant, seconds } from '../../src/core/time.ts'
 import { type FreshKey, generateKey } from '../../src/jose/signer.ts'
 import { ephemeralKek } from '../../src/jose/kek.ts'
 import { decodeRing, encodeRing } from '../../src/keyring/codec.ts'
+import { KeyringFault } from '../../src/keyring/fault.ts'
 import type { Ring } from '../../src/keyring/ring.ts'
 import { randomBytes } from '../support/keyring.ts'
 import { seeded } from '../support/random.ts'
@@ -33,13 +34,19 @@ before(async () => {
   document = encodeRing(ring)
 })
 
-function decode(text: string): Result<Ring, string> {
+/** The ring in a text, or the fault that was found; any other error is thrown. */
+function decode(text: string): Result<Ring, KeyringFault> {
   const parsed = parseJson(text)
-  return parsed.ok ? decodeRing(parsed.value) : fail(parsed.error.reason)
+  try {
+    return ok(decodeRing(parsed.ok ? parsed.value : undefined))
+  } catch (error) {
+    if (error instanceof KeyringFault) return fail(error)
+    throw error
+  }
 }
 
-/** The member that the fault names, for the document with one value changed. */
-function faultAfter(change: (root: any) => void): string {
+/** The fault that is found in the document with one value changed. */
+function faultAfter(change: (root: any) => void): KeyringFault {
   const root = JSON.parse(document)
   change(root)
   const decoded = decode(JSON.stringify(root))
@@ -90,13 +97,18 @@ describe('decodeRing()', () => {
     ['A9 a private member beside the public ones', (root) => root.keys[0].jwk.d = 'AAAA', 'd'],
     ['a private half beside a retired key', (root) => root.keys[3].sealed = root.keys[0].sealed, 'sealed'],
     ['a member that nobody reads', (root) => root.keys[0].note = 'x', 'note'],
+    ['a member of the ring that nobody reads', (root) => root.note = 'x', 'note'],
+    ['a mark that nobody reads', (root) => root.marks.maxLead = 1, 'maxLead'],
     ['no published half', (root) => delete root.keys[0].jwk, 'jwk'],
   ]
   for (const [what, change, member] of changes) {
-    it(`refuses ${what} and names ${member}`, () => assert.equal(faultAfter(change), member))
+    it(`refuses ${what} and names ${member}`, () => {
+      const { code, message } = faultAfter(change)
+      assert.deepEqual([code, message], ['damaged', `Cannot read ${member}`])
+    })
   }
 
-  it('never throws, whatever is done to the text', () => {
+  it('finds a damaged member or reads a ring, whatever is done to the text', () => {
     const random = seeded(11)
     let refused = 0
     for (let trial = 0; trial < 5000; trial += 1) {

@@ -39,9 +39,7 @@ export async function bench(store: RingStore, policy: Policy, kek?: KeyEncryptio
 /** The ring in a stored document, whoever sealed it. */
 export function ringIn(document: string | undefined): Ring {
   const parsed = parseJson(document ?? '')
-  const ring = decodeRing(parsed.ok && isObject(parsed.value) ? parsed.value['ring'] : undefined)
-  if (!ring.ok) throw new Error(`Cannot read ${ring.error}`)
-  return ring.value
+  return decodeRing(parsed.ok && isObject(parsed.value) ? parsed.value['ring'] : undefined)
 }
 
 /** Opens a keyring that must open, and waits until its keys in hand are made. */
