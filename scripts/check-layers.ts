@@ -27,7 +27,8 @@ const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
 
 /** What belongs to some rooms alone: a pattern in code without comments, and the paths where it may stand. */
 const OWNED: readonly (readonly [string, RegExp, RegExp])[] = [
-  ['Date', /\bDate\b/, /^system\//],
+  // `new Date(moment)` formats a moment; everything else reads the clock, or could.
+  ['the clock', /(?<!\bnew )\bDate\b|\bnew Date\b(?!\(\s*[^)\s])/, /^system\//],
   ['Math.random', /\bMath\.random\b/, /^$/],
   ['process', /\bprocess\./, /^(?:system|serve|cli)\/|^config\/refusal\.ts$|^server\.ts$/],
   ['timers', /\bset(?:Timeout|Interval|Immediate)\b/, /^(?:system|stores)\/|^http\/(?:listener|exchange)\.ts$|^jose\/batch\.ts$/],

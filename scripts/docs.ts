@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { COMMANDS } from '../src/cli/commands.ts'
 import { type OptionText, optionTexts } from '../src/config/option-texts.ts'
-import { LEVELS } from '../src/core/event.ts'
+import { type Event, levelOf } from '../src/core/event.ts'
 import { EXIT } from '../src/system/exit.ts'
 import { CATALOGUE } from '../src/testkit/catalogue.ts'
 import { EVENT_MEANINGS, EXIT_MEANINGS, MOST_USED_OPTIONS } from './docs-texts.ts'
@@ -58,9 +58,9 @@ function commandLines(name: string): readonly string[] {
 
 function eventTable(): readonly string[] {
   const members = eventMembers()
-  const rows = Object.entries(LEVELS).map(([name, level]) => {
+  const rows = Object.entries(EVENT_MEANINGS).map(([name, meaning]) => {
     const listed = (members.get(name) ?? []).map((member) => `\`${member}\``).join(', ')
-    return [`\`${name}\``, level, listed, EVENT_MEANINGS[name as keyof typeof LEVELS]]
+    return [`\`${name}\``, levelOf(name as Event['name']), listed, meaning]
   })
   return table(['event', 'level', 'members', 'what happened, and what to do'], rows)
 }

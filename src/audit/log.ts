@@ -1,7 +1,7 @@
 import { errnoOf } from '../core/errno.ts'
 import type { Emit, Event } from '../core/event.ts'
 import { isObject, type JsonObject, parseJson } from '../core/json.ts'
-import { between, type Clock, type Instant } from '../core/time.ts'
+import { between, type Clock, type Instant, timestamp } from '../core/time.ts'
 import { sha256 } from '../jose/digest.ts'
 import type { Signer } from '../jose/signer.ts'
 import { type Head, link, NO_RECORD } from './chain.ts'
@@ -24,8 +24,6 @@ export interface LineFile {
 export interface AuditDeps {
   readonly file: LineFile
   readonly now: Clock
-  /** RFC 3339, in UTC. */
-  readonly timestamp: (moment: Instant) => string
   /** The key that signs now, if any does. */
   readonly signer: () => Signer | undefined
   /** Where the log tells of itself: a head that also stands elsewhere cannot be cut off unnoticed. */
@@ -115,7 +113,7 @@ export class AuditLog {
   }
 
   async #sign(): Promise<void> {
-    const { signer, timestamp, now, file, tell } = this.#deps
+    const { signer, now, file, tell } = this.#deps
     const by = signer()
     if (by === undefined || this.#head.seq === this.#signed) return
     const time = timestamp(now())
@@ -128,7 +126,7 @@ export class AuditLog {
     tell({ name: CHECKPOINT, seq: this.#head.seq, head: this.#head.hash, kid: by.kid })
   }
 
-  #append(event: string, fields: JsonObject, time: string = this.#deps.timestamp(this.#deps.now())): void {
+  #append(event: string, fields: JsonObject, time: string = timestamp(this.#deps.now())): void {
     const next = link(this.#head, time, event, fields)
     this.#deps.file.append(next.line)
     this.#head = next.head

@@ -3,9 +3,8 @@ import { type IncomingMessage, request } from 'node:http'
 import type { Config } from '../config/config.ts'
 import { errnoOf } from '../core/errno.ts'
 import { isObject, type JsonObject, parseJsonBytes } from '../core/json.ts'
-import { instant } from '../core/time.ts'
+import { instant, timestamp } from '../core/time.ts'
 import { loadAdminToken } from '../stores/secrets.ts'
-import { timestamp } from '../system/clock.ts'
 import { EXIT, refuse } from '../system/exit.ts'
 
 /** Milliseconds that a server gets; an order waits for a key of 4096 bits at most. */

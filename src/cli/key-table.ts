@@ -1,7 +1,6 @@
 import { isObject, type Json, type JsonObject } from '../core/json.ts'
 import { printable } from '../core/printable.ts'
-import { instant } from '../core/time.ts'
-import { timestamp } from '../system/clock.ts'
+import { instant, timestamp } from '../core/time.ts'
 
 const HEADINGS = ['kid', 'alg', 'state', 'since', 'next', 'at', 'removed']
 

@@ -23,7 +23,7 @@ export type Event =
     readonly kid?: string
     readonly alg: string
     readonly jti: string
-    /** SHA-256 of the jti, a dot and the subject: whoever has the token can find it, and no subject lies open, though guesses can be tried. */
+    /** SHA-256 of the jti, a dot and the subject: the holder of the token can find it; a guess can be checked. */
     readonly subject: string
     readonly aud: string | readonly string[]
     /** As the token states it; a bad token may have none. */
@@ -39,7 +39,13 @@ export type Event =
   | { readonly name: 'clients.loaded'; readonly path: string; readonly clients: number; readonly issuers: number }
   | { readonly name: 'jwks.failed'; readonly url: string }
   | { readonly name: 'clients.failed'; readonly path: string; readonly detail: string }
-  | { readonly name: 'operator.ordered'; readonly action: string; readonly target: string; readonly forced: boolean; readonly reason: string }
+  | {
+    readonly name: 'operator.ordered'
+    readonly action: string
+    readonly target: string
+    readonly forced: boolean
+    readonly reason: string
+  }
   | { readonly name: 'operator.refused'; readonly action: string; readonly code: string }
   | { readonly name: 'config.loaded'; readonly version: string; readonly settings: Readonly<Record<string, string>> }
   | { readonly name: 'keys.unsealed'; readonly store: string }
@@ -50,7 +56,12 @@ export type Event =
   | { readonly name: 'audit.unclosed'; readonly last: number; readonly hash: string }
   | { readonly name: 'audit.checkpoint'; readonly seq: number; readonly head: string; readonly kid: string }
   | { readonly name: 'auth.open'; readonly address: string }
-  | { readonly name: 'worker.ended'; readonly worker: number; readonly code: number | null; readonly signal: string | null }
+  | {
+    readonly name: 'worker.ended'
+    readonly worker: number
+    readonly code: number | null
+    readonly signal: string | null
+  }
   /** More workers were asked for than can share the store. */
   | { readonly name: 'workers.single'; readonly store: string }
   /** Nothing is signed while a key is made. */
@@ -71,42 +82,19 @@ export type Event =
 /** Receives every event. */
 export type Emit = (event: Event) => void
 
-/** The level of each event. */
-export const LEVELS: Readonly<Record<Event['name'], Level>> = {
-  'policy.proved': 'info',
-  'store.volatile': 'warning',
-  'store.created': 'info',
-  'store.failed': 'error',
-  'store.recovered': 'info',
-  'key.created': 'info',
-  'key.published': 'info',
-  'key.promoted': 'info',
-  'key.retired': 'info',
-  'key.removed': 'info',
-  'key.revoked': 'warning',
-  'token.minted': 'debug',
-  'token.revoked': 'info',
-  'client.refused': 'warning',
-  'clients.loaded': 'info',
-  'clients.failed': 'error',
-  'jwks.failed': 'warning',
-  'operator.ordered': 'warning',
-  'operator.refused': 'warning',
-  'config.loaded': 'debug',
-  'keys.unsealed': 'warning',
-  'audit.failed': 'error',
-  'audit.recovered': 'warning',
-  'audit.torn': 'warning',
-  'audit.unclosed': 'warning',
-  'audit.checkpoint': 'info',
-  'auth.open': 'warning',
-  'worker.ended': 'error',
-  'workers.single': 'warning',
-  'threads.single': 'warning',
-  'server.listening': 'info',
-  'server.stopping': 'info',
-  'server.stopped': 'info',
-  'server.fault': 'error',
+/** The events of each level; all others are `info`. */
+const LEVELS: readonly (readonly [Level, readonly Event['name'][]])[] = [
+  ['debug', ['token.minted', 'config.loaded']],
+  ['warning', [
+    'store.volatile', 'key.revoked', 'client.refused', 'jwks.failed', 'operator.ordered', 'operator.refused',
+    'keys.unsealed', 'audit.recovered', 'audit.torn', 'audit.unclosed', 'auth.open', 'workers.single', 'threads.single',
+  ]],
+  ['error', ['store.failed', 'clients.failed', 'audit.failed', 'worker.ended', 'server.fault']],
+]
+
+/** How much an event matters. */
+export function levelOf(name: Event['name']): Level {
+  return LEVELS.find(([, names]) => names.includes(name))?.[0] ?? 'info'
 }
 
 /** The event of an error that nobody expected: its kind and where it arose, but no message, which could hold input. */

@@ -1,7 +1,7 @@
 import type { Emit } from './event.ts'
 import type { RandomBytes } from './random.ts'
 import type { Tally } from './tally.ts'
-import type { Clock, Instant } from './time.ts'
+import type { Clock } from './time.ts'
 
 /** What the whole server takes from the world, so that a test can be the world. */
 export interface System {
@@ -9,8 +9,6 @@ export interface System {
   readonly randomBytes: RandomBytes
   /** Where events go besides the audit log. */
   readonly emit: Emit
-  /** A moment as RFC 3339 writes it. */
-  readonly timestamp: (moment: Instant) => string
   /** What is counted in this process. */
   readonly tally: Tally
   /** What was counted by all that serve together. */

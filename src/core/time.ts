@@ -48,3 +48,8 @@ export const never: Instant = Infinity as Instant
 export function numericDate(moment: Instant): number {
   return Math.floor(moment)
 }
+
+/** A moment as RFC 3339 writes it, in UTC and with milliseconds. */
+export function timestamp(moment: Instant): string {
+  return new Date(moment * 1000).toISOString()
+}

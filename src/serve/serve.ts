@@ -9,7 +9,7 @@ import { seconds } from '../core/time.ts'
 import { type Listener, listener } from '../http/listener.ts'
 import { proof, proofText } from '../keyring/policy.ts'
 import { StoreUnavailable } from '../keyring/store.ts'
-import { systemClock, timestamp } from '../system/clock.ts'
+import { systemClock } from '../system/clock.ts'
 import { EXIT, refuse } from '../system/exit.ts'
 import { jsonLog, terminalLog } from '../system/log.ts'
 import { systemRandom } from '../system/random.ts'
@@ -45,7 +45,7 @@ export async function serve(config: Config, said: Readonly<Record<string, string
   const own = atSeat(config, seat)
   const refusal = await refusalOf(config)
   if (refusal !== undefined) refuse(EXIT.config, ...refusalLines(refusal))
-  const app = refusal === undefined ? await open(own, { now: systemClock, randomBytes: systemRandom, timestamp, emit, tally, total }) : undefined
+  const app = refusal === undefined ? await open(own, { now: systemClock, randomBytes: systemRandom, emit, tally, total }) : undefined
   // A worker would go on waiting for words of the process that started it.
   if (app === undefined) return process.connected ? process.exit() : undefined
   app.emit({ name: 'config.loaded', version: VERSION, settings: said })

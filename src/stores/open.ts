@@ -17,7 +17,7 @@ export async function openStore({ store, allowShared }: Config, randomBytes: Ran
 /** The audit log of a configuration, if it has one; the failure is a sentence for the operator. */
 export async function openAudit(
   { audit }: Config,
-  { now, timestamp, emit }: System,
+  { now, emit }: System,
   signer: () => Signer | undefined,
 ): Promise<Result<AuditLog, string> | undefined> {
   if (audit === undefined) return undefined
@@ -25,7 +25,7 @@ export async function openAudit(
   const { openLineFile } = await import('./line-file.ts')
   try {
     const file = await openLineFile(resolve(audit.path))
-    return ok(new AuditLog({ file, now, timestamp, tell: emit, signer }))
+    return ok(new AuditLog({ file, now, tell: emit, signer }))
   } catch (error) {
     return fail(`Cannot use the audit log ${audit.path}: ${(error as Error).message}`)
   }

@@ -1,7 +1,6 @@
-import { type Emit, type Event, type Level, LEVELS } from '../core/event.ts'
+import { type Emit, type Event, type Level, levelOf } from '../core/event.ts'
 import { printable } from '../core/printable.ts'
-import type { Clock } from '../core/time.ts'
-import { timestamp } from './clock.ts'
+import { type Clock, timestamp } from '../core/time.ts'
 
 const ORDER: readonly Level[] = ['debug', 'info', 'warning', 'error']
 
@@ -31,7 +30,7 @@ function leveled(
 ): Emit {
   const threshold = ORDER.indexOf(least)
   return (event) => {
-    const level = LEVELS[event.name]
+    const level = levelOf(event.name)
     if (ORDER.indexOf(level) >= threshold) write(`${printable(format(level, timestamp(now()), event))}\n`)
   }
 }

@@ -10,7 +10,6 @@ import { type Instant, instant } from '../../src/core/time.ts'
 import { sha256 } from '../../src/jose/digest.ts'
 import { type Signer, unpublishedSigner } from '../../src/jose/signer.ts'
 import { openLineFile } from '../../src/stores/line-file.ts'
-import { timestamp } from '../../src/system/clock.ts'
 import { newFolder } from '../support/folder.ts'
 import { seeded } from '../support/random.ts'
 
@@ -54,7 +53,7 @@ function logOver(file: LineFile, by: () => Signer | undefined = () => signer): D
   const told: Event[] = []
   const desk = { now: instant(1_800_000_000), told }
   return Object.assign(desk, {
-    log: new AuditLog({ file, now: () => desk.now, timestamp, signer: by, tell: (event) => told.push(event) }),
+    log: new AuditLog({ file, now: () => desk.now, signer: by, tell: (event) => told.push(event) }),
   })
 }
 

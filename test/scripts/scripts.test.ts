@@ -9,7 +9,7 @@ describe('the check of layers', () => {
 
   it('passes a tree that keeps the order', () => {
     const files = {
-      'core/a.ts': "import { x } from 'node:buffer'\nexport const a = 1 // Date is only named here\n",
+      'core/a.ts': "import { x } from 'node:buffer'\nexport const a = new Date(1) // Date is only named here\n",
       'jose/b.ts': "import { a } from '../core/a.ts'\n/* process.env */ subtle\n",
       'serve/b.ts': '',
       'server.ts': "import type { b } from './serve/b.ts'\nprocess.exit()\n",
@@ -34,7 +34,9 @@ describe('the check of layers', () => {
     ['a package', { 'app.ts': "import jose from 'jose'\n" }, /neither relative nor node:/],
     ['a file without .ts', { 'core/a.ts': "import { b } from './b'\n", 'core/b.ts': '' }, /not a file of src/],
     ['a cycle', { 'core/a.ts': "import { b } from './b.ts'\n", 'core/b.ts': "import { a } from './a.ts'\n" }, /cycle: core\/a.ts > core\/b.ts > core\/a.ts/],
-    ['the clock outside system', { 'core/a.ts': 'Date.now()\n' }, /Date belongs elsewhere/],
+    ['the clock outside system', { 'core/a.ts': 'Date.now()\n' }, /the clock belongs elsewhere/],
+    ['the clock by a constructor', { 'core/a.ts': 'new Date()\nnew Date(1)\n' }, /the clock belongs elsewhere/],
+    ['the clock without brackets', { 'core/a.ts': 'new Date\n' }, /the clock belongs elsewhere/],
     ['chance that can be guessed', { 'system/a.ts': 'Math.random()\n' }, /Math.random belongs elsewhere/],
     ['the process', { 'keyring/a.ts': 'process.env\n' }, /process belongs elsewhere/],
     ['a timer', { 'keyring/a.ts': 'setTimeout(f)\n' }, /timers belongs elsewhere/],

@@ -8,7 +8,6 @@ import { type Instant, instant, seconds } from '../../src/core/time.ts'
 import { type Listener, listener } from '../../src/http/listener.ts'
 import type { Reply } from '../../src/http/reply.ts'
 import type { Router } from '../../src/http/router.ts'
-import { timestamp } from '../../src/system/clock.ts'
 import { assertCleanLog, assertNoPrivateMember } from './leak.ts'
 import { assertNothingUncaught } from './uncaught.ts'
 
@@ -50,7 +49,6 @@ export async function startAppAt(start: number, args: readonly string[]): Promis
     now: () => now,
     randomBytes: (length) => new Uint8Array(randomBytes(length)),
     emit: (event) => events.push(event),
-    timestamp,
   })
   assert.ok(created.ok, JSON.stringify(created))
   const app = created.value
