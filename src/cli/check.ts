@@ -1,6 +1,6 @@
 import { proofOf, refusalOf } from '../config/promise.ts'
 import { refusalLines } from '../config/refusal.ts'
-import { proofText } from '../keyring/policy.ts'
+import { proofText } from '../keyring/proof.ts'
 import { EXIT, refuse } from '../system/exit.ts'
 import type { Command } from './command.ts'
 

@@ -1,5 +1,6 @@
 import { isAvailable } from '../jose/signer.ts'
-import { NO_MARKS, proof, type ProofLine } from '../keyring/policy.ts'
+import { NO_MARKS } from '../keyring/policy.ts'
+import { proof, type ProofLine } from '../keyring/proof.ts'
 import type { Config } from './config.ts'
 
 /** Why a configuration is refused: lines of the proof that fail, or algorithms that this runtime lacks. */

@@ -1,4 +1,4 @@
-import { unsafeText } from '../keyring/policy.ts'
+import { unsafeText } from '../keyring/proof.ts'
 import type { Refusal } from './promise.ts'
 
 /** Why a configuration does not start, each line with what would be right. */

@@ -8,7 +8,8 @@ import { after, between, earliest, type Instant, type Seconds, seconds } from '.
 import { advance, ringDueAt } from './advance.ts'
 import { KeyringFault } from './fault.ts'
 import type { Decision } from './moves.ts'
-import { type HighWaterMarks, longestView, NO_MARKS, type Policy, proof, unsafeText } from './policy.ts'
+import { type HighWaterMarks, longestView, NO_MARKS, type Policy } from './policy.ts'
+import { proof, unsafeText } from './proof.ts'
 import { keyPool, type Pool } from './pool.ts'
 import { type Committed, MAX_ATTEMPTS, newReplica, type Replica, type ReplicaDeps } from './replica.ts'
 import { EMPTY_RING, type Ring } from './ring.ts'
@@ -31,13 +32,12 @@ export class Keyring {
   readonly #deps: KeyringDeps
   readonly #replica: Replica
   readonly #pool: Pool
-  readonly #pollEvery: Seconds
   #snapshot!: Snapshot
   #seenAt!: Instant
   #due!: Instant
   #signers: Signers = new Map()
   #inStep = true
-  #retryAt!: Instant
+  #failedAt!: Instant
   #ticking: Promise<void> | undefined
   #turn: Promise<unknown> = Promise.resolve()
 
@@ -46,7 +46,6 @@ export class Keyring {
     this.#deps = deps
     this.#replica = replica
     this.#pool = keyPool(policy, deps)
-    this.#pollEvery = seconds(policy.timing.propagation / 2)
   }
 
   /**
@@ -102,7 +101,8 @@ export class Keyring {
 
   /** When the timer should call `tick` again: ahead of the requests, so that they find nothing to do. */
   nextTick(): Instant {
-    return this.#inStep ? earliest([this.#due, after(this.#seenAt, this.#pollEvery)]) : this.#retryAt
+    const poll = after(this.#inStep ? this.#seenAt : this.#failedAt, seconds(this.policy.timing.propagation / 2))
+    return this.#inStep ? earliest([this.#due, poll]) : poll
   }
 
   /** The last snapshot, however old: for reports and metrics, never to serve it. */
@@ -153,7 +153,7 @@ export class Keyring {
       const { code, message: detail } = isExpected ? error : { code: 'unexpected', message: '' }
       if (this.#inStep) this.#deps.emit({ name: 'store.failed', code, detail })
       this.#inStep = false
-      this.#retryAt = after(this.#deps.now(), this.#pollEvery)
+      this.#failedAt = this.#deps.now()
     }
   }
 

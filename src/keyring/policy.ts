@@ -11,7 +11,7 @@ export interface Timing {
   readonly retention: Seconds
   /** M: caches may keep the JWK Set this long. */
   readonly maxAge: Seconds
-  /** Lifetime of a token whose request names none. */
+  /** Default lifetime of a token. */
   readonly ttl: Seconds
   /** T: longest lifetime that a request can obtain. */
   readonly maxTtl: Seconds
@@ -35,34 +35,19 @@ export interface Policy {
   readonly history: Seconds
 }
 
-/** What was handed out and cannot be called back: the largest values that were ever in force for a store. */
+/** The largest values that were ever in force for a store: tokens and cached sets of them may still be in use. */
 export interface HighWaterMarks {
   readonly maxTtl: Seconds
   readonly maxAge: Seconds
 }
 
-/** One inequality of the promise with its two sides in seconds; line 4 only reports, and always holds. */
-export interface ProofLine {
-  /** 1 to 4. */
-  readonly number: number
-  readonly meaning: string
-  /** The option on the left side, without dashes; line 4 has no option. */
-  readonly name: string
-  readonly value: number
-  /** The right side as a sum of options, and its value. */
-  readonly terms: string
-  readonly bound: number
-  /** The option to lower when the line does not hold. */
-  readonly lower: string
-  readonly holds: boolean
-}
-
 const HOUR = 3600
-/** Seconds: clocks differ by a little even where they are said to be right. */
-const LEAST_BACKDATE = 10
 const DAY = 24 * HOUR
 
-/** The value of each length that is in force when nothing is said about it. */
+/** Clocks differ by a little even where they are said to be right. */
+const MIN_BACKDATE_SECONDS = 10
+
+/** The default of each length that does not follow from others. */
 export const DEFAULT_TIMING: Pick<Timing, 'interval' | 'cacheLayers' | 'propagation' | 'clockError' | 'leeway'> = {
   interval: seconds(7 * DAY),
   cacheLayers: 2,
@@ -71,10 +56,10 @@ export const DEFAULT_TIMING: Pick<Timing, 'interval' | 'cacheLayers' | 'propagat
   leeway: seconds(300),
 }
 
-/** The history of a court file: ten years. */
+/** Ten years, as long as courts keep a file. */
 export const DEFAULT_HISTORY: Seconds = seconds(3650 * DAY)
 
-/** Rotates while one watches: everything happens within two minutes. */
+/** For tests and demonstrations: a whole rotation within two minutes. */
 export const FAST_TIMING: Partial<Timing> = {
   interval: seconds(60),
   retention: seconds(21),
@@ -88,7 +73,7 @@ export const FAST_TIMING: Partial<Timing> = {
 /** No mark yet: what a store without a ring starts from. */
 export const NO_MARKS: HighWaterMarks = { maxTtl: seconds(0), maxAge: seconds(0) }
 
-/** Completes what was set: each length that is missing follows from the others so that the promise holds, if it can. */
+/** Derives each length that is not set from the others, so that the promise holds if it can. */
 export function resolveTiming(set: Partial<Timing>, marks: HighWaterMarks): Timing {
   const base = { ...DEFAULT_TIMING, ...set }
   const { interval, cacheLayers, propagation, clockError } = base
@@ -142,65 +127,10 @@ export function longestView(timing: Timing, marks: HighWaterMarks): Seconds {
 
 /** Seconds that `nbf` lies before `iat`: a token is valid at once even if this clock is ahead by its largest error. */
 export function backdateOf({ clockError }: Timing): Seconds {
-  return seconds(Math.max(LEAST_BACKDATE, clockError))
+  return seconds(Math.max(MIN_BACKDATE_SECONDS, clockError))
 }
 
 /** Right side of (4): a verifier may still accept a revoked key for this long. */
 export function exposure(timing: Timing, marks: HighWaterMarks): Seconds {
   return seconds(leastLead(timing, marks) - 2 * timing.clockError)
-}
-
-/** The inequalities of the promise with their numbers. The promise holds when every line does. */
-export function proof(timing: Timing, marks: HighWaterMarks): readonly ProofLine[] {
-  const { interval, lead, retention, cacheLayers, propagation, clockError, leeway } = timing
-  const maxAge = Math.max(timing.maxAge, marks.maxAge)
-  const maxTtl = Math.max(timing.maxTtl, marks.maxTtl)
-  const caching = `propagation ${propagation} + cache-layers ${cacheLayers} * jwks-max-age ${maxAge}`
-  const lines: readonly Omit<ProofLine, 'number' | 'holds'>[] = [
-    {
-      meaning: 'no token under a key that an honouring cache may lack',
-      name: 'lead',
-      value: lead,
-      terms: `${caching} + 2 * clock-error ${clockError}`,
-      bound: leastLead(timing, marks),
-      lower: 'jwks-max-age',
-    },
-    {
-      meaning: 'no key removed while a token of it can still be accepted',
-      name: 'retention',
-      value: retention,
-      terms: `propagation ${propagation} + max-ttl ${maxTtl} + leeway ${leeway} + 3 * clock-error ${clockError}`,
-      bound: leastRetention(timing, marks),
-      lower: 'max-ttl',
-    },
-    {
-      meaning: 'at most one standby per algorithm',
-      name: 'rotation-interval',
-      value: interval,
-      terms: `lead ${lead} + propagation ${propagation}`,
-      bound: lead + propagation,
-      lower: 'lead',
-    },
-    {
-      meaning: 'a verifier may still accept a revoked key for this long; reported, not promised shorter',
-      name: 'exposure',
-      value: exposure(timing, marks),
-      terms: caching,
-      bound: exposure(timing, marks),
-      lower: '',
-    },
-  ]
-  return lines.map((line, at) => ({ ...line, number: at + 1, holds: line.value >= line.bound }))
-}
-
-/** One line of the proof as a person reads it, in seconds, without its meaning. */
-export function proofText({ number, name, value, terms, bound, holds }: ProofLine): string {
-  const left = number === 4 ? `${name} <=` : `${name} ${value} >=`
-  return `(${number}) ${left} ${terms} = ${bound}${holds ? '' : '  FAILS'}`
-}
-
-/** What is wrong with a line that does not hold, and what to do about it. */
-export function unsafeText({ number, name, value, terms, bound, lower }: ProofLine): string {
-  return `Unsafe (${number}): ${name} is ${value} s but must be at least ${bound} s = ${terms}. ` +
-    `Set --${name} ${bound}s, or lower --${lower}`
 }

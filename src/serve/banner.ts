@@ -1,7 +1,8 @@
 import type { Config } from '../config/config.ts'
 import { version } from '../config/version.ts'
 import { formatDuration } from '../core/duration.ts'
-import { type Policy, proofText, type ProofLine } from '../keyring/policy.ts'
+import type { Policy } from '../keyring/policy.ts'
+import { proofText, type ProofLine } from '../keyring/proof.ts'
 
 /** What the banner tells. */
 export interface BannerView {

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Seconds, seconds } from '../../src/core/time.ts'
-import {
-  FAST_TIMING, longestView, NO_MARKS, proof, proofText, resolveTiming, type Timing, unsafeText,
-} from '../../src/keyring/policy.ts'
+import { FAST_TIMING, longestView, NO_MARKS, resolveTiming, type Timing } from '../../src/keyring/policy.ts'
+import { proof, proofText, unsafeText } from '../../src/keyring/proof.ts'
 
 const timing = (lengths: Partial<Record<keyof Timing, number>>): Timing => resolveTiming(lengths as Partial<Timing>, NO_MARKS)
 const holds = (set: Timing): readonly boolean[] => proof(set, NO_MARKS).map((line) => line.holds)

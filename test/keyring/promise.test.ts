@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { longestView, NO_MARKS, proof } from '../../src/keyring/policy.ts'
+import { longestView, NO_MARKS } from '../../src/keyring/policy.ts'
+import { proof } from '../../src/keyring/proof.ts'
 import { seeded } from '../support/random.ts'
 import { randomWorld, type Shortfall, simulate, type Tally, type World } from './simulation.ts'
 

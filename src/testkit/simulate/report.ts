@@ -1,5 +1,5 @@
 import { type Instant, instant } from '../../core/time.ts'
-import { type ProofLine, unsafeText } from '../../keyring/policy.ts'
+import { type ProofLine, unsafeText } from '../../keyring/proof.ts'
 import type { Life, Replay } from './schedule.ts'
 import type { Outcome, Simulation } from './simulate.ts'
 
