@@ -1,24 +1,27 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { build } from './build.js'
 import { filesBelow, install, root } from './setup.js'
 
 /**
  * `npm test`: installs, builds, checks types, layers, size, words and made tables, and runs all tests with coverage.
- * `npm test -- FILE...` runs these files alone; `--no-coverage` runs all without measuring.
+ * `npm test -- FILE...` runs these files alone; `--all` does every trial of what is generated at random, not a share of
+ * them; `--no-coverage` runs the tests without measuring.
  */
 
 const THRESHOLDS = ['--check-coverage', '--lines', '95', '--branches', '90', '--functions', '0', '--statements', '0']
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 /** From 22.18 on Node.js runs TypeScript as it is. */
 const loader = major > 22 || (major === 22 && minor >= 18) ? [] : ['--import', 'tsx']
-/** Milliseconds after which tests are stopped: one that left something open would hold up the gate for ever. */
-const LONGEST = 600_000
+/** After this time the tests are stopped: one that left something open would hold up the gate for ever. */
+const TIMEOUT_MS = 600_000
 const args = process.argv.slice(2)
 const named = args.filter((arg) => !arg.startsWith('--'))
 const isMeasured = named.length === 0 && !args.includes('--no-coverage')
+// test/support/share.ts reads it.
+if (args.includes('--all')) process.env['JWKSD_TEST_ALL'] = '1'
 
 install()
 build()
@@ -35,8 +38,11 @@ const tests = filesBelow(join(root, 'test'))
   .filter((path) => /^test[/\\][^/\\]+[/\\][^/\\]+\.test\.ts$/.test(path))
 const folder = mkdtempSync(join(tmpdir(), 'jwksd-test-'))
 const report = join(folder, 'report.tap')
-const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout', '--test-reporter=tap', `--test-reporter-destination=${report}`]
-const testing = [...loader, '--test', ...reporters, ...(named.length > 0 ? named : tests)]
+const reporters = [['spec', 'stdout'], ['tap', report]]
+  .flatMap(([name, destination]) => [`--test-reporter=${name}`, `--test-reporter-destination=${destination}`])
+// One file for each core: many tests wait for a time-out, and Node.js would leave one core idle.
+const concurrency = `--test-concurrency=${availableParallelism()}`
+const testing = [...loader, '--test', concurrency, ...reporters, ...(named.length > 0 ? named : tests)]
 const measuring = [
   join('node_modules', 'c8', 'bin', 'c8.js'), '--all', '--src', 'src', '--include', 'src/**', '--exclude-after-remap',
   '--reporter', 'text', '--reporter', 'html', '--reports-dir', 'coverage', ...THRESHOLDS, process.execPath,
@@ -59,7 +65,7 @@ function count(what) {
 
 /** @param {readonly string[]} command */
 function run(command) {
-  const { status, error } = spawnSync(process.execPath, command, { cwd: root, stdio: 'inherit', timeout: LONGEST })
+  const { status, error } = spawnSync(process.execPath, command, { cwd: root, stdio: 'inherit', timeout: TIMEOUT_MS })
   if (error !== undefined) fail(`Given up: ${error.message}`)
   return status ?? 1
 }

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { isObject, type Json, parseJson, parseJsonBytes } from '../../src/core/json.ts'
 import { type Seeded, seeded } from '../support/random.ts'
+import { shareOf } from '../support/share.ts'
+
+const DOCUMENTS = shareOf(30_000)
 
 const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
 
@@ -92,17 +95,17 @@ describe('parseJson()', () => {
     assert.ok(parseJsonBytes(Buffer.from('"ż"')).ok)
   })
 
-  it('agrees with JSON.parse on every one of 30,000 generated and mutated documents that it takes', () => {
+  it(`agrees with JSON.parse on every one of ${DOCUMENTS} generated and mutated documents that it takes`, () => {
     const random = seeded(3)
     let taken = 0
-    for (let trial = 0; trial < 30_000; trial += 1) {
+    for (let trial = 0; trial < DOCUMENTS; trial += 1) {
       const text = random.chance(0.5) ? JSON.stringify(value(random, 0)) : mutated(JSON.stringify(value(random, 0)), random)
       const parsed = parseJson(text)
       if (!parsed.ok) continue
       taken += 1
       assert.deepEqual(plain(parsed.value), JSON.parse(text), text)
     }
-    assert.ok(taken > 15_000, `${taken} taken`)
+    assert.ok(taken > DOCUMENTS / 2, `${taken} taken`)
   })
 })
 

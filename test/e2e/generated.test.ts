@@ -4,11 +4,12 @@ import { type RunningApp, startApp } from '../support/app.ts'
 import { assertCleanLog, assertNoPrivateMember } from '../support/leak.ts'
 import { type Seeded, seeded } from '../support/random.ts'
 import { exchange } from '../support/raw-socket.ts'
+import { shareOf } from '../support/share.ts'
 import { assertNothingUncaught } from '../support/uncaught.ts'
 
 const SEED = 20_261_123
-const STRUCTURED = 16_000
-const RAW = 4000
+const STRUCTURED = shareOf(16_000)
+const BROKEN = shareOf(4000)
 const AT_ONCE = 16
 
 let server: RunningApp
@@ -109,10 +110,10 @@ describe('generated requests', () => {
     for (const status of [200, 204, 400, 404, 405, 415]) assert.ok((seen.get(status) ?? 0) > 20, `${status} was seldom reached`)
   })
 
-  it(`D13 meet no bug and end no process: ${RAW} with broken bytes`, async (context) => {
-    const seen = await sendAll(RAW, broken)
+  it(`D13 meet no bug and end no process: ${BROKEN} with broken bytes`, async (context) => {
+    const seen = await sendAll(BROKEN, broken)
     context.diagnostic([...seen].toSorted().map(([status, count]) => `${status}: ${count}`).join(', '))
-    assert.ok((seen.get(400) ?? 0) > RAW / 4)
+    assert.ok((seen.get(400) ?? 0) > BROKEN / 4)
   })
 
   it('A9, D10 left no fault, no token and no private member in the log', async () => {

@@ -336,11 +336,11 @@ describe('a server that cannot use its files', () => {
       [[...store, '--kek-file', kek], /Cannot trust .*: group or others can reach it/],
       [[...store, '--kek-file', join(folder, 'short')], /it must be 32 bytes, raw or in base64url/],
       [[...store, '--kek-file', join(folder, 'nowhere')], /Cannot read .*nowhere: the system says ENOENT/],
-      [[...store, '--kek', 'x'], /^jwksd: --kek \(flag\): shows in the list of processes; set JWKSD_KEK or use a file\n/],
-      [['--port', '0', '--admin', '127.0.0.1:0'], /admin-token-file \(all sources\): must be set/],
+      [[...store, '--kek', 'x'], /^jwksd: --kek would show in the list of processes. Set JWKSD_KEK, or use a file\n/],
+      [['--port', '0', '--admin', '127.0.0.1:0'], /--admin-token-file must be set/],
       [['--port', '0', '--admin', '0.0.0.0:9'], /unix:PATH or a loopback address with a port/],
       [['--port', '0', '--admin', '127.0.0.1:0', '--admin-token-file', join(folder, 'short')], /it must be 32 to 512 visible ASCII characters/],
-      [['--port', '0', '--audit-required'], /audit \(all sources\): must be set for audit-required/],
+      [['--port', '0', '--audit-required'], /--audit must be set/],
       [['--port', '0', '--audit', folder], /Cannot use the audit log .*: .*EISDIR/],
     ]
     for (const [args, message] of cases) {
@@ -350,7 +350,7 @@ describe('a server that cannot use its files', () => {
     }
     assert.ok(!existsSync(join(folder, 'ring.json')))
     const secret = await run(store, { JWKSD_KEK: 'not-a-key' })
-    assert.match(secret.stderr, /kek \(JWKSD_KEK\): its value is not made of 32 bytes/)
+    assert.match(secret.stderr, /JWKSD_KEK has a value that must be keys of 32 bytes/)
     assert.ok(!secret.stderr.includes('not-a-key'))
   })
 
