@@ -33,7 +33,7 @@ const OWNED: readonly (readonly [string, RegExp, RegExp])[] = [
   ['process', /\bprocess\./, /^(?:system|serve|cli)\/|^config\/refusal\.ts$|^server\.ts$/],
   ['timers', /\bset(?:Timeout|Interval|Immediate)\b/, /^(?:system|stores)\/|^http\/(?:listener|exchange)\.ts$|^jose\/batch\.ts$/],
   ['crypto.subtle', /\bsubtle\b/, /^jose\//],
-  ['sockets', /from 'node:(?:http|https|http2|net|tls|dns|dgram)'/, /^http\/(?:listener|exchange)\.ts$|^stores\/|^serve\/admin-server\.ts$|^cli\/admin-client\.ts$/],
+  ['sockets', /from 'node:(?:http|https|http2|net|tls|dns|dgram)'/, /^http\/(?:listener|exchange|problem)\.ts$|^stores\/|^serve\/admin-server\.ts$|^cli\/admin-client\.ts$/],
   ['outbound requests', /\bfetch\(/, /^stores\/|^testkit\/probe\/(?:source|api)\.ts$/],
   ['files', /from 'node:fs(?:\/promises)?'/, /^(?:system|stores|cli)\/|^serve\/admin-server\.ts$|^server\.ts$/],
   ['child processes', /from 'node:(?:child_process|cluster|worker_threads)'/, /^serve\/workers\.ts$/],

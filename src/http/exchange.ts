@@ -1,35 +1,35 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { readBody, refuseBody, tooLarge } from './body.ts'
+import { readBody, refuseBody, TOO_LARGE } from './body.ts'
 import type { Call, Handler } from './call.ts'
-import { bareFault, problem } from './problem.ts'
+import { problem } from './problem.ts'
 import { rawAnswer } from './raw-answer.ts'
 import type { Reply } from './reply.ts'
 import type { Router } from './router.ts'
-import { headerOf, refuseHead } from './wire.ts'
+import { bodyLength, headerOf } from './wire.ts'
 
 /** What the exchanges of one listener share. */
-export interface Desk {
+export interface Shared {
   router: Router
-  /** Whether a connection is kept for a next request; if not, each answer is the last of its connection. */
+  /** Whether a connection is kept for a next request; if not, each response is the last of its connection. */
   readonly keepsAlive: () => boolean
-  /** Connections that have their last answer, although their client may still be sending. */
+  /** Connections that have their last response, although their client may still be sending. */
   readonly ended: WeakSet<Duplex>
-  /** The exchanges of a connection that could not be answered at once. */
-  readonly open: WeakMap<Duplex, Set<Exchange>>
+  /** The exchanges of a connection that wait for their response. */
+  readonly waiting: WeakMap<Duplex, Set<Exchange>>
   readonly onFault: (error: unknown) => void
 }
 
-/** One request and its answer. */
+/** One request and its response. */
 export interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
-  readonly desk: Desk
+  readonly shared: Shared
 }
 
 const EMPTY = new Uint8Array(0)
-/** Milliseconds for which a client may go on sending after its last answer, which a reset could take from it. */
-const LINGER = 1000
+/** How long a client may go on sending after its last response: a reset at once could take the response from it. */
+const LINGER_MS = 1000
 
 const PARSER_STATUS: ReadonlyMap<string, number> = new Map([
   ['HPE_HEADER_OVERFLOW', 431],
@@ -37,82 +37,81 @@ const PARSER_STATUS: ReadonlyMap<string, number> = new Map([
   ['ERR_HTTP_REQUEST_TIMEOUT', 408],
 ])
 
-/** Answers one request; without waiting when there is no body and the handler does not wait. */
+/** Responds to one request; without waiting when there is no body and the handler does not wait. */
 export function conduct(exchange: Exchange, expectsContinue: boolean): void {
-  const { request, desk } = exchange
-  // Node parses what is pipelined behind a refusal before the refusal ends the connection.
-  if (desk.ended.has(request.socket)) return
+  const { request, response, shared } = exchange
+  // Node parses requests that are pipelined behind a refused one before the refusal closes the connection.
+  if (shared.ended.has(request.socket)) return
   const { method = '', url: target = '', httpVersion, rawHeaders } = request
-  const refused = refuseHead({ method, target, httpVersion, rawHeaders })
-  if (refused !== undefined) return sendLast(exchange, refused)
+  const length = bodyLength({ method, target, httpVersion, rawHeaders })
+  if (!length.ok) return sendLast(exchange, length.error)
   const call = callOf(request, method, target)
-  const found = desk.router.find(method, call.path)
-  const length = call.header('transfer-encoding') === undefined ? Number(call.header('content-length') ?? 0) : undefined
-  if ('refusal' in found) return length === 0 ? send(exchange, found.refusal) : sendLast(exchange, found.refusal)
-  if (length === 0) return answer(exchange, found.handler, call)
-  const unwanted = refuseBody(call.header('content-encoding'), length)
-  if (unwanted !== undefined) return sendLast(exchange, unwanted)
-  if (expectsContinue) exchange.response.writeContinue()
+  const found = shared.router.find(method, call.path)
+  const hasBody = length.value !== 0
+  if ('refusal' in found) return hasBody ? sendLast(exchange, found.refusal) : send(exchange, found.refusal)
+  if (!hasBody) return respond(exchange, found.handler, call)
+  const refusal = refuseBody(call.header('content-encoding'), length.value)
+  if (refusal !== undefined) return sendLast(exchange, refusal)
+  if (expectsContinue) response.writeContinue()
   sendLater(exchange, withBody(exchange, found.handler, call))
 }
 
-/** Answers a connection on which Node's parser gave up, unless it has its last answer already. */
-export function abandon(code: string | undefined, socket: Duplex, desk: Desk): void {
-  // A client that announced its last request gets the answer to that one, whatever it sends behind it.
-  if (desk.ended.has(socket) || code === 'HPE_CLOSED_CONNECTION') return
-  // Ours would be taken for the answer to the request before, which goes out instead, and is the last.
-  if (isOwed(socket, desk)) desk.ended.add(socket)
+/** Ends a connection on which Node's parser gave up, with the status that fits its error code. */
+export function abandon(code: string | undefined, socket: Duplex, shared: Shared): void {
+  // A client that announced its last request gets the response to that one, whatever it sends behind it.
+  if (shared.ended.has(socket) || code === 'HPE_CLOSED_CONNECTION') return
+  // The client would take an error for the response to its earlier request: send that one, then close.
+  if (isOwed(socket, shared)) shared.ended.add(socket)
   else if (!socket.writable) socket.destroy()
-  else endWith(socket, problem(PARSER_STATUS.get(code ?? '') ?? 400), desk)
+  else endWith(socket, problem(PARSER_STATUS.get(code ?? '') ?? 400), shared)
 }
 
-/** Ends a connection that is no longer Node's to answer, with this answer unless it has its last one, after a moment. */
-export function endWith(socket: Duplex, answer: Reply, desk: Desk): void {
-  const content = desk.ended.has(socket) || isOwed(socket, desk) ? EMPTY : rawAnswer(answer)
-  desk.ended.add(socket)
+/** Writes a response, unless the connection has its last one, and closes the socket after `LINGER_MS`. */
+export function endWith(socket: Duplex, reply: Reply, shared: Shared): void {
+  const content = shared.ended.has(socket) || isOwed(socket, shared) ? EMPTY : rawAnswer(reply)
+  shared.ended.add(socket)
   // Node takes its own listener away from the socket of a CONNECT; without any, a reset would end the process.
   socket.on('error', () => {})
   socket.resume().end(content)
-  const timer = setTimeout(() => socket.destroy(), LINGER)
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
   socket.once('close', () => clearTimeout(timer))
 }
 
-/** Answers, and ends the connection once what the client still sends has been taken in, or after a moment. */
-export function sendLast({ request, response, desk }: Exchange, { status, headers, body }: Reply): void {
-  desk.ended.add(request.socket)
+/** Responds, and closes the connection when the client has sent its whole request, or after `LINGER_MS`. */
+export function sendLast({ request, response, shared }: Exchange, { status, headers, body }: Reply): void {
+  shared.ended.add(request.socket)
   response.writeHead(status, { ...headers, connection: 'close' })
   if (request.complete) return void response.end(body)
   response.write(body)
   const end = (): void => void response.end()
-  const timer = setTimeout(end, LINGER)
+  const timer = setTimeout(end, LINGER_MS)
   request.resume().once('end', end)
   response.once('close', () => clearTimeout(timer))
 }
 
-function send({ request, response, desk }: Exchange, { status, headers, body }: Reply): void {
-  const isLast = !desk.keepsAlive() || desk.ended.has(request.socket)
+function send({ request, response, shared }: Exchange, { status, headers, body }: Reply): void {
+  const isLast = !shared.keepsAlive() || shared.ended.has(request.socket)
   response.writeHead(status, isLast ? { ...headers, connection: 'close' } : headers)
   response.end(body)
 }
 
-/** Sends what comes of `later`, and knows the exchange for open until then. */
+/** Sends a reply when it is there; until then the exchange counts as waiting. */
 function sendLater(exchange: Exchange, later: Promise<Reply | undefined>): void {
-  const { request: { socket }, desk } = exchange
-  const open = desk.open.get(socket) ?? new Set()
-  desk.open.set(socket, open.add(exchange))
-  const close = (reply: Reply | undefined): void => {
-    open.delete(exchange)
+  const { request: { socket }, shared } = exchange
+  const waiting = shared.waiting.get(socket) ?? new Set()
+  shared.waiting.set(socket, waiting.add(exchange))
+  later.then((reply) => {
+    waiting.delete(exchange)
     if (reply !== undefined) send(exchange, reply)
-  }
-  later.then(close).catch((error) => {
-    open.delete(exchange)
+  }).catch((error: unknown) => {
+    waiting.delete(exchange)
     onFault(exchange, error)
   })
 }
 
-/** Whether a request that has come in whole still waits for its answer. */
-function isOwed(socket: Duplex, { open }: Desk): boolean {
-  return [...open.get(socket) ?? []].some(({ request }) => request.complete)
+/** Whether a whole request of the connection still waits for its response. */
+function isOwed(socket: Duplex, { waiting }: Shared): boolean {
+  return [...waiting.get(socket) ?? []].some(({ request }) => request.complete)
 }
 
 function callOf({ rawHeaders, socket }: IncomingMessage, method: string, target: string): Call {
@@ -127,7 +126,7 @@ function callOf({ rawHeaders, socket }: IncomingMessage, method: string, target:
   }
 }
 
-function answer(exchange: Exchange, handler: Handler, call: Call): void {
+function respond(exchange: Exchange, handler: Handler, call: Call): void {
   try {
     const reply = handler(call)
     if (reply instanceof Promise) sendLater(exchange, reply)
@@ -137,16 +136,16 @@ function answer(exchange: Exchange, handler: Handler, call: Call): void {
   }
 }
 
-/** Reads the body and hands it over; undefined when the client is gone or has its answer already. */
-function withBody(exchange: Exchange, handler: Handler, call: Call): Promise<Reply | undefined> {
-  return readBody(exchange.request).then((body) => {
-    if (body === 'too large') sendLast(exchange, tooLarge())
-    return typeof body === 'string' ? undefined : handler({ ...call, body })
-  })
+/** Reads the body and calls the handler; undefined when the client is gone or has its response already. */
+async function withBody(exchange: Exchange, handler: Handler, call: Call): Promise<Reply | undefined> {
+  const body = await readBody(exchange.request)
+  if (body === 'too large') sendLast(exchange, TOO_LARGE)
+  return typeof body === 'string' ? undefined : handler({ ...call, body })
 }
 
+/** Reports a bug of ours; its response is a bare 500. */
 function onFault(exchange: Exchange, error: unknown): void {
-  exchange.desk.onFault(error)
+  exchange.shared.onFault(error)
   if (exchange.response.headersSent) exchange.response.destroy()
-  else send(exchange, bareFault())
+  else send(exchange, problem(500))
 }

@@ -4,9 +4,11 @@ import type { AddressInfo, Socket } from 'node:net'
 import { errnoOf, systemSays } from '../core/errno.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import type { Seconds } from '../core/time.ts'
-import { abandon, conduct, type Desk, endWith, sendLast } from './exchange.ts'
+import { abandon, conduct, endWith, sendLast, type Shared } from './exchange.ts'
 import { problem } from './problem.ts'
 import { type Router, router } from './router.ts'
+
+/** HTTP: one server on one address. Read listener.ts (limits) first, then exchange.ts, wire.ts and router.ts. */
 
 /** Where a server listens: on the network, or at a path of this machine. */
 export type Address = ({ readonly host: string; readonly port: number } | { readonly path: string }) & {
@@ -17,11 +19,11 @@ export type Address = ({ readonly host: string; readonly port: number } | { read
 /** A server on one address. */
 export interface Listener {
   /**
-   * Listens, and answers by the router for the URL that came of it; the failure is a sentence for the operator. The
-   * address is bound before this returns, so that a path is made under the mask of its caller.
+   * Listens, and responds by the router for the URL that it answers; the failure is a sentence for the operator. The address
+   * is bound before this returns, so that a socket file is made under the mask of the caller.
    */
-  readonly listen: (address: Address, routerAt: (url: string) => Router) => Promise<Result<{ readonly url: string }, string>>
-  /** Takes no more connections, lets running requests finish for `grace` seconds, then ends what is left. */
+  readonly listen: (address: Address, routerAt: (url: string) => Router) => Promise<Result<string, string>>
+  /** Accepts no more connections, lets running requests finish for `grace` seconds, then closes the rest. */
   readonly close: (grace: Seconds) => Promise<void>
 }
 
@@ -37,8 +39,11 @@ const LIMITS = {
   // We ask for exactly one ourselves, so that the answer is the same on every release of Node.
   requireHostHeader: false,
 }
-/** A client that stops reading its answer is cut after this many milliseconds. */
-const SILENCE = 15_000
+/** A connection without traffic is closed after this time, such as that of a client that stops reading. */
+const SOCKET_TIMEOUT_MS = 15_000
+
+/** Above this number each connection (14 KiB) is closed after its next response. */
+const MAX_KEEP_ALIVE_CONNECTIONS = 16_384
 
 const BIND_FAULTS: ReadonlyMap<string | undefined, string> = new Map([
   ['EADDRINUSE', 'it is in use'],
@@ -49,36 +54,39 @@ const BIND_FAULTS: ReadonlyMap<string | undefined, string> = new Map([
   ['EAI_AGAIN', 'the host does not resolve'],
 ])
 
-/** Connections, of 14 KiB each, that are kept for a next request; further ones end with their first answer. */
-const CROWD = 16_384
+/** What a listener needs. */
+export interface ListenerDeps {
+  readonly onFault: (error: unknown) => void
+  readonly maxKeepAlive?: number
+}
 
-/** A listener that reports the errors of handlers to `onFault`, and answers them with a bare 500. */
-export function listener({ onFault, crowd = CROWD }: Pick<Desk, 'onFault'> & { readonly crowd?: number }): Listener {
+/** A listener that reports the errors of handlers to `onFault`, and responds to them with a bare 500. */
+export function listener({ onFault, maxKeepAlive = MAX_KEEP_ALIVE_CONNECTIONS }: ListenerDeps): Listener {
   const sockets = new Set<Socket>()
   let isClosing = false
-  const desk: Desk = {
+  const shared: Shared = {
     router: router([]),
-    keepsAlive: () => !isClosing && sockets.size <= crowd,
+    keepsAlive: () => !isClosing && sockets.size <= maxKeepAlive,
     ended: new WeakSet(),
-    open: new WeakMap(),
+    waiting: new WeakMap(),
     onFault,
   }
   const server = createServer(LIMITS)
-  server.timeout = SILENCE
+  server.timeout = SOCKET_TIMEOUT_MS
   server.on('connection', (socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
-  route(server, desk)
+  route(server, shared)
   return {
     listen: async (address, routerAt) => {
       const url = await bind(server, address)
-      if (url.ok) desk.router = routerAt(url.value)
-      return url.ok ? ok({ url: url.value }) : url
+      if (url.ok) shared.router = routerAt(url.value)
+      return url
     },
     close: async (grace) => {
       isClosing = true
-      // Not every Node takes a connection that never said a word for an idle one.
+      // Not every Node counts a connection without any request as idle.
       for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
       const timer = setTimeout(() => sockets.forEach((socket) => socket.destroy()), grace * 1000)
       const closed = once(server, 'close')
@@ -90,13 +98,13 @@ export function listener({ onFault, crowd = CROWD }: Pick<Desk, 'onFault'> & { r
   }
 }
 
-function route(server: Server, desk: Desk): void {
+function route(server: Server, shared: Shared): void {
   const noTunnel = problem(405, 'There is no tunnel here', { headers: { allow: '' } })
-  server.on('request', (request, response) => conduct({ request, response, desk }, false))
-  server.on('checkContinue', (request, response) => conduct({ request, response, desk }, true))
-  server.on('checkExpectation', (request, response) => sendLast({ request, response, desk }, problem(417)))
-  server.on('connect', (_request, socket) => endWith(socket, noTunnel, desk))
-  server.on('clientError', (error, socket) => abandon(errnoOf(error).code, socket, desk))
+  server.on('request', (request, response) => conduct({ request, response, shared }, false))
+  server.on('checkContinue', (request, response) => conduct({ request, response, shared }, true))
+  server.on('checkExpectation', (request, response) => sendLast({ request, response, shared }, problem(417)))
+  server.on('connect', (_request, socket) => endWith(socket, noTunnel, shared))
+  server.on('clientError', (error, socket) => abandon(errnoOf(error).code, socket, shared))
 }
 
 async function bind(server: Server, address: Address): Promise<Result<string, string>> {

@@ -1,12 +1,12 @@
-/** A whole answer as a value; made once where it does not change. */
+/** A whole response as a value; made once where it does not change. */
 export interface Reply {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  /** Text, and no bytes: from 24 on Node sends it with the head in one piece, and bytes as a second one (JWKS: 7 to 13 % dearer). */
+  /** A string: since Node 24 it is sent in one write with the head; bytes take a second write (JWKS: 7 to 13 % slower). */
   readonly body: string
 }
 
-/** An answer with the headers that every answer carries; not to be stored by caches unless `headers` say so. */
+/** A response with the headers that all responses have; caches must not store it unless `headers` allow it. */
 export function reply(status: number, headers: Readonly<Record<string, string>>, body = ''): Reply {
   const length = status === 204 || status === 304 ? {} : { 'content-length': String(Buffer.byteLength(body)) }
   return {
@@ -16,7 +16,7 @@ export function reply(status: number, headers: Readonly<Record<string, string>>,
   }
 }
 
-/** An answer with a JSON body that ends in a line break, for whoever reads it at a terminal. */
+/** A response with a JSON body that ends in a line break, for people at a terminal. */
 export function json(status: number, content: unknown, headers: Readonly<Record<string, string>> = {}): Reply {
   return reply(status, { 'content-type': 'application/json', ...headers }, `${JSON.stringify(content)}\n`)
 }

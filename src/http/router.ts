@@ -37,7 +37,7 @@ export function router(routes: readonly Route[]): Router {
   return { find: (method, path) => paths.get(path)?.(method) ?? NOT_FOUND }
 }
 
-/** The same route, which tells of each call before it answers. */
+/** The same route, which reports each call before it responds. */
 export function watched(route: Route, onCall: () => void): Route {
   const methods = Object.entries(route.methods).map(([method, handler]): [string, Handler] => [method, (call) => {
     onCall()
@@ -47,19 +47,16 @@ export function watched(route: Route, onCall: () => void): Route {
 }
 
 function methodsOf({ methods: { GET, POST }, cors }: Route): (method: string) => Found {
-  const allow = [...(GET === undefined ? [] : ['GET', 'HEAD']), ...(POST === undefined ? [] : ['POST']), 'OPTIONS'].join(', ')
+  const handlers = { ...(GET && { GET, HEAD: GET }), ...(POST && { POST }) }
+  const allow = [...Object.keys(handlers), 'OPTIONS'].join(', ')
   const found = new Map<string, Found>([['OPTIONS', { handler: preflight(cors, allow) }]])
-  if (GET !== undefined) {
-    found.set('GET', { handler: guarded(GET, cors) })
-    found.set('HEAD', { handler: guarded(GET, cors) })
-  }
-  if (POST !== undefined) found.set('POST', { handler: guarded(POST, cors) })
+  for (const [name, handler] of Object.entries(handlers)) found.set(name, { handler: checkingOrigin(handler, cors) })
   const notAllowed: Found = { refusal: problem(405, `This path answers ${allow}`, { headers: { allow } }) }
   return (method) => found.get(method) ?? notAllowed
 }
 
-/** Lets no web page of a foreign origin through to a handler that is not public, and names the allowed one. */
-function guarded(handler: Handler, cors: Cors): Handler {
+/** Refuses web pages of other origins than the allowed ones, unless the route is public; names the allowed origin. */
+function checkingOrigin(handler: Handler, cors: Cors): Handler {
   if (cors === 'public') return handler
   return (call) => {
     const origin = call.header('origin')

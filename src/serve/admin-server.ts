@@ -37,7 +37,7 @@ export async function openAdmin(
   const bound = await binding
   const where = 'path' in address ? address.path : `${address.host}:${address.port}`
   if (!bound.ok) return fail({ code: EXIT.unavailable, line: `Cannot listen for operators on ${where}: ${bound.error}` })
-  return ok({ url: bound.value.url, server })
+  return ok({ url: bound.value, server })
 }
 
 /** Removes a socket that a killed server left behind; one that answers stays, as does anything else. */

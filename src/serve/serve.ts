@@ -98,7 +98,7 @@ async function listen(config: Config, app: App): Promise<Servers | undefined> {
   const server = listener({ onFault: (error) => app.emit(faultEvent(error)) })
   const bound = await server.listen(config, app.routerAt)
   if (!bound.ok) return await stop(app, EXIT.unavailable, `Cannot listen on ${config.host}:${config.port}: ${bound.error}`)
-  const { url } = bound.value
+  const url = bound.value
   if (config.admin === undefined) return { url, admin: 'off', listeners: [server] }
   const { openAdmin } = await import('./admin-server.ts')
   const admin = await openAdmin(config, config.admin, app)

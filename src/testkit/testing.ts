@@ -71,7 +71,7 @@ export async function startIssuer(options: IssuerOptions = {}): Promise<TestIssu
   const jwks = (): { readonly keys: readonly PublicJwk[] } => ({ keys: keys.published().map(({ jwk }) => jwk) })
   const bound = await server.listen({ host, port }, (url) => router(documents(options.issuer ?? url, jwks, keys.stranger)))
   if (!bound.ok) throw new Error(`Cannot listen on ${host}:${port}: ${bound.error}`)
-  const { url } = bound.value
+  const url = bound.value
   const { issuer = url } = options
   const kit = (claims: object = {}): Kit => {
     const [signer, iat] = [keys.signer(), Math.floor(now())]

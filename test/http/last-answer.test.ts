@@ -26,7 +26,7 @@ async function start(): Promise<[Listener, number]> {
   const started = listener({ onFault: (error) => assert.fail(String(error)) })
   const bound = await started.listen({ host: '127.0.0.1', port: 0 }, () => router(ROUTES))
   assert.ok(bound.ok)
-  return [started, Number(new URL(bound.value.url).port)]
+  return [started, Number(new URL(bound.value).port)]
 }
 
 before(async () => {

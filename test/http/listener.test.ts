@@ -44,7 +44,7 @@ before(async () => {
     { path: '/slow', cors: new Set(), methods: { GET: async () => await new Promise((resolve) => setTimeout(() => resolve(reply(200, {})), 300)) } },
   ]))
   assert.ok(bound.ok)
-  port = Number(new URL(bound.value.url).port)
+  port = Number(new URL(bound.value).port)
 })
 after(() => server.close(seconds(1)))
 beforeEach(() => {
@@ -161,8 +161,8 @@ describe('listener() before malformed requests', () => {
 })
 
 /** A listener of its own with a request to come whose answer waits until it is let go. */
-async function withWaiting(crowd = 16) {
-  const other = listener({ onFault: () => {}, crowd })
+async function withWaiting(maxKeepAlive = 16) {
+  const other = listener({ onFault: () => {}, maxKeepAlive })
   let release: (() => void) | undefined
   const bound = await other.listen({ host: '127.0.0.1', port: 0 }, () => router([{
     path: '/wait',
@@ -170,7 +170,7 @@ async function withWaiting(crowd = 16) {
     methods: { GET: () => new Promise((resolve) => release = () => resolve(reply(200, {}))) },
   }]))
   assert.ok(bound.ok)
-  const otherPort = Number(new URL(bound.value.url).port)
+  const otherPort = Number(new URL(bound.value).port)
   const wait = async (enough?: (text: string) => boolean) => {
     const answer = exchange(otherPort, `GET /wait HTTP/1.1\r\n${HOST}\r\n`, enough)
     while (release === undefined) await new Promise((resolve) => setImmediate(resolve))
@@ -310,7 +310,7 @@ describe('listener()', () => {
   it('writes an IPv6 address in brackets', async () => {
     const other = listener({ onFault: () => {} })
     const bound = await other.listen({ host: '::1', port: 0 }, () => router([]))
-    if (bound.ok) assert.match(bound.value.url, /^http:\/\/\[::1\]:\d+$/)
+    if (bound.ok) assert.match(bound.value, /^http:\/\/\[::1\]:\d+$/)
     else assert.equal(bound.error, 'this machine does not have the address')
     if (bound.ok) await other.close(seconds(1))
   })
@@ -319,7 +319,7 @@ describe('listener()', () => {
     const other = listener({ onFault: () => {} })
     const bound = await other.listen({ host: '127.0.0.1', port: 0 }, () => router([]))
     assert.ok(bound.ok)
-    const otherPort = Number(new URL(bound.value.url).port)
+    const otherPort = Number(new URL(bound.value).port)
     const silent = connect(otherPort, '127.0.0.1').on('error', () => {}).resume()
     await once(silent, 'connect')
     // Connections are taken in order: once this one is answered, the silent one is there. The limit on silence would

@@ -57,7 +57,7 @@ export async function startAppAt(start: number, args: readonly string[]): Promis
   const bound = await server.listen(config, (url) => watched(app.routerAt(url)))
   assert.ok(bound.ok, JSON.stringify(bound))
   await app.keyring.refill()
-  const { url } = bound.value
+  const url = bound.value
   return {
     url,
     port: Number(new URL(url).port),
