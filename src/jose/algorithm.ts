@@ -1,3 +1,8 @@
+/**
+ * This room makes and checks keys, signatures and tokens; it alone calls crypto.subtle. Read this file first (one row
+ * for each algorithm), then jwk.ts (public keys), signer.ts (private keys), issue.ts and verify.ts (tokens).
+ */
+
 /** The JWS algorithms that a key of ours can be bound to; `none` and HMAC have no name here (RFC 8725 section 3.2). */
 export type Alg =
   | 'RS256' | 'RS384' | 'RS512'
@@ -39,12 +44,12 @@ function rsa(alg: Alg, name: 'RSASSA-PKCS1-v1_5' | 'RSA-PSS', bits: 256 | 384 | 
 }
 
 /** ECDSA; WebCrypto's signatures are R and S side by side already (RFC 7518 section 3.4). */
-function ecdsa(alg: Alg, crv: string, bits: 256 | 384 | 512, width: number): Algorithm {
+function ecdsa(alg: 'ES256' | 'ES384' | 'ES512', crv: string, width: number): Algorithm {
   return {
     alg,
     kty: 'EC',
     key: { name: 'ECDSA', namedCurve: crv },
-    signature: { name: 'ECDSA', hash: `SHA-${bits}` },
+    signature: { name: 'ECDSA', hash: `SHA-${alg.slice(2)}` },
     members: ['crv', 'x', 'y'],
     thumbprint: ['crv', 'kty', 'x', 'y'],
     width,
@@ -89,9 +94,9 @@ export const ALGORITHMS: ReadonlyMap<string, Algorithm> = new Map(
     rsa('PS256', 'RSA-PSS', 256),
     rsa('PS384', 'RSA-PSS', 384),
     rsa('PS512', 'RSA-PSS', 512),
-    ecdsa('ES256', 'P-256', 256, 32),
-    ecdsa('ES384', 'P-384', 384, 48),
-    ecdsa('ES512', 'P-521', 512, 66),
+    ecdsa('ES256', 'P-256', 32),
+    ecdsa('ES384', 'P-384', 48),
+    ecdsa('ES512', 'P-521', 66),
     ed25519('Ed25519'),
     ed25519('EdDSA'),
     mlDsa('ML-DSA-44', 1312),

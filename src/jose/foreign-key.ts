@@ -2,16 +2,16 @@ import { decodeBase64url } from '../core/base64url.ts'
 import { isObject, type Json, type JsonObject } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { type Alg, algorithm, type Algorithm, ALGORITHMS, parseAlg } from './algorithm.ts'
-import { unsoundMember, publicJwk, type PublicJwk } from './jwk.ts'
+import { publicJwk, type PublicJwk, unsoundMember } from './jwk.ts'
 import { openVerifier, type Verifier } from './verifier.ts'
 
 /** Members that only the owner of a key may have (RFC 7518 section 6, RFC 9964). */
 const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv']
-const LONGEST_KID = 256
-const MOST_KEYS = 100
+const MAX_KID_LENGTH = 256
+const MAX_KEYS = 100
 
-/** What a key is bound to that names no algorithm, by its kind and curve. */
-const STANDARD: ReadonlyMap<string, Alg> = new Map([
+/** The default algorithm of a key that names none, by its kind and curve. */
+const DEFAULT_ALGS: ReadonlyMap<string, Alg> = new Map([
   ['RSA ', 'RS256'], ['EC P-256', 'ES256'], ['EC P-384', 'ES384'], ['EC P-521', 'ES512'], ['OKP Ed25519', 'EdDSA'],
 ])
 
@@ -26,29 +26,29 @@ const SMALL_ORDER: ReadonlySet<string> = new Set([
   `ee${'ff'.repeat(30)}7f`,
 ])
 
-/** Somebody else's public key: what it is bound to, and the name that its owner gave it. */
+/** A public key that another party made, and the kid that its owner gave it. */
 export interface ForeignKey {
   readonly jwk: PublicJwk
   readonly kid: string | undefined
 }
 
 /**
- * Reads a public key that somebody else made. It is bound to one algorithm: the one that it names, else the usual one
- * of its kind, never one that a header names (RFC 8725 section 3.1). The failure names the member at fault.
+ * Reads a public key that another party made. It is bound to one algorithm: the one that it names, else the default of
+ * its kind, never the one that a header names (RFC 8725 section 3.1). The failure names the member at fault.
  */
 export function parseForeignJwk(raw: Json | undefined): Result<ForeignKey, string> {
   if (!isObject(raw)) return fail('jwk')
   const secret = PRIVATE.find((name) => raw[name] !== undefined)
   if (secret !== undefined) return fail(secret)
   const { kty, crv = '', kid, use = 'sig', key_ops: operations = ['verify'] } = raw as Partial<JsonObject>
-  const named = raw['alg'] ?? STANDARD.get(`${String(kty)} ${String(crv)}`)
+  const named = raw['alg'] ?? DEFAULT_ALGS.get(`${String(kty)} ${String(crv)}`)
   const alg = typeof named === 'string' ? parseAlg(named) : undefined
   if (alg === undefined) return fail('alg')
   const row = algorithm(alg)
   if (kty !== row.kty) return fail('kty')
   if (use !== 'sig') return fail('use')
   if (!Array.isArray(operations) || !operations.includes('verify')) return fail('key_ops')
-  if (kid !== undefined && (typeof kid !== 'string' || kid.length > LONGEST_KID)) return fail('kid')
+  if (kid !== undefined && (typeof kid !== 'string' || kid.length > MAX_KID_LENGTH)) return fail('kid')
   const wrong = unsoundMember(row, raw) ?? weaknessOf(row, raw)
   return wrong === undefined ? ok({ jwk: publicJwk(row, raw), kid }) : fail(wrong)
 }
@@ -67,11 +67,12 @@ function weaknessOf({ crv }: Algorithm, raw: JsonObject): string | undefined {
  */
 export async function openJwkSet(root: Json | undefined): Promise<readonly Verifier[] | undefined> {
   const list = isObject(root) ? root['keys'] : undefined
-  if (!Array.isArray(list) || list.length > MOST_KEYS) return undefined
+  if (!Array.isArray(list) || list.length > MAX_KEYS) return undefined
   const keys = list.map(parseForeignJwk).flatMap((key) => key.ok ? [key.value] : [])
   const open = await Promise.all(keys.map(({ jwk, kid }) => openVerifier(jwk, kid).catch(() => undefined)))
   return open.filter((verifier) => verifier !== undefined)
 }
 
 /** The algorithms whose signatures we can check, for metadata. */
-export const VERIFIABLE: readonly Alg[] = [...ALGORITHMS.values()].filter(({ optional }) => optional === undefined).map(({ alg }) => alg)
+export const VERIFIABLE: readonly Alg[] = [...ALGORITHMS.values()].filter(({ optional }) => optional === undefined)
+  .map(({ alg }) => alg)

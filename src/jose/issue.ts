@@ -57,7 +57,7 @@ export async function issue(order: TokenOrder, deps: IssueDeps): Promise<Result<
 
 function signed({ signer, typ, claims }: TokenOrder): (registered: Registered) => Promise<MadeToken> {
   return async (registered) => {
-    const token = await signJwt(signer, typ, registered, claims)
+    const token = await signJwt(signer, { typ, registered, others: claims })
     return { token, stated: { kid: signer.kid, exp: registered.exp } }
   }
 }

@@ -5,7 +5,7 @@ import { fail, ok, type Result } from '../core/result.ts'
 import { type Alg, algorithm, type Algorithm, parseAlg } from './algorithm.ts'
 import { sha256 } from './digest.ts'
 
-/** Names one key: the thumbprint of its public half. */
+/** The name of one key: the thumbprint of its public half. */
 export type Kid = Brand<string, 'Kid'>
 
 /** The published half of a key: `kty`, its public members, `kid`, `use`, `alg`, in that order (RFC 7517 section 4). */
@@ -16,8 +16,8 @@ export type PublicJwk = Readonly<Record<string, string>> & {
   readonly alg: Alg
 }
 
-const RSA_MIN_BYTES = 256
-const RSA_MAX_BYTES = 512
+const MIN_RSA_BYTES = 256
+const MAX_RSA_BYTES = 512
 const RSA_EXPONENT = 'AQAB'
 
 /**
@@ -52,11 +52,11 @@ export function parsePublicJwk(raw: Json | undefined): Result<PublicJwk, string>
   const wrong = unsoundMember(row, raw)
   if (wrong !== undefined) return fail(wrong)
   const jwk = publicJwk(row, raw)
-  const stray = [...new Set([...Object.keys(raw), ...Object.keys(jwk)])].find((name) => raw[name] !== jwk[name])
-  return stray === undefined ? ok(jwk) : fail(stray)
+  const unknown = [...new Set([...Object.keys(raw), ...Object.keys(jwk)])].find((name) => raw[name] !== jwk[name])
+  return unknown === undefined ? ok(jwk) : fail(unknown)
 }
 
-/** The first member of a public key that is not canonical, not of full width or too weak; undefined when all are sound. */
+/** The first public member that is not canonical, not of full width or too weak; undefined when all are sound. */
 export function unsoundMember(row: Algorithm, raw: JsonObject): string | undefined {
   return row.members.find((name) => !isSound(row, name, raw[name]))
 }
@@ -69,5 +69,5 @@ function isSound(row: Algorithm, name: string, value: Json | undefined): boolean
   if (bytes === undefined) return false
   if (row.width !== undefined) return bytes.length === row.width
   // The highest bit is set, so that the modulus has all the bits that its length promises.
-  return bytes.length >= RSA_MIN_BYTES && bytes.length <= RSA_MAX_BYTES && (bytes[0] ?? 0) >= 0x80
+  return bytes.length >= MIN_RSA_BYTES && bytes.length <= MAX_RSA_BYTES && (bytes[0] ?? 0) >= 0x80
 }

@@ -27,6 +27,13 @@ export interface Validity {
   readonly backdate: Seconds
 }
 
+/** What a token is to say; a registered claim stands before another of its name. */
+export interface Content {
+  readonly typ: TokenType
+  readonly registered: Registered
+  readonly others: JsonObject
+}
+
 const JTI_BYTES = 16
 
 /** The registered claims of a token; `jti` carries 128 random bits. */
@@ -49,12 +56,6 @@ export function registeredClaims(
 }
 
 /** Signs claims as a JWT whose header is `alg`, `kid` and `typ` (RFC 7519 section 7.1). */
-export function signJwt(
-  signer: Signer,
-  typ: TokenType,
-  registered: Registered,
-  others: JsonObject,
-): Promise<CompactJws> {
-  const header = JSON.stringify({ alg: signer.alg, kid: signer.kid, typ })
-  return signCompact(header, JSON.stringify({ ...others, ...registered }), signer.sign)
+export function signJwt({ alg, kid, sign }: Signer, { typ, registered, others }: Content): Promise<CompactJws> {
+  return signCompact(JSON.stringify({ alg, kid, typ }), JSON.stringify({ ...others, ...registered }), sign)
 }

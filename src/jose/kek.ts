@@ -11,7 +11,7 @@ export interface KeyEncryptionKey {
   readonly key: webcrypto.CryptoKey
 }
 
-/** Every key-encryption key of a server: all of them open, the first one seals. */
+/** The key-encryption keys of a server: the first one encrypts, all of them can decrypt. */
 export type Keks = readonly [KeyEncryptionKey, ...KeyEncryptionKey[]]
 
 /** Bytes under AES-256-GCM as a store holds them: a private JWK, or nothing at all where only the tag counts. */
@@ -25,7 +25,7 @@ export interface Sealed {
 /** Octets of a key-encryption key. */
 export const KEK_BYTES = 32
 
-/** The name of the key-encryption key that everybody knows. */
+/** The id of the key-encryption key that everybody knows. */
 export const UNSEALED = 'unsealed'
 
 const { subtle } = webcrypto
@@ -38,59 +38,60 @@ export async function importKek(bytes: Uint8Array, id: string = sha256(bytes).sl
   return { id, key }
 }
 
-/** A key-encryption key that lives as long as this process: what a store that dies with it needs. */
+/** A key-encryption key for a store that ends with this process. */
 export function ephemeralKek(randomBytes: RandomBytes): Promise<KeyEncryptionKey> {
   return importKek(randomBytes(KEK_BYTES))
 }
 
-/** Thirty-two zero bytes: whoever seals with it hides nothing, and still notices damage. */
+/** Thirty-two zero bytes: it hides nothing, but damage is still noticed. */
 export function unsealedKek(): Promise<KeyEncryptionKey> {
   return importKek(new Uint8Array(KEK_BYTES), UNSEALED)
 }
 
-/** WebCrypto's parameters; `context` is additional data, so that what was sealed for one use opens for no other. */
-export function gcm(iv: Uint8Array, context: string): webcrypto.AesGcmParams {
-  return { name: 'AES-GCM', iv, additionalData: Buffer.from(context) }
+/** How bytes are sealed; `context` names their use, and what was sealed for one use opens for no other. */
+export interface Sealing {
+  readonly kek: KeyEncryptionKey
+  readonly context: string
+  readonly randomBytes: RandomBytes
 }
 
-/** Seals bytes under the first key-encryption key, by any operation of WebCrypto that takes the parameters. */
+/** Seals by an operation of WebCrypto that takes the parameters of AES-GCM. */
 export async function seal(
-  { id }: KeyEncryptionKey,
-  context: string,
-  randomBytes: RandomBytes,
+  { kek, context, randomBytes }: Sealing,
   encrypt: (parameters: webcrypto.AesGcmParams) => Promise<ArrayBuffer>,
 ): Promise<Sealed> {
   const iv = randomBytes(IV_BYTES)
   const ciphertext = await encrypt(gcm(iv, context))
-  return { kek: id, iv: encodeBase64url(iv), ciphertext: encodeBase64url(new Uint8Array(ciphertext)) }
+  return { kek: kek.id, iv: encodeBase64url(iv), ciphertext: encodeBase64url(new Uint8Array(ciphertext)) }
 }
 
-/** Seals bytes: what they say is hidden, and bound to the context. */
-export function sealBytes(bytes: Uint8Array, context: string, kek: KeyEncryptionKey, randomBytes: RandomBytes): Promise<Sealed> {
-  return seal(kek, context, randomBytes, (parameters) => subtle.encrypt(parameters, kek.key, bytes))
+/** Seals bytes. */
+export function sealBytes(bytes: Uint8Array, sealing: Sealing): Promise<Sealed> {
+  return seal(sealing, (parameters) => subtle.encrypt(parameters, sealing.kek.key, bytes))
+}
+
+/** How sealed bytes are opened. */
+export interface Opening {
+  readonly keks: Keks
+  readonly context: string
 }
 
 /** Opens with `decrypt`; undefined when no given key sealed it, it was altered, or it belongs to another context. */
 export async function open<Opened>(
   { kek: id, iv, ciphertext }: Sealed,
-  context: string,
-  keks: Keks,
+  { keks, context }: Opening,
   decrypt: (kek: webcrypto.CryptoKey, ciphertext: Uint8Array, parameters: webcrypto.AesGcmParams) => Promise<Opened>,
 ): Promise<Opened | undefined> {
   const kek = keks.find((one) => one.id === id)
   const [nonce, bytes] = [decodeBase64url(iv), decodeBase64url(ciphertext)]
   if (kek === undefined || nonce?.length !== IV_BYTES || bytes === undefined) return undefined
-  try {
-    return await decrypt(kek.key, bytes, gcm(nonce, context))
-  } catch {
-    // WebCrypto tells no reason, on purpose; neither do we.
-    return undefined
-  }
+  // WebCrypto gives no reason, on purpose; neither do we.
+  return await decrypt(kek.key, bytes, gcm(nonce, context)).catch(() => undefined)
 }
 
 /** Opens what `sealBytes` sealed. */
-export async function openBytes(sealed: Sealed, context: string, keks: Keks): Promise<Uint8Array | undefined> {
-  return await open(sealed, context, keks, async (kek, bytes, parameters) =>
+export async function openBytes(sealed: Sealed, opening: Opening): Promise<Uint8Array | undefined> {
+  return await open(sealed, opening, async (kek, bytes, parameters) =>
     new Uint8Array(await subtle.decrypt(parameters, kek, bytes)))
 }
 
@@ -101,4 +102,8 @@ export function parseSealed(raw: Json | undefined): Sealed | undefined {
   const texts = [kek, iv, ciphertext].every((text) => typeof text === 'string' && text !== '')
   const isCanonical = [iv, ciphertext].every((text) => decodeBase64url(String(text)) !== undefined)
   return texts && isCanonical ? { kek, iv, ciphertext } as Sealed : undefined
+}
+
+function gcm(iv: Uint8Array, context: string): webcrypto.AesGcmParams {
+  return { name: 'AES-GCM', iv, additionalData: Buffer.from(context) }
 }

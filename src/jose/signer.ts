@@ -1,11 +1,10 @@
-import { type JsonWebKey, webcrypto } from 'node:crypto'
-import type { RandomBytes } from '../core/random.ts'
-import { type Alg, algorithm, type Algorithm } from './algorithm.ts'
+import { webcrypto } from 'node:crypto'
+import { type Alg, algorithm } from './algorithm.ts'
 import { batch } from './batch.ts'
 import { type Kid, type PublicJwk, publicJwk } from './jwk.ts'
-import type { KeyEncryptionKey, Keks } from './kek.ts'
+import type { Keks, Sealed, Sealing } from './kek.ts'
 import { openVerifier } from './verifier.ts'
-import { type SealedKey, unwrapKey, wrapKey } from './wrap.ts'
+import { unwrapKey, wrapKey } from './wrap.ts'
 
 /** Signs with one key, under the one algorithm that the key is bound to (RFC 8725 section 3.1). */
 export interface Signer {
@@ -19,7 +18,13 @@ export interface Signer {
 /** A new key as a store receives it: the published half, and the private half sealed. */
 export interface FreshKey {
   readonly jwk: PublicJwk
-  readonly sealed: SealedKey
+  readonly sealed: Sealed
+}
+
+/** The published half of a key, and its private half. */
+interface KeyPair {
+  readonly jwk: PublicJwk
+  readonly privateKey: webcrypto.CryptoKey
 }
 
 const { subtle } = webcrypto
@@ -29,58 +34,26 @@ const CHALLENGE = Buffer.from('jwksd key pair consistency')
 
 /** Whether this runtime can make keys of the algorithm; only rows marked optional can be missing. */
 export async function isAvailable(alg: Alg): Promise<boolean> {
-  const row = algorithm(alg)
-  if (row.optional === undefined) return true
-  try {
-    await generatePair(row, 2048, false)
-    return true
-  } catch {
-    return false
-  }
+  return algorithm(alg).optional === undefined || await generatePair(alg, 2048, false).then(() => true, () => false)
 }
 
-/** Makes a key for a store; its private half is never seen outside WebCrypto. `rsaBits` counts for RSA alone. */
+/** Makes a key for a store; its private half never leaves WebCrypto unencrypted. `rsaBits` counts for RSA alone. */
 export async function generateKey(
   alg: Alg,
-  rsaBits: number,
-  kek: KeyEncryptionKey,
-  randomBytes: RandomBytes,
+  { rsaBits, ...sealing }: Omit<Sealing, 'context'> & { readonly rsaBits: number },
 ): Promise<FreshKey> {
-  const row = algorithm(alg)
-  const pair = await generatePair(row, rsaBits, true)
-  const jwk = await exportPublic(row, pair.publicKey)
-  return { jwk, sealed: await wrapKey(pair.privateKey, jwk.kid, kek, randomBytes) }
-}
-
-/** Makes a signer whose key is stored and published nowhere. */
-export async function unpublishedSigner(alg: Alg, rsaBits: number): Promise<Signer> {
-  const row = algorithm(alg)
-  const pair = await generatePair(row, rsaBits, false)
-  return signerOf(row, await exportPublic(row, pair.publicKey), pair.privateKey)
-}
-
-/** Makes a signer of a private JWK that somebody handed in; rejects when it is none of this algorithm. */
-export async function importSigner(privateJwk: JsonWebKey, alg: Alg): Promise<Signer> {
-  const row = algorithm(alg)
-  const members = Object.fromEntries([...row.members, 'kty', 'd', 'p', 'q', 'dp', 'dq', 'qi', 'priv'].flatMap((name) =>
-    privateJwk[name] === undefined ? [] : [[name, privateJwk[name]]]))
-  const key = await subtle.importKey('jwk', row.kty === 'AKP' ? { ...members, alg } : members, row.key, false, ['sign'])
-  return signerOf(row, publicJwk(row, members), key)
+  const { jwk, privateKey } = await generatePair(alg, rsaBits, true)
+  return { jwk, sealed: await wrapKey(privateKey, jwk.kid, sealing) }
 }
 
 /**
  * Unseals the private half of a published key and proves, by one signature, that the halves belong together;
  * undefined when either fails.
  */
-export async function openSigner(
-  jwk: PublicJwk,
-  sealed: SealedKey,
-  keks: Keks,
-): Promise<Signer | undefined> {
-  const row = algorithm(jwk.alg)
-  const key = await unwrapKey(sealed, jwk.kid, row, keks)
+export async function openSigner(jwk: PublicJwk, sealed: Sealed, keks: Keks): Promise<Signer | undefined> {
+  const key = await unwrapKey(sealed, jwk, keks)
   if (key === undefined) return undefined
-  const signer = signerOf(row, jwk, key)
+  const signer = signerOf(jwk, key)
   return (await verifies(jwk, CHALLENGE, await signer.sign(CHALLENGE))) ? signer : undefined
 }
 
@@ -89,21 +62,22 @@ export async function verifies(jwk: PublicJwk, data: Uint8Array, signature: Uint
   return (await openVerifier(jwk)).verify(data, signature)
 }
 
-function signerOf(row: Algorithm, jwk: PublicJwk, key: webcrypto.CryptoKey): Signer {
+/** A signer of the private half of a key. */
+export function signerOf(jwk: PublicJwk, key: webcrypto.CryptoKey): Signer {
+  const { signature } = algorithm(jwk.alg)
   return {
-    alg: row.alg,
+    alg: jwk.alg,
     kid: jwk.kid,
     jwk,
-    sign: async (data) => new Uint8Array(await together(() => subtle.sign(row.signature, key, data))),
+    sign: async (data) => new Uint8Array(await together(() => subtle.sign(signature, key, data))),
   }
 }
 
-async function generatePair(row: Algorithm, rsaBits: number, extractable: boolean): Promise<webcrypto.CryptoKeyPair> {
+/** Makes the two halves of a key; `rsaBits` counts for RSA alone. */
+export async function generatePair(alg: Alg, rsaBits: number, extractable: boolean): Promise<KeyPair> {
+  const row = algorithm(alg)
   const size = row.kty === 'RSA' ? { modulusLength: rsaBits, publicExponent: PUBLIC_EXPONENT } : {}
-  const pair = await subtle.generateKey({ ...row.key, ...size }, extractable, ['sign', 'verify'])
-  return pair as webcrypto.CryptoKeyPair
-}
-
-async function exportPublic(row: Algorithm, key: webcrypto.CryptoKey): Promise<PublicJwk> {
-  return publicJwk(row, { ...(await subtle.exportKey('jwk', key)) })
+  const made = await subtle.generateKey({ ...row.key, ...size }, extractable, ['sign', 'verify'])
+  const { publicKey, privateKey } = made as webcrypto.CryptoKeyPair
+  return { jwk: publicJwk(row, { ...await subtle.exportKey('jwk', publicKey) }), privateKey }
 }

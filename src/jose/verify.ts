@@ -9,7 +9,7 @@ export type JwtFault =
   | 'size' | 'form' | 'header' | 'alg' | 'crit' | 'b64' | 'typ' | 'kid' | 'signature' | 'claims'
   | 'iss' | 'sub' | 'aud' | 'exp' | 'iat' | 'nbf' | 'jti'
 
-/** A JWS whose form is right, and whose signature nobody has checked. */
+/** A JWS in the right form; its signature was not checked. */
 export interface UncheckedJws {
   readonly header: JsonObject
   /** The `typ` in lower case, without `application/` (RFC 7515 section 4.1.9); empty when there is none. */
@@ -19,14 +19,14 @@ export interface UncheckedJws {
   readonly signature: Uint8Array
 }
 
-const LARGEST = 16_384
+const MAX_JWS_LENGTH = 16_384
 
 /**
  * Takes a compact JWS apart (RFC 7515 section 7.1): exactly three parts in canonical base64url, a header without
- * duplicate members, and no extension, since we understand none: `crit` and `b64` are refused.
+ * duplicate members, and no extension: we know none, so `crit` and `b64` are refused.
  */
 export function parseCompact(text: string): Result<UncheckedJws, JwtFault> {
-  if (text.length > LARGEST) return fail('size')
+  if (text.length > MAX_JWS_LENGTH) return fail('size')
   const parts = text.split('.')
   const [head, payload, signature] = parts.map(decodeBase64url)
   if (parts.length !== 3 || head === undefined || payload === undefined || signature === undefined) return fail('form')
@@ -65,7 +65,7 @@ export async function verifyJws(jws: UncheckedJws, keys: readonly Verifier[]): P
   return claims.ok && isObject(claims.value) ? ok(claims.value) : fail('claims')
 }
 
-/** A header without `kid` does for an issuer that has one key of the algorithm. */
+/** The key that signed; `kid` may be missing if exactly one key has this algorithm. */
 function keyFor({ alg, kid }: JsonObject, keys: readonly Verifier[]): Result<Verifier, 'alg' | 'kid'> {
   const named = kid === undefined ? keys : keys.filter((key) => key.kid === kid)
   if (named.length === 0) return fail('kid')
@@ -74,17 +74,17 @@ function keyFor({ alg, kid }: JsonObject, keys: readonly Verifier[]): Result<Ver
   return others.length === 0 ? ok(key) : fail('kid')
 }
 
-/** What the claims of a token must say. */
+/** What the claims of a token must be. */
 export interface ClaimRules {
   readonly issuer: string
   readonly now: Instant
-  /** Seconds that the maker's clock may be ahead of ours; `exp` gets none. */
+  /** Seconds that the issuer's clock may be ahead of ours; they do not prolong `exp`. */
   readonly skew: Seconds
-  /** Seconds: `exp` lies no further ahead. */
+  /** Seconds that `exp` may lie ahead at most. */
   readonly longest: Seconds
 }
 
-/** Checks who made a token and when it is valid (RFC 7519 section 4.1); undefined when all is right. */
+/** Checks issuer and times of a token (RFC 7519 section 4.1); returns the claim at fault, if there is one. */
 export function judgeClaims(claims: JsonObject, { issuer, now, skew, longest }: ClaimRules): JwtFault | undefined {
   const { iss, exp, iat, nbf } = claims as Partial<JsonObject>
   if (iss !== issuer) return 'iss'
@@ -99,7 +99,7 @@ export function isOnlyAudience(aud: Json | undefined, audience: string): boolean
   return Array.isArray(aud) ? aud.length === 1 && aud[0] === audience : aud === audience
 }
 
-/** The audiences of a token; empty when it names none as it should (RFC 7519 section 4.1.3). */
+/** The audiences of a token; empty when `aud` is neither text nor a list of texts (RFC 7519 section 4.1.3). */
 export function audiencesOf(aud: Json | undefined): readonly string[] {
   const list = Array.isArray(aud) ? aud : [aud]
   return list.every((name) => typeof name === 'string') ? list : []

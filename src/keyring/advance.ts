@@ -1,9 +1,9 @@
-import { after, earliest, type Instant, later, never, seconds } from '../core/time.ts'
+import { after, earliest, type Instant, later, never } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
 import {
   addStandbys, type Change, type Move, note, promoteStandby, remove, retire, type RuleInput, type Step,
 } from './moves.ts'
-import { type HighWaterMarks, leadInForce, type Policy, retentionInForce } from './policy.ts'
+import { leadInForce, type Policy, raiseMarks, retentionInForce } from './policy.ts'
 import { type ActiveKey, activeOf, type Key, type RetiredKey, type Ring, type StandbyKey, standbyOf } from './ring.ts'
 
 /** Due already, whatever the time: a stamp is missing. */
@@ -17,7 +17,7 @@ export const AT_ONCE: Instant = -Infinity as Instant
 export function advance(ring: Ring, input: RuleInput): Step {
   if (ring.keys.length === 0) return firstStep(ring, input)
   const move: Move = { ...input, changes: [] }
-  const marks = raise(ring.marks, input.policy)
+  const marks = raiseMarks(ring.marks, input.policy.timing)
   const stamped: Ring = { ...ring, keys: ring.keys.map((key) => stamp(key, move)), marks }
   const promoted = input.policy.algs.reduce((turned, alg) => promoteDue(turned, alg, move), stamped)
   const next = addStandbys(removeDue(retireDropped(promoted, move), move), move)
@@ -69,15 +69,7 @@ function firstStep(ring: Ring, { policy, now, fresh }: RuleInput): Step {
   const keys = given.map((key): ActiveKey => ({ ...key, state: 'active', publishedAt: now, activeAt: now }))
   const changes = given.flatMap(({ jwk: { kid, alg } }): Change[] =>
     (['created', 'published', 'promoted'] as const).map((to) => ({ kid, alg, to })))
-  return { ring: { ...ring, keys, marks: raise(ring.marks, policy) }, changes }
-}
-
-function raise(marks: HighWaterMarks, { timing }: Policy): HighWaterMarks {
-  if (marks.maxTtl >= timing.maxTtl && marks.maxAge >= timing.maxAge) return marks
-  return {
-    maxTtl: seconds(Math.max(marks.maxTtl, timing.maxTtl)),
-    maxAge: seconds(Math.max(marks.maxAge, timing.maxAge)),
-  }
+  return { ring: { ...ring, keys, marks: raiseMarks(ring.marks, policy.timing) }, changes }
 }
 
 /** The ring that holds the key was committed, so that every replica acts on it from now on. */

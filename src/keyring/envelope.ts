@@ -16,7 +16,7 @@ const NOTHING = new Uint8Array(0)
  */
 export async function sealRing(ring: Ring, keks: Keks, randomBytes: RandomBytes): Promise<string> {
   const text = encodeRing(ring)
-  const seal = await sealBytes(NOTHING, contextOf(text), keks[0], randomBytes)
+  const seal = await sealBytes(NOTHING, { kek: keks[0], context: contextOf(text), randomBytes })
   return `{"format":${FORMAT},"ring":${text},"seal":${JSON.stringify(seal)}}\n`
 }
 
@@ -27,7 +27,7 @@ export async function openRing(document: string, keks: Keks): Promise<Ring> {
   if (seal === undefined) throw damaged('seal')
   if (!keks.some(({ id }) => id === seal.kek)) throw unknownKek(seal)
   const text = JSON.stringify(root['ring'])
-  if ((await openBytes(seal, contextOf(text), keks))?.length !== 0) {
+  if ((await openBytes(seal, { keks, context: contextOf(text) }))?.length !== 0) {
     throw new KeyringFault('altered', 'Cannot authenticate the ring: it was edited after it was written')
   }
   return decodeRing(root['ring'])

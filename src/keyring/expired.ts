@@ -1,5 +1,6 @@
 import type { Alg } from '../jose/algorithm.ts'
-import { type Signer, unpublishedSigner } from '../jose/signer.ts'
+import type { Signer } from '../jose/signer.ts'
+import { unpublishedSigner } from '../jose/unstored.ts'
 
 /**
  * Keys for tokens that every verifier must refuse: never active, never published, one for each line, made when first

@@ -73,6 +73,12 @@ export const FAST_TIMING: Partial<Timing> = {
 /** No mark yet: what a store without a ring starts from. */
 export const NO_MARKS: HighWaterMarks = { maxTtl: seconds(0), maxAge: seconds(0) }
 
+/** The marks once this timing was in force too; the very marks that were given if it raises none. */
+export function raiseMarks(marks: HighWaterMarks, { maxTtl, maxAge }: Omit<Timing, 'retention'>): HighWaterMarks {
+  if (marks.maxTtl >= maxTtl && marks.maxAge >= maxAge) return marks
+  return { maxTtl: seconds(Math.max(marks.maxTtl, maxTtl)), maxAge: seconds(Math.max(marks.maxAge, maxAge)) }
+}
+
 /** Derives each length that is not set from the others, so that the promise holds if it can. */
 export function resolveTiming(set: Partial<Timing>, marks: HighWaterMarks): Timing {
   const base = { ...DEFAULT_TIMING, ...set }
@@ -94,13 +100,13 @@ export function resolveTiming(set: Partial<Timing>, marks: HighWaterMarks): Timi
 
 /** Right side of (1): a key published this long is known to every cache that honours its max-age. */
 export function leastLead(timing: Omit<Timing, 'retention'>, marks: HighWaterMarks): Seconds {
-  const maxAge = Math.max(timing.maxAge, marks.maxAge)
+  const { maxAge } = raiseMarks(marks, timing)
   return seconds(timing.propagation + timing.cacheLayers * maxAge + 2 * timing.clockError)
 }
 
 /** Right side of (2): this long after a key stopped signing, nobody accepts a token of it any more. */
 export function leastRetention(timing: Omit<Timing, 'retention'>, marks: HighWaterMarks): Seconds {
-  const maxTtl = Math.max(timing.maxTtl, marks.maxTtl)
+  const { maxTtl } = raiseMarks(marks, timing)
   return seconds(timing.propagation + maxTtl + timing.leeway + 3 * timing.clockError)
 }
 

@@ -23,7 +23,7 @@ export interface Pool {
 export function keyPool({ algs, rsaBits }: Policy, { keks, randomBytes, emit }: PoolDeps): Pool {
   let keys: readonly FreshKey[] = []
   let refilling: Promise<void> | undefined
-  const make = (alg: Alg): Promise<FreshKey> => generateKey(alg, rsaBits, keks[0], randomBytes)
+  const make = (alg: Alg): Promise<FreshKey> => generateKey(alg, { rsaBits, kek: keks[0], randomBytes })
 
   /** One at a time, to leave threads for signing; at most two for each line: its standby, and the one in the pool. */
   const makeMissing = async (offer: () => Promise<void>): Promise<void> => {

@@ -1,4 +1,4 @@
-import { exposure, type HighWaterMarks, leastLead, leastRetention, type Timing } from './policy.ts'
+import { exposure, type HighWaterMarks, leastLead, leastRetention, raiseMarks, type Timing } from './policy.ts'
 
 /** One inequality of the promise with its two sides in seconds; line 4 only reports, and always holds. */
 export interface ProofLine {
@@ -19,8 +19,7 @@ export interface ProofLine {
 /** The inequalities of the promise with their numbers. The promise holds when every line does. */
 export function proof(timing: Timing, marks: HighWaterMarks): readonly ProofLine[] {
   const { interval, lead, retention, cacheLayers, propagation, clockError, leeway } = timing
-  const maxAge = Math.max(timing.maxAge, marks.maxAge)
-  const maxTtl = Math.max(timing.maxTtl, marks.maxTtl)
+  const { maxAge, maxTtl } = raiseMarks(marks, timing)
   const caching = `propagation ${propagation} + cache-layers ${cacheLayers} * jwks-max-age ${maxAge}`
   const lines: readonly Omit<ProofLine, 'number' | 'holds'>[] = [
     {

@@ -1,4 +1,4 @@
-import { rewrapKey } from '../jose/wrap.ts'
+import { rewrapKey } from '../jose/rewrap.ts'
 import { cannotUnseal } from './fault.ts'
 import { MAX_ATTEMPTS, newReplica, type ReplicaDeps } from './replica.ts'
 import type { Key, Ring } from './ring.ts'
@@ -21,10 +21,10 @@ export async function rekey(deps: ReplicaDeps): Promise<number | undefined> {
   throw new StoreUnavailable(`Cannot seal the store anew in ${MAX_ATTEMPTS} attempts`)
 }
 
-async function rewrapped(key: Key, { keks, randomBytes }: ReplicaDeps): Promise<Key> {
+async function rewrapped(key: Key, deps: ReplicaDeps): Promise<Key> {
   if (key.state === 'retired') return key
   const { kid } = key.jwk
-  const sealed = await rewrapKey(key.sealed, kid, keks, randomBytes)
+  const sealed = await rewrapKey(key.sealed, kid, deps)
   if (sealed === undefined) throw cannotUnseal(kid, key.sealed)
   return { ...key, sealed }
 }

@@ -1,14 +1,14 @@
 import type { Instant } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
 import type { PublicJwk } from '../jose/jwk.ts'
-import type { SealedKey } from '../jose/wrap.ts'
+import type { Sealed } from '../jose/kek.ts'
 import { type HighWaterMarks, NO_MARKS, type Policy } from './policy.ts'
 
 /** Published, never signs. */
 export interface StandbyKey {
   readonly state: 'standby'
   readonly jwk: PublicJwk
-  readonly sealed: SealedKey
+  readonly sealed: Sealed
   /** Unknown until a ring that holds the key was seen committed: no key is older than it was servable. */
   readonly publishedAt: Instant | undefined
 }
@@ -17,7 +17,7 @@ export interface StandbyKey {
 export interface ActiveKey {
   readonly state: 'active'
   readonly jwk: PublicJwk
-  readonly sealed: SealedKey
+  readonly sealed: Sealed
   readonly publishedAt: Instant
   readonly activeAt: Instant
 }

@@ -6,7 +6,8 @@ import { instant, seconds } from '../../src/core/time.ts'
 import { type Alg, algorithm, ALGORITHMS, parseAlg } from '../../src/jose/algorithm.ts'
 import { type Kid, parsePublicJwk, type PublicJwk, publicJwk } from '../../src/jose/jwk.ts'
 import { registeredClaims, signJwt, type Validity } from '../../src/jose/jwt.ts'
-import { type FreshKey, generateKey, isAvailable, openSigner, type Signer, unpublishedSigner, verifies } from '../../src/jose/signer.ts'
+import { type FreshKey, generateKey, isAvailable, openSigner, type Signer, verifies } from '../../src/jose/signer.ts'
+import { unpublishedSigner } from '../../src/jose/unstored.ts'
 import { ephemeralKek, type KeyEncryptionKey } from '../../src/jose/kek.ts'
 import { unwrapKey } from '../../src/jose/wrap.ts'
 
@@ -25,7 +26,7 @@ before(async () => {
   kek = await ephemeralKek(randomBytes)
   for (const { alg } of ALGORITHMS.values()) {
     if (!await isAvailable(alg)) continue
-    const fresh = await generateKey(alg, 2048, kek, randomBytes)
+    const fresh = await generateKey(alg, { rsaBits: 2048, kek, randomBytes })
     const signer = await openSigner(fresh.jwk, fresh.sealed, [kek])
     assert.ok(signer !== undefined)
     lines.set(alg, { fresh, signer })
@@ -95,7 +96,7 @@ describe('the table of algorithms', () => {
 
   it('A5 pads coordinates to the width of the curve, and never the modulus', async () => {
     for (let at = 0; at < 150; at += 1) {
-      const { jwk } = await generateKey('ES512', 2048, kek, randomBytes)
+      const { jwk } = await generateKey('ES512', { rsaBits: 2048, kek, randomBytes })
       assert.deepEqual([jwk['x']?.length, jwk['y']?.length], [88, 88])
     }
     const n = Buffer.from(line('RS256').fresh.jwk['n'] ?? '', 'base64url')
@@ -105,7 +106,7 @@ describe('the table of algorithms', () => {
   })
 
   it('A2 makes RSA keys of the size that was asked for', async () => {
-    const { jwk } = await generateKey('RS256', 3072, kek, randomBytes)
+    const { jwk } = await generateKey('RS256', { rsaBits: 3072, kek, randomBytes })
     assert.equal(Buffer.from(jwk['n'] ?? '', 'base64url').length, 384)
   })
 })
@@ -163,7 +164,7 @@ describe('parsePublicJwk()', () => {
 describe('a sealed key', () => {
   it('comes back as one that cannot be exported', async () => {
     const { jwk, sealed } = line('ES256').fresh
-    const key = await unwrapKey(sealed, jwk.kid, algorithm('ES256'), [kek])
+    const key = await unwrapKey(sealed, jwk, [kek])
     assert.ok(key !== undefined)
     assert.deepEqual([key.extractable, key.usages], [false, ['sign']])
   })
@@ -179,24 +180,23 @@ describe('a sealed key', () => {
 
   it('is refused with any byte changed, under another kid and by another key', async () => {
     const { jwk, sealed } = line('Ed25519').fresh
-    const row = algorithm('Ed25519')
     for (const member of ['iv', 'ciphertext'] as const) {
       const bytes = Buffer.from(sealed[member], 'base64url')
       for (let at = 0; at < bytes.length; at += 1) {
         const altered = Buffer.from(bytes)
         altered[at] = (altered[at] ?? 0) ^ 0x10
         const changed = { ...sealed, [member]: altered.toString('base64url') }
-        assert.equal(await unwrapKey(changed, jwk.kid, row, [kek]), undefined, `${member} ${at}`)
+        assert.equal(await unwrapKey(changed, jwk, [kek]), undefined, `${member} ${at}`)
       }
     }
-    assert.equal(await unwrapKey(sealed, 'another' as Kid, row, [kek]), undefined)
-    assert.equal(await unwrapKey(sealed, jwk.kid, row, [await ephemeralKek(randomBytes)]), undefined)
-    assert.equal(await unwrapKey(sealed, jwk.kid, row, [{ ...await ephemeralKek(randomBytes), id: kek.id }]), undefined)
+    assert.equal(await unwrapKey(sealed, { ...jwk, kid: 'another' as Kid } as PublicJwk, [kek]), undefined)
+    assert.equal(await unwrapKey(sealed, jwk, [await ephemeralKek(randomBytes)]), undefined)
+    assert.equal(await unwrapKey(sealed, jwk, [{ ...await ephemeralKek(randomBytes), id: kek.id }]), undefined)
   })
 
   it('B19 is refused when its halves do not belong together', async () => {
-    const one = await generateKey('EdDSA', 2048, kek, randomBytes)
-    const other = await generateKey('EdDSA', 2048, kek, randomBytes)
+    const one = await generateKey('EdDSA', { rsaBits: 2048, kek, randomBytes })
+    const other = await generateKey('EdDSA', { rsaBits: 2048, kek, randomBytes })
     const { kid: _kid, ...stolen } = other.jwk
     assert.equal(await openSigner({ ...stolen, kid: one.jwk.kid } as PublicJwk, one.sealed, [kek]), undefined)
     assert.ok(await openSigner(one.jwk, one.sealed, [kek]) !== undefined)
@@ -204,7 +204,7 @@ describe('a sealed key', () => {
 
   it('is never sealed twice under one nonce', async () => {
     const nonces = new Set<string>()
-    for (let at = 0; at < 200; at += 1) nonces.add((await generateKey('Ed25519', 2048, kek, randomBytes)).sealed.iv)
+    for (let at = 0; at < 200; at += 1) nonces.add((await generateKey('Ed25519', { rsaBits: 2048, kek, randomBytes })).sealed.iv)
     assert.equal(nonces.size, 200)
   })
 })
@@ -218,7 +218,7 @@ describe('a JWT', () => {
     const signer = await unpublishedSigner('ES256', 2048)
     for (let at = 0; at < 50; at += 1) {
       const claims = registeredClaims(parties, validity(1_800_000_000 + at, 60), randomBytes)
-      const token = await signJwt(signer, 'JWT', claims, {})
+      const token = await signJwt(signer, { typ: 'JWT', registered: claims, others: {} })
       assert.match(token, /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/)
       const header = Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()
       assert.equal(header, JSON.stringify({ alg: 'ES256', kid: signer.kid, typ: 'JWT' }))
@@ -240,7 +240,8 @@ describe('a JWT', () => {
   it('lets no other claim stand for one of the issuer', async () => {
     const signer = await unpublishedSigner('Ed25519', 2048)
     const claims = registeredClaims(parties, validity(1_800_000_000, 60), randomBytes)
-    const token = await signJwt(signer, 'JWT', claims, { iss: 'https://evil.example', exp: 9_999_999_999, role: 'admin' })
+    const others = { iss: 'https://evil.example', exp: 9_999_999_999, role: 'admin' }
+    const token = await signJwt(signer, { typ: 'JWT', registered: claims, others })
     const payload = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as unknown
     assert.deepEqual(payload, { ...claims, role: 'admin' })
   })

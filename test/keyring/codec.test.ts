@@ -3,6 +3,7 @@ import { before, describe, it } from 'node:test'
 import { parseJson } from '../../src/core/json.ts'
 import { fail, ok, type Result } from '../../src/core/result.ts'
 import { instant, seconds } from '../../src/core/time.ts'
+import type { Alg } from '../../src/jose/algorithm.ts'
 import { type FreshKey, generateKey } from '../../src/jose/signer.ts'
 import { ephemeralKek } from '../../src/jose/kek.ts'
 import { decodeRing, encodeRing } from '../../src/keyring/codec.ts'
@@ -15,8 +16,8 @@ let ring: Ring
 let document: string
 before(async () => {
   const kek = await ephemeralKek(randomBytes)
-  const make = (): Promise<FreshKey> => generateKey('ES256', 2048, kek, randomBytes)
-  const [active, standby, unstamped, retired] = [await make(), await make(), await generateKey('RS256', 2048, kek, randomBytes), await make()]
+  const make = (alg: Alg = 'ES256'): Promise<FreshKey> => generateKey(alg, { rsaBits: 2048, kek, randomBytes })
+  const [active, standby, unstamped, retired] = [await make(), await make(), await make('RS256'), await make()]
   ring = {
     generation: 7,
     marks: { maxTtl: seconds(3600), maxAge: seconds(300) },

@@ -1,8 +1,8 @@
 import { instant } from '../../src/core/time.ts'
 import type { Alg } from '../../src/jose/algorithm.ts'
 import type { Kid, PublicJwk } from '../../src/jose/jwk.ts'
+import type { Sealed } from '../../src/jose/kek.ts'
 import type { FreshKey } from '../../src/jose/signer.ts'
-import type { SealedKey } from '../../src/jose/wrap.ts'
 import { advance } from '../../src/keyring/advance.ts'
 import { DEFAULT_HISTORY, NO_MARKS, type Policy, resolveTiming, type Timing } from '../../src/keyring/policy.ts'
 import type { Ring } from '../../src/keyring/ring.ts'
@@ -13,7 +13,7 @@ let made = 0
 export function shapedKey(alg: Alg = 'ES256'): FreshKey {
   made += 1
   const jwk = { kty: 'EC', kid: `${alg}-${made}` as Kid, use: 'sig', alg } as unknown as PublicJwk
-  return { jwk, sealed: {} as SealedKey }
+  return { jwk, sealed: {} as Sealed }
 }
 
 /** A policy of the given lengths in seconds over the defaults. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { parseAlg } from '../../src/jose/algorithm.ts'
-import { unpublishedSigner } from '../../src/jose/signer.ts'
+import { unpublishedSigner } from '../../src/jose/unstored.ts'
 import { selfSigned } from '../../src/testkit/certificate.ts'
 
 describe('selfSigned()', () => {
