@@ -61,13 +61,17 @@ export interface Import {
   readonly target: string | undefined
   /** Loaded with the file: neither later, if ever, nor for its types alone. */
   readonly isStatic: boolean
+  /** Whether types come from there. */
+  readonly ofTypes: boolean
 }
 
 /** Every import of a file, those of types included. */
 export function importsOf(path: string, text: string): readonly Import[] {
   return [...text.matchAll(IMPORT)].map(([whole, fixed, dynamic, bare]) => {
     const written = fixed ?? dynamic ?? bare ?? ''
-    return { written, isStatic: dynamic === undefined && !whole.startsWith('import type'), target: written.startsWith('.') ? posix.join(posix.dirname(path), written) : undefined }
+    const isType = whole.startsWith('import type') || whole.startsWith('export type')
+    const target = written.startsWith('.') ? posix.join(posix.dirname(path), written) : undefined
+    return { written, isStatic: dynamic === undefined && !isType, ofTypes: isType || /\btype \w|^}/.test(whole), target }
   })
 }
 

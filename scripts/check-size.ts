@@ -1,29 +1,20 @@
 import { readFileSync } from 'node:fs'
 import { relative, sep } from 'node:path'
-import { importsOf } from './check-layers.ts'
 import { filesBelow, isEntry, root } from './setup.js'
 
-/** Lines: of code that one deployment loads, of a file, of a function. */
-const LIMITS = { deployment: 4800, file: 200, function: 40 }
+/** How large files, lines and functions of src may be; what a running server loads is `price-list.ts`. */
 
-/** What each kind of deployment loads on top of what every server does. */
-export const DEPLOYMENTS: ReadonlyMap<string, readonly string[]> = new Map([
-  ['development (memory, /auth)', ['stores/memory.ts', 'routes/auth.ts', 'routes/auth-cases.ts', 'keyring/expired.ts']],
-  ['production (file, admin, audit)', [
-    'stores/file.ts', 'serve/admin-server.ts', 'routes/admin.ts', 'audit/log.ts', 'stores/line-file.ts',
-  ]],
-  ['token service (file, clients)', [
-    'stores/file.ts', 'serve/token-service.ts', 'stores/jti-folder.ts',
-  ]],
-])
-const ENTRIES = ['server.ts', 'serve/serve.ts']
+/** Lines of a file and of a function, columns of a line; `median` and `most` (9 of 10) are over all functions. */
+const LIMITS = { file: 200, columns: 120, function: { longest: 40, most: 20, median: 6 } }
 
 /** How large one file is. */
 export interface Size {
   readonly path: string
   readonly lines: number
-  /** Neither blank nor comment. */
+  /** Lines that are neither blank nor comment. */
   readonly code: number
+  /** The lines that are too wide, by number. */
+  readonly wide: readonly number[]
   readonly functions: readonly { readonly name: string; readonly lines: number }[]
 }
 
@@ -41,51 +32,57 @@ export function sizeOf(path: string, text: string): Size {
     if (name === undefined || KEYWORDS.has(name)) return []
     return [{ name, lines: lines.slice(at + 1).findIndex((later) => later.startsWith(`${indent}}`)) + 2 }]
   })
-  return { path, lines: lines.length, code: code.length, functions }
+  const wide = lines.flatMap((line, at) => line.length > LIMITS.columns ? [at + 1] : [])
+  return { path, lines: lines.length, code: code.length, wide, functions }
 }
 
-/** The files that a deployment loads, by path below src. */
-export function loadedBy(extras: readonly string[], files: ReadonlyMap<string, string>): readonly string[] {
-  const loaded = new Set<string>()
-  const load = (path: string): void => {
-    if (loaded.has(path)) return
-    loaded.add(path)
-    for (const { target, isStatic } of importsOf(path, files.get(path) ?? '')) if (target !== undefined && isStatic) load(target)
-  }
-  for (const path of [...ENTRIES, ...extras]) load(path)
-  return [...loaded].toSorted()
+/** The size of every file of src, by path below it. */
+export function sizesOfSource(): ReadonlyMap<string, Size> {
+  const src = `${root}src`
+  const paths = filesBelow(src).map((path) => [relative(src, path).split(sep).join('/'), path] as const)
+  return new Map(paths.map(([name, path]) => [name, sizeOf(name, readFileSync(path, 'utf8'))]))
 }
 
-/** Everything that has outgrown its limit; `deployments` are the lines of code of each. */
-export function sizeFaults(sizes: readonly Size[], deployments: ReadonlyMap<string, number>): readonly string[] {
+/** Everything that has outgrown its limit. */
+export function sizeFaults(sizes: readonly Size[]): readonly string[] {
+  const { file, columns, function: { longest, most, median } } = LIMITS
+  const lengths = lengthsOf(sizes)
   return [
-    ...[...deployments].filter(([, lines]) => lines > LIMITS.deployment)
-      .map(([name, lines]) => `${name} loads ${lines} lines of code, more than ${LIMITS.deployment}`),
-    ...sizes.filter(({ lines }) => lines > LIMITS.file).map(({ path, lines }) => `${path} has ${lines} lines, more than ${LIMITS.file}`),
-    ...sizes.flatMap(({ path, functions }) => functions.filter(({ lines }) => lines > LIMITS.function)
-      .map(({ name, lines }) => `${path}: ${name} has ${lines} lines, more than ${LIMITS.function}`)),
+    ...sizes.filter(({ lines }) => lines > file).map(({ path, lines }) => `${path} has ${lines} lines, more than ${file}`),
+    ...sizes.flatMap(({ path, wide }) => wide.map((line) => `${path}:${line} is wider than ${columns} columns`)),
+    ...sizes.flatMap(({ path, functions }) => functions.filter(({ lines }) => lines > longest)
+      .map(({ name, lines }) => `${path}: ${name} has ${lines} lines, more than ${longest}`)),
+    ...(shareOf(lengths, 0.5) > median ? [`half of the functions have more than ${median} lines`] : []),
+    ...(shareOf(lengths, 0.9) > most ? [`a tenth of the functions has more than ${most} lines`] : []),
   ]
 }
 
+function lengthsOf(sizes: readonly Size[]): readonly number[] {
+  return sizes.flatMap(({ functions }) => functions.map(({ lines }) => lines)).sort((one, other) => one - other)
+}
+
+/** The length that this share of the functions does not exceed; 0 without functions. */
+function shareOf(lengths: readonly number[], share: number): number {
+  return lengths[Math.ceil(lengths.length * share) - 1] ?? 0
+}
+
+/** The room of a file, as a person would name it. */
+function roomOf({ path }: Size): string {
+  return /^testkit\/\w+\//.test(path) ? path.split('/').slice(0, 2).join('/') : path.includes('/') ? path.replace(/\/.*/, '') : 'entry'
+}
+
 if (isEntry(import.meta.url)) {
-  const src = `${root}src`
-  const texts = new Map(filesBelow(src).map((path) => [relative(src, path).split(sep).join('/'), readFileSync(path, 'utf8')]))
-  const sizes = [...texts].map(([path, text]) => sizeOf(path, text))
-  const roomOf = ({ path }: Size): string => path.includes('/') ? path.replace(/\/.*/, '') : 'root'
+  const sizes = [...sizesOfSource().values()]
   for (const room of new Set(sizes.map(roomOf))) {
     const files = sizes.filter((size) => roomOf(size) === room)
     const code = files.reduce((sum, file) => sum + file.code, 0)
-    console.log(`${room.padEnd(8)} ${String(files.length).padStart(3)} files ${String(code).padStart(5)} lines of code`)
+    console.log(`${room.padEnd(16)} ${String(files.length).padStart(3)} files ${String(code).padStart(5)} lines of code`)
   }
-  const lengths = sizes.flatMap(({ functions }) => functions.map(({ lines }) => lines)).sort((one, other) => one - other)
-  const codeOf = new Map(sizes.map(({ path, code }) => [path, code]))
-  const deployments = new Map([...DEPLOYMENTS].map(([name, extras]) =>
-    [name, loadedBy(extras, texts).reduce((sum, path) => sum + (codeOf.get(path) ?? 0), 0)]))
-  for (const [name, lines] of deployments) console.log(`${name} loads ${lines} lines of code`)
-  const faults = sizeFaults(sizes, deployments)
+  const faults = sizeFaults(sizes)
   for (const fault of faults) console.error(fault)
+  const lengths = lengthsOf(sizes)
   const total = sizes.reduce((sum, { code }) => sum + code, 0)
-  console.log(`size: ${total} lines of code, ${lengths.length} functions, median ${lengths[lengths.length >> 1]} lines,` +
-    ` longest ${lengths.at(-1)}`)
+  const figures = [0.5, 0.9, 1].map((share) => shareOf(lengths, share)).join(', ')
+  console.log(`size: ${total} lines of code in ${sizes.length} files; ${lengths.length} functions of ${figures} lines (median, 9 of 10, longest)`)
   process.exitCode = faults.length === 0 ? 0 : 1
 }

@@ -1,0 +1,126 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { importsOf } from './check-layers.ts'
+import { sizesOfSource } from './check-size.ts'
+import { newSite, type Site, startServer } from './price-servers.ts'
+import { isEntry, root } from './setup.js'
+
+/**
+ * Measures how many lines of code real servers load, and compares them with the bars and with the table in README.md;
+ * `--write` writes that table anew.
+ */
+
+/** A configuration; with `over`, its price is what it loads on top of another one. */
+interface Part {
+  readonly name: string
+  readonly args: (site: Site) => readonly string[]
+  readonly asks: readonly (keyof Site['asks'])[]
+  readonly over?: string
+  /** Lines, at most. */
+  readonly bar: number
+}
+
+const CORE = ['--alg', 'ES256', '--host', '0.0.0.0', '--issuer', 'https://issuer.example']
+const FILE = [...CORE, '--store', 'file:ring.json', '--kek-file', 'ring.kek']
+const OWN = ['--alg', 'ES256', '--store', 'file:ring.json', '--kek-file', 'ring.kek']
+const core = 'core: keys, rotation, JWKS, metadata; a file store'
+const clients = '`--clients`: `/token`, `/introspect`, `/revoke`'
+const development = 'development: `node dist/server.js` alone'
+
+const PARTS: readonly Part[] = [
+  { name: 'core with keys in memory', args: () => CORE, asks: ['documents'], bar: 3000 },
+  { name: core, args: () => FILE, asks: ['documents'], bar: 3120 },
+  { name: development, args: () => ['--alg', 'ES256'], asks: ['documents', 'auth'], bar: 3400 },
+  { name: 'bad tokens, when the first is asked for', args: () => ['--alg', 'ES256'], asks: ['documents', 'auth', 'cases'], over: development, bar: 320 },
+  { name: '`/auth`', args: () => OWN, asks: ['documents', 'auth'], over: core, bar: 330 },
+  { name: clients, args: ({ clients }) => [...FILE, '--clients', clients('plain')], asks: ['documents', 'clients'], over: core, bar: 1050 },
+  { name: 'token exchange and JWT bearer, where a client may use them', args: ({ clients }) => [...FILE, '--clients', clients('grants')], asks: ['documents', 'clients', 'grants'], over: clients, bar: 110 },
+  { name: 'DPoP, where a client may use it', args: ({ clients }) => [...FILE, '--clients', clients('dpop')], asks: ['documents', 'clients', 'dpop'], over: clients, bar: 60 },
+  { name: '`--admin`: orders of operators, and metrics', args: () => [...FILE, '--admin', 'unix:./admin'], asks: ['documents', 'admin'], over: core, bar: 420 },
+  { name: '`--audit`', args: () => [...FILE, '--audit', 'audit.log'], asks: ['documents'], over: core, bar: 240 },
+  { name: '`--workers`', args: () => [...FILE, '--workers', '2'], asks: ['documents'], over: core, bar: 110 },
+  { name: 'the command under "Run it" above', args: ({ clients }) => { clients('plain'); return productionArgs() }, asks: ['documents', 'clients', 'admin'], bar: 4850 },
+]
+
+/** The arguments of the server that the README recommends for production. */
+function productionArgs(): readonly string[] {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8').replaceAll(/\\\n\s*/g, '')
+  const command = readme.split('\n').find((line) => line.includes('--audit-required') && line.includes('server.js'))
+  const words = command?.split('server.js')[1]?.trim().split(/\s+/)
+  if (words === undefined) throw new Error('Cannot find the command with --audit-required in README.md')
+  return words
+}
+
+/** The files of src that a server loaded, as Node's own coverage of all its processes tells, by path below src. */
+function loadedIn(folder: string): readonly string[] {
+  const dist = pathToFileURL(join(root, 'dist/')).href
+  const urls = readdirSync(folder).flatMap((name) =>
+    (JSON.parse(readFileSync(join(folder, name), 'utf8')) as { result: readonly { url: string }[] }).result.map(({ url }) => url))
+  return urls.filter((url) => url.startsWith(dist)).map((url) => url.slice(dist.length).replace(/\.js$/, '.ts'))
+}
+
+/** These files and every file that their types come from. */
+export function withTypes(loaded: readonly string[], textOf: (path: string) => string): ReadonlySet<string> {
+  const reached = new Set<string>()
+  const reach = (path: string): void => {
+    if (reached.has(path)) return
+    reached.add(path)
+    for (const { target, ofTypes } of importsOf(path, textOf(path))) if (target !== undefined && ofTypes) reach(target)
+  }
+  for (const path of loaded) reach(path)
+  return reached
+}
+
+/** The lines of code of each part, and of all that it loads. */
+interface Price {
+  readonly part: Part
+  readonly lines: number
+  readonly files: readonly string[]
+}
+
+async function measure(): Promise<readonly Price[]> {
+  const sizes = sizesOfSource()
+  const textOf = (path: string): string => readFileSync(join(root, 'src', path), 'utf8')
+  const totals = new Map<string, readonly string[]>()
+  for (const { name, args, asks } of PARTS) {
+    const site = newSite()
+    const server = await startServer(args(site), site)
+    for (const ask of asks) await site.asks[ask](server)
+    await server.end()
+    totals.set(name, [...withTypes(loadedIn(site.coverage), textOf)].toSorted())
+    site.remove()
+  }
+  return PARTS.map((part) => {
+    const base = part.over === undefined ? [] : totals.get(part.over) ?? []
+    const files = (totals.get(part.name) ?? []).filter((path) => !base.includes(path))
+    return { part, files, lines: files.reduce((sum, path) => sum + (sizes.get(path)?.code ?? 0), 0) }
+  })
+}
+
+/** The table of README.md. */
+export function priceTable(prices: readonly Pick<Price, 'part' | 'lines'>[]): string {
+  const figure = (lines: number, over: string | undefined): string => `${over === undefined ? '' : '+'}${lines.toLocaleString('en')}`
+  const rows = prices.map(({ part: { name, over, bar }, lines }) => `| ${name} | ${figure(lines, over)} | ${figure(bar, over)} |`)
+  return ['| part | lines of code | at most |', '| --- | ---: | ---: |', ...rows].join('\n')
+}
+
+const [BEGIN, END] = ['<!-- price list: made by scripts/price-list.ts -->', '<!-- end of price list -->']
+
+if (isEntry(import.meta.url)) {
+  const prices = await measure()
+  const path = join(root, 'README.md')
+  const readme = readFileSync(path, 'utf8')
+  const [before = '', rest = ''] = readme.split(BEGIN)
+  const [, after] = rest.split(END)
+  if (after === undefined) throw new Error(`Cannot find ${BEGIN} and ${END} in README.md`)
+  const written = `${before}${BEGIN}\n\n${priceTable(prices)}\n\n${END}${after}`
+  if (process.argv.includes('--write')) writeFileSync(path, written)
+  if (process.argv.includes('--files')) for (const { part, files } of prices) console.log(`${part.name}\n  ${files.join(' ')}`)
+  for (const { part, lines } of prices) console.log(`${String(lines).padStart(6)}  of ${String(part.bar).padStart(5)}  ${part.name}`)
+  const faults = prices.filter(({ part, lines }) => lines > part.bar).map(({ part, lines }) => `${part.name} costs ${lines} lines, more than ${part.bar}`)
+  if (written !== readme && !process.argv.includes('--write')) faults.push('README.md has other prices: run node --import tsx scripts/price-list.ts --write')
+  for (const fault of faults) console.error(fault)
+  console.log(`prices: ${prices.length} rows, ${faults.length} faults`)
+  process.exitCode = faults.length === 0 ? 0 : 1
+}
