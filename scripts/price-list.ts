@@ -12,7 +12,7 @@ import { isEntry, root } from './setup.js'
  */
 
 /** A configuration; with `over`, its price is what it loads on top of another one. */
-interface Part {
+export interface Part {
   readonly name: string
   readonly args: (site: Site) => readonly string[]
   readonly asks: readonly (keyof Site['asks'])[]
@@ -22,8 +22,8 @@ interface Part {
 }
 
 const CORE = ['--alg', 'ES256', '--host', '0.0.0.0', '--issuer', 'https://issuer.example']
-const FILE = [...CORE, '--store', 'file:ring.json', '--kek-file', 'ring.kek']
-const OWN = ['--alg', 'ES256', '--store', 'file:ring.json', '--kek-file', 'ring.kek']
+const FILE = [...CORE, '--store', 'file:data/ring.json', '--kek-file', 'data/ring.kek']
+const OWN = ['--alg', 'ES256', '--store', 'file:data/ring.json', '--kek-file', 'data/ring.kek']
 const core = 'core: keys, rotation, JWKS, metadata; a file store'
 const clients = '`--clients`: `/token`, `/introspect`, `/revoke`'
 const development = 'development: `node dist/server.js` alone'
@@ -37,8 +37,8 @@ const PARTS: readonly Part[] = [
   { name: clients, args: ({ clients }) => [...FILE, '--clients', clients('plain')], asks: ['documents', 'clients'], over: core, bar: 1050 },
   { name: 'token exchange and JWT bearer, where a client may use them', args: ({ clients }) => [...FILE, '--clients', clients('grants')], asks: ['documents', 'clients', 'grants'], over: clients, bar: 110 },
   { name: 'DPoP, where a client may use it', args: ({ clients }) => [...FILE, '--clients', clients('dpop')], asks: ['documents', 'clients', 'dpop'], over: clients, bar: 60 },
-  { name: '`--admin`: orders of operators, and metrics', args: () => [...FILE, '--admin', 'unix:./admin'], asks: ['documents', 'admin'], over: core, bar: 420 },
-  { name: '`--audit`', args: () => [...FILE, '--audit', 'audit.log'], asks: ['documents'], over: core, bar: 240 },
+  { name: '`--admin`: orders of operators, and metrics', args: () => [...FILE, '--admin', 'unix:data/admin'], asks: ['documents', 'admin'], over: core, bar: 420 },
+  { name: '`--audit`', args: () => [...FILE, '--audit', 'data/audit.log'], asks: ['documents'], over: core, bar: 240 },
   { name: '`--workers`', args: () => [...FILE, '--workers', '2'], asks: ['documents'], over: core, bar: 110 },
   { name: 'the command under "Run it" above', args: ({ clients }) => { clients('plain'); return productionArgs() }, asks: ['documents', 'clients', 'admin'], bar: 4850 },
 ]
@@ -46,8 +46,8 @@ const PARTS: readonly Part[] = [
 /** The arguments of the server that the README recommends for production. */
 function productionArgs(): readonly string[] {
   const readme = readFileSync(join(root, 'README.md'), 'utf8').replaceAll(/\\\n\s*/g, '')
-  const command = readme.split('\n').find((line) => line.includes('--audit-required') && line.includes('server.js'))
-  const words = command?.split('server.js')[1]?.trim().split(/\s+/)
+  const command = readme.split('\n').find((line) => line.startsWith('$ jwksd ') && line.includes('--audit-required'))
+  const words = command?.replace('$ jwksd ', '').split(/\s+/)
   if (words === undefined) throw new Error('Cannot find the command with --audit-required in README.md')
   return words
 }
@@ -72,8 +72,8 @@ export function withTypes(loaded: readonly string[], textOf: (path: string) => s
   return reached
 }
 
-/** The lines of code of each part, and of all that it loads. */
-interface Price {
+/** The lines of code of a part, and the files that hold them. */
+export interface Price {
   readonly part: Part
   readonly lines: number
   readonly files: readonly string[]

@@ -33,7 +33,7 @@ export interface Site {
   /** Writes a file of clients, and answers its path. */
   readonly clients: (kind: 'plain' | 'grants' | 'dpop') => string
   /** Successful requests, by what they need. */
-  readonly asks: Readonly<Record<'documents' | 'auth' | 'cases' | 'clients' | 'grants' | 'dpop' | 'admin', (server: Server) => Promise<void>>>
+  readonly asks: Readonly<Record<'jwks' | 'secret' | 'documents' | 'auth' | 'cases' | 'clients' | 'grants' | 'dpop' | 'admin', (server: Server) => Promise<void>>>
   readonly remove: () => void
 }
 
@@ -42,14 +42,15 @@ export function newSite(): Site {
   const folder = mkdtempSync(join(tmpdir(), 'jwksd-price-'))
   const coverage = join(folder, 'coverage')
   mkdirSync(coverage)
-  execFileSync(process.execPath, [ENTRY, 'kek', 'ring.kek'], { cwd: folder })
+  mkdirSync(join(folder, 'data'), 0o700)
+  execFileSync(process.execPath, [ENTRY, 'kek', 'data/ring.kek'], { cwd: folder })
   const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   return {
     folder,
     coverage,
     clients: (kind) => {
-      writeFileSync(join(folder, 'clients.json'), JSON.stringify(registryOf(kind, keys.publicKey)), { mode: 0o600 })
-      return 'clients.json'
+      writeFileSync(join(folder, 'data', 'clients.json'), JSON.stringify(registryOf(kind, keys.publicKey)), { mode: 0o600 })
+      return 'data/clients.json'
     },
     asks: asksOf(folder, keys.privateKey, keys.publicKey),
     remove: () => rmSync(folder, { recursive: true }),
@@ -96,8 +97,10 @@ const BASIC = { authorization: `Basic ${Buffer.from(`billing:${SECRET}`).toStrin
 function asksOf(folder: string, key: KeyObject, publicKey: KeyObject): Site['asks'] {
   const token = async (server: Server, form: Record<string, string>, headers = {}): Promise<string> =>
     String((await ask(server, '/token', { body: new URLSearchParams(form), headers: { ...BASIC, ...headers } }))['access_token'])
-  const order = (path: string, body?: object): Promise<string> => askSocket(join(folder, 'admin'), path, body)
+  const order = (path: string, body?: object): Promise<string> => askSocket(join(folder, 'data', 'admin'), path, body)
   return {
+    jwks: async (server) => void await ask(server, '/jwks.json'),
+    secret: async (server) => void await token(server, { grant_type: 'client_credentials' }),
     documents: async (server) => {
       const wellKnown = ['jwks.json', 'openid-configuration', 'oauth-authorization-server', 'jwks-history.json']
       for (const path of ['/jwks.json', ...wellKnown.map((name) => `/.well-known/${name}`), '/healthz', '/readyz']) await ask(server, path)

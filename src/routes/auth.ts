@@ -1,32 +1,70 @@
-import { ok } from '../core/result.ts'
+import { ok, type Result } from '../core/result.ts'
 import { after, type Clock, type Instant, numericDate, type Seconds, seconds } from '../core/time.ts'
 import type { Call } from '../http/call.ts'
 import { problem } from '../http/problem.ts'
 import { json, type Reply } from '../http/reply.ts'
 import type { Route } from '../http/router.ts'
+import type { Alg } from '../jose/algorithm.ts'
 import { issue, type IssueDeps, type MadeToken, type TokenOrder } from '../jose/issue.ts'
-import type { Current } from '../keyring/snapshot.ts'
-import { type BadToken, type CaseDeps, findCase, orderOfCase } from './auth-cases.ts'
+import type { Signer } from '../jose/signer.ts'
+import type { Current, Snapshot } from '../keyring/snapshot.ts'
 import { outOfReach } from './document.ts'
-import { type MintRules, parseMintCall } from './mint-request.ts'
+import { type MintRequest, type MintRules, parseMintCall } from './mint-request.ts'
 
 /** What the development mint needs. */
-export interface AuthDeps extends IssueDeps, CaseDeps {
+export interface AuthDeps extends IssueDeps {
   readonly current: Current
   readonly rules: MintRules
   /** Seconds that verifiers may grant beyond `exp`; an expired token is older than that. */
   readonly leeway: Seconds
+  /** A key of an algorithm that is published nowhere. */
+  readonly expiredSigner: (alg: Alg) => Promise<Signer>
+  /** Loads the catalogue of bad tokens. */
+  readonly loadCases: () => Promise<Cases>
+  /** Where an attacker would publish keys, for verifiers that follow what a token says. */
+  readonly strangerJwks: string
   /** Whether a request with this `Host` was meant for this server (DNS rebinding). */
   readonly isOurHost: (host: string) => boolean
+  readonly allowOrigins: ReadonlySet<string>
   readonly now: Clock
+}
+
+/** The catalogue of bad tokens, as `/auth` uses it. */
+export interface Cases {
+  /** What can be asked for. */
+  readonly listed: () => readonly object[]
+  /** Turns the order of a right token into that of a case; the failure is what is wrong with its name. */
+  readonly orderOfCase: (name: string, right: TokenOrder, keys: CaseKeys) => Result<CaseOrder, string>
+}
+
+/** The keys that a bad token may be made with, besides the right one. */
+export interface CaseKeys {
+  /** Of the same algorithm, and published nowhere. */
+  readonly stranger: Signer
+  readonly published: readonly Signer[]
+  readonly strangerJwks: string
+}
+
+/** The order of a case; `about` describes the case to the caller. */
+export interface CaseOrder extends TokenOrder {
+  readonly about?: { readonly case: string; readonly what: string; readonly rule: string; readonly expected: string }
 }
 
 /** Seconds: a token that has expired did so this long ago, beyond any usual leeway. */
 const EXPIRED_SINCE = 3600
 
-/** `POST /auth`: a token for anyone who asks. It proves nothing about the caller, hence its narrow mounting. */
-export function authRoute(deps: AuthDeps): Route {
-  return { path: '/auth', methods: { POST: (call) => mint(call, deps) }, cors: deps.allowOrigins }
+/**
+ * `POST /auth`: a token for anyone who asks. It proves nothing about the caller, hence its narrow mounting. Beside it
+ * stand the list of cases, and the keys that some bad tokens point to: no metadata leads there, and no right verifier.
+ */
+export function authRoutes(deps: AuthDeps): readonly Route[] {
+  const { rules: { algs }, allowOrigins: cors, expiredSigner, loadCases } = deps
+  const strangers = async (): Promise<object> => ({ keys: (await Promise.all(algs.map(expiredSigner))).map(({ jwk }) => jwk) })
+  return [
+    { path: '/auth', methods: { POST: (call) => mint(call, deps) }, cors },
+    { path: '/auth/cases', methods: { GET: async () => json(200, { cases: (await loadCases()).listed() }) }, cors },
+    { path: '/auth/stranger-jwks.json', methods: { GET: async () => json(200, await strangers()) }, cors: new Set() },
+  ]
 }
 
 async function mint(call: Call, deps: AuthDeps): Promise<Reply> {
@@ -35,9 +73,6 @@ async function mint(call: Call, deps: AuthDeps): Promise<Reply> {
   // 2. What does it ask for?
   const request = parseMintCall(call, deps.rules)
   if (!request.ok) return request.error
-  const { name } = request.value
-  const wanted = name === undefined ? ok(undefined) : findCase(name, await deps.loadCatalogue())
-  if (!wanted.ok) return wanted.error
   // 3. With which keys?
   const snapshot = await deps.current()
   if (snapshot === undefined) return outOfReach()
@@ -46,28 +81,36 @@ async function mint(call: Call, deps: AuthDeps): Promise<Reply> {
   const now = deps.now()
   const { sub, aud, ttl, claims } = request.value
   const right: TokenOrder = { signer, typ: 'JWT', sub, aud, claims, issuedAt: now, ttl }
-  const order = wanted.value !== undefined ? await orderOfCase(wanted.value, right, snapshot, deps)
-    : request.value.isExpired ? await expired(right, deps) : right
+  const order = await orderOf(request.value, right, { ...deps, snapshot })
+  if (!order.ok) return problem(400, `case ${order.error}`, { member: 'case' })
   // 4. Make it, record it, answer.
-  const made = await issue(order, deps)
-  if (made.ok) return answerOf(made.value, now, wanted.value)
+  const made = await issue(order.value, deps)
+  if (made.ok) return answerOf(made.value, now, order.value)
   return made.error === 'unrecorded'
     ? problem(503, 'The audit log cannot be written', { headers: { 'retry-after': '5' } })
-    : problem(409, `The keys of this server do not allow it: ${wanted.value?.what}`, { member: 'case' })
+    : problem(409, `The keys of this server do not allow it: ${order.value.about?.what}`, { member: 'case' })
 }
 
-/** The order of a token that expired long ago, under a key that no verifier knows. */
-async function expired(order: TokenOrder, { leeway, expiredSigner }: AuthDeps): Promise<TokenOrder> {
-  const age = order.ttl + Math.max(EXPIRED_SINCE, 2 * leeway)
-  return { ...order, signer: await expiredSigner(order.signer.alg), issuedAt: after(order.issuedAt, seconds(-age)) }
+/** The order of the token that is wanted: the right one, one that expired long ago under an unknown key, or a case. */
+async function orderOf(
+  { isExpired, name }: MintRequest,
+  right: TokenOrder,
+  { snapshot: { algs, signer }, ...deps }: AuthDeps & { readonly snapshot: Snapshot },
+): Promise<Result<CaseOrder, string>> {
+  if (!isExpired && name === undefined) return ok(right)
+  const { leeway, expiredSigner, loadCases, strangerJwks } = deps
+  const stranger = await expiredSigner(right.signer.alg)
+  if (name !== undefined) {
+    const published = algs.flatMap((alg) => signer(alg) ?? [])
+    return (await loadCases()).orderOfCase(name, right, { stranger, published, strangerJwks })
+  }
+  const age = right.ttl + Math.max(EXPIRED_SINCE, 2 * leeway)
+  return ok({ ...right, signer: stranger, issuedAt: after(right.issuedAt, seconds(-age)) })
 }
 
 /** Describes the token that was made; `expires_in` is 0 where it has expired. */
-function answerOf({ token, stated }: MadeToken, now: Instant, wanted: BadToken | undefined): Reply {
+function answerOf({ token, stated }: MadeToken, now: Instant, { about }: CaseOrder): Reply {
   const { kid = null, exp = null } = stated
   const left = exp === null ? null : Math.max(0, Math.floor(exp - numericDate(now)))
-  const answer = { token, kid, token_type: 'Bearer', expires_in: left, expiry: exp }
-  if (wanted === undefined) return json(200, answer)
-  const { name, what, rule, expected } = wanted
-  return json(200, { ...answer, case: name, what, rule, expected })
+  return json(200, { token, kid, token_type: 'Bearer', expires_in: left, expiry: exp, ...about })
 }

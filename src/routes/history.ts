@@ -1,10 +1,11 @@
+import type { Issuer } from '../core/issuer.ts'
 import { type Instant, numericDate } from '../core/time.ts'
 import type { Route } from '../http/router.ts'
 import { type DocumentDeps, documentRoute } from './document.ts'
 
 /** What the history needs. */
 export interface HistoryDeps extends DocumentDeps {
-  readonly issuer: string
+  readonly issuer: Issuer
 }
 
 /**
@@ -19,7 +20,7 @@ export function historyRoute(deps: HistoryDeps): Route {
     const present = ring.keys.map((key) => key.state === 'standby'
       ? { jwk: key.jwk, state: key.state, ...span(key.publishedAt, undefined, undefined) }
       : { jwk: key.jwk, state: key.state, ...span(key.publishedAt, key.activeAt, key.state === 'retired' ? key.retiredAt : undefined) })
-    return { issuer: deps.issuer, keys: [...past, ...present] }
+    return { issuer: deps.issuer.url, keys: [...past, ...present] }
   })
 }
 

@@ -1,25 +1,37 @@
+import type { Issuer } from '../core/issuer.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Route } from '../http/router.ts'
 import { type DocumentDeps, documentRoute } from './document.ts'
 
 /** What the metadata routes need. */
 export interface MetadataDeps extends DocumentDeps {
-  readonly issuer: string
-  /** Where this server publishes its JWK Set, as verifiers reach it. */
-  readonly jwksUri: string
-  /** Further members, which may change when the file of clients does. */
-  readonly others: () => JsonObject
+  readonly issuer: Issuer
+  /** Further members, if there are clients to read them; they may change with the file of clients. */
+  readonly others: () => JsonObject | undefined
+}
+
+/** Without clients there are no grants; the default of RFC 8414 section 2 would claim two. */
+const NO_CLIENTS: JsonObject = { grant_types_supported: [] }
+
+/**
+ * Where the metadata is served: OpenID clients ask below the path of an issuer (Discovery 1.0 section 4), others in
+ * front of it (RFC 8414 section 3.1).
+ */
+export function metadataPaths({ wellKnown, path }: Issuer): readonly string[] {
+  const paths = ['openid-configuration', 'oauth-authorization-server'].flatMap((name) =>
+    [...wellKnown(name), `/.well-known/${name}${path}`])
+  return [...new Set(paths)]
 }
 
 /** OpenID Connect Discovery 1.0 section 3 and RFC 8414 section 2, with the members that are true of this server. */
 export function metadataRoute(path: string, deps: MetadataDeps): Route {
   return documentRoute(path, deps, ({ algs }) => ({
-    issuer: deps.issuer,
-    jwks_uri: deps.jwksUri,
+    issuer: deps.issuer.url,
+    jwks_uri: `${deps.issuer.base}/.well-known/jwks.json`,
     // Required by both documents; there is no authorization endpoint, so the list is empty.
     response_types_supported: [],
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: algs,
-    ...deps.others(),
+    ...deps.others() ?? NO_CLIENTS,
   }))
 }

@@ -15,7 +15,6 @@ import { jsonLog, terminalLog } from '../system/log.ts'
 import { systemRandom } from '../system/random.ts'
 import { startTicker } from '../system/ticker.ts'
 import { type App, createApp } from './app.ts'
-import { banner } from './banner.ts'
 import { fitThreads } from './threads.ts'
 
 /** Seconds that running requests get to finish; the process is gone within five. */
@@ -54,7 +53,7 @@ export async function serve(config: Config, said: Readonly<Record<string, string
   const stopTicker = startTicker({ now: systemClock, nextTick: () => app.keyring.nextTick(), tick: app.tick })
   // Before it says that it is there: whoever hears it may send a signal at once.
   untilSignal(servers, stopTicker, app)
-  if (seat === 1) announce(own, app, servers, isTerminal ? write : undefined)
+  if (seat === 1) await announce(own, app, servers, isTerminal ? write : undefined)
   // Not while it starts, which an RSA key would hold up by a fifth on one core.
   void app.keyring.refill()
 }
@@ -113,13 +112,13 @@ async function stop({ close, emit }: App, code: number, line: string): Promise<n
   process.exit()
 }
 
-function announce(config: Config, app: App, { url, admin }: Servers, write: ((text: string) => void) | undefined): void {
+async function announce(config: Config, app: App, { url, admin }: Servers, write: ((text: string) => void) | undefined): Promise<void> {
   const { keyring, issuerAt, emit, isDurable, isUnsealed } = app
   const { policy } = keyring
   const lines = proof(policy.timing, keyring.lastSeen().ring.marks)
   const issuer = issuerAt(url)
   if (write === undefined) for (const line of lines) emit({ name: 'policy.proved', line: proofText(line) })
-  else write(banner({ config, policy, lines, url, issuer, admin, isDurable, isUnsealed }))
+  else write((await import('./banner.ts')).banner({ config, policy, lines, url, issuer, admin, isDurable, isUnsealed }))
   if (!isDurable) emit({ name: 'store.volatile' })
   if (!isDurable && config.workers > 1) emit({ name: 'workers.single', store: config.store })
   if (process.env['UV_THREADPOOL_SIZE'] === '1') emit({ name: 'threads.single' })

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { layerFaults } from '../../scripts/check-layers.ts'
-import { loadedBy, sizeFaults, sizeOf } from '../../scripts/check-size.ts'
+import { sizeFaults, sizeOf } from '../../scripts/check-size.ts'
 import { wordFaults } from '../../scripts/check-words.ts'
+import { priceTable, withTypes } from '../../scripts/price-list.ts'
 
 describe('the check of layers', () => {
   const faults = (files: Record<string, string>): readonly string[] => layerFaults(new Map(Object.entries(files)))
@@ -56,23 +57,35 @@ describe('the check of size', () => {
 
   it('counts code without blank lines and comments, and the lines of each function', () => {
     const size = sizeOf('a.ts', `/** One. */\n\n// two\nfunction f(\n  a: string,\n): void {\n${body(3)}}\nconst g = () => {\n  y()\n}\n`)
-    assert.deepEqual(size, { path: 'a.ts', lines: 13, code: 10, functions: [{ name: 'f', lines: 7 }, { name: 'g', lines: 3 }] })
+    assert.deepEqual(size, { path: 'a.ts', lines: 13, code: 10, wide: [], functions: [{ name: 'f', lines: 7 }, { name: 'g', lines: 3 }] })
   })
 
-  it('finds a long function, a long file and too much in all', () => {
-    assert.match(sizeFaults([sizeOf('a.ts', `function f() {\n${body(39)}}\n`)], new Map()).join(), /f has 41 lines/)
-    assert.deepEqual(sizeFaults([sizeOf('a.ts', `function f() {\n${body(38)}}\n`)], new Map()), [])
-    assert.match(sizeFaults([sizeOf('a.ts', body(201))], new Map()).join(), /a.ts has 201 lines/)
-    assert.match(sizeFaults([], new Map([['all of it', 9000]])).join(), /all of it loads 9000 lines/)
+  it('finds long functions, long files and wide lines', () => {
+    const faults = (...texts: readonly string[]): string => sizeFaults(texts.map((text) => sizeOf('a.ts', text))).join('; ')
+    const small = 'function f() {\n  x()\n}\n'.repeat(20)
+    assert.equal(faults(small), '')
+    assert.match(faults(small, `function f() {\n${body(39)}}\n`), /f has 41 lines/)
+    assert.equal(faults(small, `function f() {\n${body(38)}}\n`), '')
+    assert.match(faults(small, body(201)), /a.ts has 201 lines/)
+    assert.match(faults(small, `\n${'x'.repeat(121)}\n${'x'.repeat(120)}\n`), /^a.ts:2 is wider than 120 columns$/)
+    assert.match(faults(`function f() {\n${body(5)}}\n`.repeat(3)), /half of the functions have more than 6 lines/)
+    assert.match(faults(small, `function f() {\n${body(19)}}\n`.repeat(4)), /a tenth of the functions has more than 20 lines/)
+  })
+})
+
+describe('the price list', () => {
+  it('counts whole files that types come from, those of types too, and nothing that is imported for its values', () => {
+    const texts: Readonly<Record<string, string>> = {
+      'a.ts': "import { b } from './b.ts'\nimport type { C } from './c.ts'\nawait import('./later.ts')\n",
+      'c.ts': "import { x } from './x.ts'\nimport { type D, y } from './d.ts'\nexport type { E } from './e.ts'\n",
+    }
+    assert.deepEqual([...withTypes(['a.ts'], (path) => texts[path] ?? '')].toSorted(), ['a.ts', 'c.ts', 'd.ts', 'e.ts'])
   })
 
-  it('counts for a deployment what its files import, but neither types nor what is loaded later', () => {
-    const files = new Map([
-      ['server.ts', "import '../root/cli/serve.ts'\n"],
-      ['cli/serve.ts', "import { a } from '../a.ts'\nimport type { T } from '../t.ts'\nawait import('../later.ts')\n"],
-      ['a.ts', "import {\n  b,\n} from './b.ts'\n"],
-    ])
-    assert.deepEqual(loadedBy(['x.ts'], files), ['a.ts', 'b.ts', 'cli/serve.ts', 'server.ts', 'x.ts'])
+  it('shows a price on top of another as a sum to add', () => {
+    const part = { args: () => [], asks: [], bar: 3120 }
+    const table = priceTable([{ part: { ...part, name: 'core' }, lines: 3000 }, { part: { ...part, name: 'x', over: 'core', bar: 60 }, lines: 45 }])
+    assert.deepEqual(table.split('\n').slice(2), ['| core | 3,000 | 3,120 |', '| x | +45 | +60 |'])
   })
 })
 

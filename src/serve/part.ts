@@ -1,0 +1,35 @@
+import type { Config } from '../config/config.ts'
+import type { Event } from '../core/event.ts'
+import type { Issuer } from '../core/issuer.ts'
+import type { JsonObject } from '../core/json.ts'
+import type { System } from '../core/system.ts'
+import type { Route } from '../http/router.ts'
+import type { Keyring } from '../keyring/keyring.ts'
+
+/** What an optional part shares with the rest of the server. */
+export interface PartDeps extends System {
+  readonly config: Config
+  readonly keyring: Keyring
+  /** Whether the record of every token so far could be written, if it must be. */
+  readonly mayMint: () => boolean
+}
+
+/** What an optional part adds to a server. */
+export interface Part {
+  readonly routesAt: (issuer: Issuer) => readonly Route[]
+  /** Members for the metadata of an issuer, which are made anew when `basis` answers another object. */
+  readonly metadataAt?: (issuer: Issuer) => JsonObject
+  readonly basis?: () => unknown
+  /** Reads again what operators may change while the server runs. */
+  readonly reload?: () => Promise<void>
+  readonly close?: () => void
+}
+
+/** The audit log, as the server uses it. */
+export interface Recorder {
+  readonly record: (event: Event) => void
+  /** Whether the last event could be written. */
+  readonly isWritten: () => boolean
+  readonly tick: () => Promise<void>
+  readonly close: () => Promise<void>
+}

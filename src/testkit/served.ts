@@ -1,0 +1,48 @@
+import { decodeBase64url } from '../core/base64url.ts'
+import { isObject, type JsonObject, parseJsonBytes } from '../core/json.ts'
+import { fail, ok, type Result } from '../core/result.ts'
+import type { MadeToken, TokenOrder } from '../jose/issue.ts'
+import type { Registered } from '../jose/jwt.ts'
+import { CATALOGUE, namesNear } from './catalogue.ts'
+import type { Case, Kit } from './kit.ts'
+
+/** The cases as `GET /auth/cases` lists them. */
+export function listed(): readonly object[] {
+  return [...CATALOGUE.values()].map(({ name, what, rule, expected, level }) => ({ name, what, rule, expected, level }))
+}
+
+/** The order of a bad token, and what the caller should know about it. */
+export interface CaseOrder extends TokenOrder {
+  readonly about: { readonly case: string } & Pick<Case, 'what' | 'rule' | 'expected'>
+}
+
+/** Turns the order of a right token into that of a case: all of it is right but what the case says. */
+export function orderOfCase(
+  name: string,
+  right: TokenOrder,
+  keys: Pick<Kit, 'stranger' | 'published' | 'strangerJwks'>,
+): Result<CaseOrder, string> {
+  const wanted = CATALOGUE.get(name)
+  if (wanted === undefined) return fail(`must be one of /auth/cases; near are ${namesNear(name).join(', ')}`)
+  const { what, rule, expected } = wanted
+  const { signer, issuedAt: now, claims } = right
+  const header = { alg: signer.alg, kid: signer.kid, typ: 'JWT' }
+  const make = async (registered: Registered): Promise<MadeToken | undefined> => {
+    const token = await wanted.make({ ...keys, signer, header, now, claims: { ...claims, ...registered } })
+    return token === undefined ? undefined : { token, stated: statedBy(token) }
+  }
+  return ok({ ...right, make, recordedAs: { case: name }, about: { case: name, what, rule, expected } })
+}
+
+/** What a token states about itself; nothing where its JSON has two meanings, or none. */
+function statedBy(token: string): MadeToken['stated'] {
+  const [header = '', claims = ''] = token.split('.')
+  const [{ kid }, { exp }] = [objectOf(header), objectOf(claims)]
+  return { ...(typeof kid === 'string' ? { kid } : {}), ...(typeof exp === 'number' ? { exp } : {}) }
+}
+
+function objectOf(part: string): Partial<JsonObject> {
+  const bytes = decodeBase64url(part)
+  const parsed = bytes === undefined ? undefined : parseJsonBytes(bytes)
+  return parsed?.ok === true && isObject(parsed.value) ? parsed.value : {}
+}
