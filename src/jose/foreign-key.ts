@@ -27,7 +27,7 @@ const SMALL_ORDER: ReadonlySet<string> = new Set([
 ])
 
 /** A public key that another party made, and the kid that its owner gave it. */
-export interface ForeignKey {
+interface ForeignKey {
   readonly jwk: PublicJwk
   readonly kid: string | undefined
 }

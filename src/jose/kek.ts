@@ -71,7 +71,7 @@ export function sealBytes(bytes: Uint8Array, sealing: Sealing): Promise<Sealed> 
 }
 
 /** How sealed bytes are opened. */
-export interface Opening {
+interface Opening {
   readonly keks: Keks
   readonly context: string
 }

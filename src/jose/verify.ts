@@ -75,7 +75,7 @@ function keyFor({ alg, kid }: JsonObject, keys: readonly Verifier[]): Result<Ver
 }
 
 /** What the claims of a token must be. */
-export interface ClaimRules {
+interface ClaimRules {
   readonly issuer: string
   readonly now: Instant
   /** Seconds that the issuer's clock may be ahead of ours; they do not prolong `exp`. */

@@ -5,14 +5,14 @@ import { decodeRing, encodeRing } from './codec.ts'
 import { damaged, KeyringFault } from './fault.ts'
 import type { Ring } from './ring.ts'
 
-/** The number that a document carries; a higher one was written by a later jwksd. */
+/** The version of the document; a later jwksd may write a higher one. */
 const FORMAT = 1
 
 const NOTHING = new Uint8Array(0)
 
 /**
  * Writes a ring as the document that every store keeps. Its `seal` is an AES-256-GCM tag over the whole ring, so that
- * no stamp, state or published half can be edited either.
+ * nobody without the key-encryption key can edit a time, a state or a published half.
  */
 export async function sealRing(ring: Ring, keks: Keks, randomBytes: RandomBytes): Promise<string> {
   const text = encodeRing(ring)
@@ -20,7 +20,7 @@ export async function sealRing(ring: Ring, keks: Keks, randomBytes: RandomBytes)
   return `{"format":${FORMAT},"ring":${text},"seal":${JSON.stringify(seal)}}\n`
 }
 
-/** Reads a stored document; throws a `KeyringFault` that says whether it is damaged, altered, foreign or too new. */
+/** Reads a stored document; rejects with a `KeyringFault` if it is damaged, altered, too new, or under another key. */
 export async function openRing(document: string, keks: Keks): Promise<Ring> {
   const root = readRoot(document)
   const seal = parseSealed(root['seal'])

@@ -1,7 +1,7 @@
 import type { Kid } from '../jose/jwk.ts'
 import type { Sealed } from '../jose/kek.ts'
 
-/** The content of the store cannot be used; it is left as it is, and never replaced by fresh keys. */
+/** The store holds something that cannot be used. It stays as it is, and is never replaced by fresh keys. */
 export class KeyringFault extends Error {
   override readonly name = 'KeyringFault'
   readonly code:
@@ -19,7 +19,7 @@ export function cannotUnseal(kid: Kid, { kek }: Sealed): KeyringFault {
   return new KeyringFault('cannot_unseal', `Cannot unseal the key ${kid}, which is sealed under ${kek}`)
 }
 
-/** The fault for a document that holds something else than was written. */
+/** The fault for a document with a member that jwksd does not write. */
 export function damaged(member: string): KeyringFault {
   return new KeyringFault('damaged', `Cannot read ${member}`)
 }

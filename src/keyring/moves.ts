@@ -30,10 +30,10 @@ export interface Step {
   readonly changes: readonly Change[]
 }
 
-/** What is to become of a ring: pure, and called again with the newer ring after a lost race. */
+/** Decides the next ring. It is pure: after a lost race it is called again with the newer ring. */
 export type Decision<Fault> = (ring: Ring, input: RuleInput) => Result<Step, Fault>
 
-/** The input of a rule, and the list of changes that its parts add to. */
+/** The input of a rule, and the changes so far. */
 export interface Move extends RuleInput {
   readonly changes: Change[]
 }
@@ -61,7 +61,7 @@ export function retire({ jwk, publishedAt, activeAt }: ActiveKey, move: Move): R
   return { state: 'retired', jwk, publishedAt, activeAt, retiredAt: undefined }
 }
 
-/** Moves keys from the set to the history, without their private halves; `why` and `reason` go with them. */
+/** Moves keys from the set to the history, without their private halves. */
 export function remove(
   ring: Ring,
   { gone, why, reason }: Pick<PastKey, 'why'> & { readonly gone: readonly Key[]; readonly reason?: string },
@@ -85,7 +85,7 @@ export function remove(
 /** Adds a standby to each line that has none, if there is a fresh key for it. */
 export function addStandbys(ring: Ring, move: Move): Ring {
   const lacking = move.policy.algs.filter((alg) => standbyOf(ring.keys, alg) === undefined)
-  // After a commit whose reply was lost, a key of the ring still counts as fresh.
+  // A key that is in the ring, or was, must not be added again.
   const used = new Set([...ring.keys, ...ring.history].map(({ jwk }) => jwk.kid))
   const added = lacking.flatMap((alg) => move.fresh.find(({ jwk }) => jwk.alg === alg && !used.has(jwk.kid)) ?? [])
   for (const { jwk } of added) note(move, jwk, 'created')

@@ -3,15 +3,15 @@ import { AT_ONCE, dueAt } from './advance.ts'
 import { type Policy, retentionInForce } from './policy.ts'
 import { inOrder, type Key, type Ring, standbyOf } from './ring.ts'
 
-/** What an operator wants to know of a published key; moments ahead hold unless somebody intervenes. */
-export interface KeyOutlook {
+/** What becomes of a published key, if no operator intervenes. */
+interface KeyOutlook {
   readonly kid: string
   readonly alg: string
   readonly state: Key['state']
-  /** Since when it has been in this state; undefined until a ring that says so was seen committed. */
+  /** When this state began; undefined until a ring with it was seen committed. */
   readonly since: Instant | undefined
   readonly next: 'active' | 'retired' | 'removed'
-  /** When it comes to that; undefined while its successor is not published. */
+  /** When that happens; undefined while its successor is not published. */
   readonly nextAt: Instant | undefined
   readonly removedAt: Instant | undefined
 }

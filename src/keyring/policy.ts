@@ -1,7 +1,7 @@
 import { type Seconds, seconds } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
 
-/** Every length of time and count that the rotation promise rests on. */
+/** The lengths of time, and the one count, in the promise. */
 export interface Timing {
   /** I: from one promotion of a line to the next. */
   readonly interval: Seconds
@@ -21,11 +21,11 @@ export interface Timing {
   readonly propagation: Seconds
   /** D: largest error of a replica's clock. */
   readonly clockError: Seconds
-  /** L: what verifiers grant beyond `exp`. */
+  /** L: verifiers accept a token this long after `exp`. */
   readonly leeway: Seconds
 }
 
-/** What rules the ring of one server. */
+/** The settings of the keys of one server. */
 export interface Policy {
   readonly timing: Timing
   /** One line of keys each; the first is the default. */

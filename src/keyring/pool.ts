@@ -11,7 +11,7 @@ type PoolDeps = Pick<ReplicaDeps, 'keks' | 'randomBytes'> & { readonly emit: Emi
 /** One key for each line, made ahead: a promotion commits its new standby, and no request waits for RSA generation. */
 export interface Pool {
   readonly keys: () => readonly FreshKey[]
-  /** Makes a key for every line at once: for a start, when nothing is served yet that this could slow down. */
+  /** Makes a key for every line at once: for a start, when no request is served that this could slow down. */
   readonly fill: () => Promise<void>
   /** Makes what is missing, one key at a time, and calls `offer` after each; resolves at the end, never rejects. */
   readonly refill: (offer: () => Promise<void>) => Promise<void>
@@ -48,8 +48,7 @@ export function keyPool({ algs, rsaBits }: Policy, { keks, randomBytes, emit }: 
       return refilling
     },
     spend: async (ring, commit) => {
-      const kids = new Set([...ring.keys, ...ring.history].map(({ jwk }) => jwk.kid))
-      const spent = keys.filter(({ jwk }) => kids.has(jwk.kid))
+      const spent = keys.filter(({ jwk: { kid } }) => ring.keys.some(({ jwk }) => jwk.kid === kid))
       keys = keys.filter((key) => !spent.includes(key))
       // If this rejects, the store may hold the ring all the same: its keys must not be used again.
       const committed = await commit()

@@ -5,9 +5,9 @@ import type { Key, Ring } from './ring.ts'
 import { StoreUnavailable } from './store.ts'
 
 /**
- * Seals every private half of a store, and the ring around them, anew under the first key-encryption key, while
- * servers may be running; answers how many there were, undefined for an empty store. Throws a `KeyringFault` when one
- * does not open, rejects with `StoreUnavailable`.
+ * Seals every private half in a store, and the ring around them, anew under the first key-encryption key; servers may
+ * run meanwhile. Returns how many there were, undefined for an empty store. Rejects with a `KeyringFault` when one
+ * cannot be unsealed, or with `StoreUnavailable`.
  */
 export async function rekey(deps: ReplicaDeps): Promise<number | undefined> {
   const { read, commit } = newReplica(deps)

@@ -41,16 +41,10 @@ export function newReplica({ store, keks, now, randomBytes }: ReplicaDeps): Repl
     read: async () => {
       seenAt = now()
       const stored = await store.load()
-      // Fresh keys in place of a ring that is gone would strand every token that was issued.
-      if (stored === undefined && last !== undefined) {
-        throw new KeyringFault('ring_vanished', 'The store is empty, and was not before')
-      }
-      if (stored === undefined) return undefined
-      last = stored.version === last?.version ? { ...last, seenAt } : {
-        ring: await openNewer(stored.document, last, keks),
-        version: stored.version,
-        seenAt,
-      }
+      if (stored === undefined) return last === undefined ? undefined : vanished()
+      const { document, version } = stored
+      const ring = version === last?.version ? last.ring : await openNewer(document, last, keks)
+      last = { ring, version, seenAt }
       return last
     },
     commit: async (next, over) => {
@@ -61,6 +55,11 @@ export function newReplica({ store, keks, now, randomBytes }: ReplicaDeps): Repl
       return last
     },
   }
+}
+
+/** Fresh keys in place of a ring that is gone would strand every token that was issued. */
+function vanished(): never {
+  throw new KeyringFault('ring_vanished', 'The store is empty, and was not before')
 }
 
 async function openNewer(document: string, last: Committed | undefined, keks: Keks): Promise<Ring> {

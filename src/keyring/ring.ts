@@ -4,12 +4,12 @@ import type { PublicJwk } from '../jose/jwk.ts'
 import type { Sealed } from '../jose/kek.ts'
 import { type HighWaterMarks, NO_MARKS, type Policy } from './policy.ts'
 
-/** Published, never signs. */
+/** Published, and the next to sign. */
 export interface StandbyKey {
   readonly state: 'standby'
   readonly jwk: PublicJwk
   readonly sealed: Sealed
-  /** Unknown until a ring that holds the key was seen committed: no key is older than it was servable. */
+  /** When a ring with the key was first seen committed; undefined until then, since no replica serves it before. */
   readonly publishedAt: Instant | undefined
 }
 
@@ -22,39 +22,39 @@ export interface ActiveKey {
   readonly activeAt: Instant
 }
 
-/** Published, cannot sign any more: it has no private half. */
+/** Published, but it cannot sign any more: its private half was destroyed. */
 export interface RetiredKey {
   readonly state: 'retired'
   readonly jwk: PublicJwk
   readonly publishedAt: Instant
   readonly activeAt: Instant
-  /** Unknown until a ring that retires the key was seen committed: until then a replica may still sign with it. */
+  /** When a ring that retires the key was first seen committed; until then a replica may still sign with it. */
   readonly retiredAt: Instant | undefined
 }
 
 /** A published key in one of its states. */
 export type Key = StandbyKey | ActiveKey | RetiredKey
 
-/** Published no more, and of no use to anyone but a reader of old tokens; a kid never comes back. */
+/** No longer published, but kept to trace old tokens; its kid never comes back. */
 export interface PastKey {
   readonly jwk: PublicJwk
-  /** Undefined when it went before a ring that holds it was seen committed. */
+  /** Undefined if it was removed before a ring with it was seen committed. */
   readonly publishedAt: Instant | undefined
-  /** When it signed; undefined for a standby that never did. */
+  /** When it began to sign; undefined for a standby. */
   readonly activeAt: Instant | undefined
   readonly retiredAt: Instant | undefined
   readonly removedAt: Instant
-  /** Retention over, line no longer configured, or revoked by the operator, whose words follow. */
+  /** Retention over, line no longer configured, or revoked by an operator, who gave the reason. */
   readonly why: 'retired' | 'dropped' | 'revoked'
   readonly reason: string | undefined
 }
 
-/** Everything that a store keeps: a value that is replaced, never changed. */
+/** All keys of a store; a ring is replaced, never changed. */
 export interface Ring {
-  /** Counts the commits, so that an older ring is known for what it is. */
+  /** The number of commits so far: a ring with a lower number is older. */
   readonly generation: number
   readonly keys: readonly Key[]
-  /** Every key that was published before, the oldest first. */
+  /** Every key that was removed, the oldest first. */
   readonly history: readonly PastKey[]
   readonly marks: HighWaterMarks
 }
@@ -62,12 +62,12 @@ export interface Ring {
 /** The ring of an empty store. */
 export const EMPTY_RING: Ring = { generation: 0, keys: [], history: [], marks: NO_MARKS }
 
-/** The key that signs for a line. */
+/** The key that signs in a line. */
 export function activeOf(keys: readonly Key[], alg: Alg): ActiveKey | undefined {
   return keys.find((key): key is ActiveKey => key.state === 'active' && key.jwk.alg === alg)
 }
 
-/** The key that signs next for a line. */
+/** The key that signs next in a line. */
 export function standbyOf(keys: readonly Key[], alg: Alg): StandbyKey | undefined {
   return keys.find((key): key is StandbyKey => key.state === 'standby' && key.jwk.alg === alg)
 }

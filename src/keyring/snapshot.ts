@@ -5,18 +5,18 @@ import type { Keks } from '../jose/kek.ts'
 import { openSigner, type Signer } from '../jose/signer.ts'
 import { cannotUnseal } from './fault.ts'
 import type { Policy } from './policy.ts'
-import { activeOf, inOrder, type Ring } from './ring.ts'
+import { inOrder, type Ring } from './ring.ts'
 
-/** What every reader sees of one committed ring: JWK Set, metadata and signer can never disagree. */
+/** One committed ring as all readers see it: JWK Set, metadata and signer can never disagree. */
 export interface Snapshot {
   readonly ring: Ring
-  /** The JWK Set (RFC 7517 section 5), ready to be sent. */
+  /** The JWK Set (RFC 7517 section 5) as text. */
   readonly jwks: string
-  /** The first 128 bits of the SHA-256 of `jwks`: moves when the set does. */
+  /** The first 128 bits of the SHA-256 of `jwks`: it changes when the set does. */
   readonly digest: string
   /** The algorithms that a token of ours can have, the default first. */
   readonly algs: readonly Alg[]
-  /** Signs for a line; for the default line when none is named. Undefined when the line does not sign (yet). */
+  /** The signer of a line, by default of the first one; undefined while the line has no active key. */
   readonly signer: (alg?: Alg) => Signer | undefined
 }
 
@@ -33,10 +33,8 @@ export function takeSnapshot(ring: Ring, policy: Policy, signers: Signers): Snap
   const published = new Set(keys.map(({ jwk }) => jwk.alg))
   const dropped = [...published].filter((alg) => !policy.algs.includes(alg))
   const algs = [...policy.algs.filter((alg) => published.has(alg)), ...dropped]
-  const lines = new Map(algs.flatMap((alg) => {
-    const signer = signers.get(activeOf(keys, alg)?.jwk.kid as Kid)
-    return signer === undefined ? [] : [[alg, signer] as const]
-  }))
+  const active = keys.filter(({ state }) => state === 'active')
+  const lines = new Map(active.map(({ jwk: { alg, kid } }) => [alg, signers.get(kid)]))
   // While a new default line waits its lead, the line that it replaces goes on signing.
   const defaultSigner = lines.get(policy.algs[0]) ?? [...lines.values()][0]
   return {

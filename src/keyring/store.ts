@@ -1,7 +1,7 @@
 import type { Brand } from '../core/brand.ts'
 import type { Result } from '../core/result.ts'
 
-/** Names one committed content of a store; only equality has a meaning. No document is ever committed twice. */
+/** The name of one committed document; only equality has a meaning. No document is ever committed twice. */
 export type Version = Brand<string, 'Version'>
 
 /** What a store holds: the codec's document, and the version that a writer must name to replace it. */
@@ -11,19 +11,19 @@ export interface Stored {
 }
 
 /**
- * Keeps one document, and replaces it only for a writer that has seen the present one. Every store passes the
- * contract in test/stores/contract.ts. Both methods reject with `StoreUnavailable` when the store cannot answer.
+ * Keeps one document, and replaces it only for a writer that has read the present one. Every store passes the contract
+ * in test/stores/contract.ts. Both methods reject with `StoreUnavailable` when the store does not answer.
  */
 export interface RingStore {
   /** Whether the document outlives this process; if not, caches must not outlive it either. */
   readonly durable: boolean
-  /** The committed document; undefined when nothing was ever committed. */
+  /** The committed document; undefined when none was ever committed. */
   load(): Promise<Stored | undefined>
-  /** Commits `document` if `expected` is still the version (undefined: still nothing); answers the new version. */
+  /** Commits `document` if `expected` is still the version (undefined: still none), and returns the new version. */
   replace(document: string, expected: Version | undefined): Promise<Result<Version, 'conflict'>>
 }
 
-/** The store cannot answer now; what it holds is unknown, and nothing may be concluded from it. */
+/** The store does not answer now; what it holds is unknown. */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable'
   readonly code = 'store_unavailable'

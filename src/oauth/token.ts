@@ -3,7 +3,7 @@ import { ok, type Result } from '../core/result.ts'
 import { between, type Instant, type Seconds, seconds } from '../core/time.ts'
 import { issue, type IssueDeps } from '../jose/issue.ts'
 import type { Kid } from '../jose/jwk.ts'
-import type { Snapshot } from '../keyring/snapshot.ts'
+import type { Current, Snapshot } from '../keyring/snapshot.ts'
 import { authenticate, type AuthenticationDeps } from './client-auth.ts'
 import type { Client } from './client.ts'
 import { type OAuthFault, refused } from './fault.ts'
@@ -17,7 +17,7 @@ import { parseScope } from './scope.ts'
 /** What the endpoints for registered clients need. */
 export interface TokenDeps extends AuthenticationDeps, IssueDeps {
   readonly registry: () => Registry
-  readonly current: () => Snapshot | undefined | Promise<Snapshot | undefined>
+  readonly current: Current
   readonly jtis: JtiStore
   /** Seconds that the clock of a sender may differ from ours. */
   readonly skew: Seconds

@@ -28,8 +28,24 @@ before(async () => {
       { state: 'retired', jwk: retired.jwk, publishedAt: instant(1), activeAt: instant(2), retiredAt: undefined },
     ],
     history: [
-      { jwk: (await make()).jwk, publishedAt: instant(1), activeAt: instant(2), retiredAt: instant(3), removedAt: instant(4), why: 'revoked', reason: 'lost' },
-      { jwk: (await make()).jwk, publishedAt: undefined, activeAt: undefined, retiredAt: undefined, removedAt: instant(4), why: 'dropped', reason: undefined },
+      {
+        jwk: (await make()).jwk,
+        publishedAt: instant(1),
+        activeAt: instant(2),
+        retiredAt: instant(3),
+        removedAt: instant(4),
+        why: 'revoked',
+        reason: 'lost',
+      },
+      {
+        jwk: (await make()).jwk,
+        publishedAt: undefined,
+        activeAt: undefined,
+        retiredAt: undefined,
+        removedAt: instant(4),
+        why: 'dropped',
+        reason: undefined,
+      },
     ],
   }
   document = encodeRing(ring)

@@ -9,9 +9,8 @@ import { EMPTY_RING } from '../../src/keyring/ring.ts'
 import { type RingStore, StoreUnavailable } from '../../src/keyring/store.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { bench, faulty, opened, randomBytes, ringIn } from '../support/keyring.ts'
-import { policyOf, shapedKey } from '../support/keys.ts'
+import { LENGTHS, policyOf, shapedKey } from '../support/keys.ts'
 
-const LENGTHS = { interval: 1000, lead: 400, retention: 300, maxTtl: 100, cacheLayers: 1, maxAge: 100, propagation: 10, clockError: 0, leeway: 0 }
 const POLICY = policyOf(LENGTHS)
 
 describe('a keyring whose store and clock misbehave', () => {

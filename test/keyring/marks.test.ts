@@ -4,20 +4,9 @@ import { instant } from '../../src/core/time.ts'
 import { advance } from '../../src/keyring/advance.ts'
 import { longestView, NO_MARKS } from '../../src/keyring/policy.ts'
 import { EMPTY_RING, type Ring } from '../../src/keyring/ring.ts'
-import { policyOf, settle } from '../support/keys.ts'
+import { LENGTHS as SHORT, policyOf, settle } from '../support/keys.ts'
 
-const LENGTHS = {
-  interval: 1000,
-  lead: 400,
-  retention: 300,
-  ttl: 100,
-  maxTtl: 100,
-  cacheLayers: 1,
-  maxAge: 100,
-  propagation: 5,
-  clockError: 0,
-  leeway: 0,
-}
+const LENGTHS = { ...SHORT, ttl: 100, propagation: 5 }
 const POLICY = policyOf(LENGTHS)
 
 const stateOf = (ring: Ring, kid: string | undefined): string =>

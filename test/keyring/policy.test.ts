@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Seconds, seconds } from '../../src/core/time.ts'
+import { seconds } from '../../src/core/time.ts'
 import { FAST_TIMING, longestView, NO_MARKS, resolveTiming, type Timing } from '../../src/keyring/policy.ts'
 import { proof, proofText, unsafeText } from '../../src/keyring/proof.ts'
 
-const timing = (lengths: Partial<Record<keyof Timing, number>>): Timing => resolveTiming(lengths as Partial<Timing>, NO_MARKS)
+type Lengths = Partial<Record<keyof Timing, number>>
+const timing = (lengths: Lengths): Timing => resolveTiming(lengths as Partial<Timing>, NO_MARKS)
 const holds = (set: Timing): readonly boolean[] => proof(set, NO_MARKS).map((line) => line.holds)
 
 describe('resolveTiming()', () => {
@@ -38,13 +39,15 @@ describe('resolveTiming()', () => {
     const marks = { maxTtl: seconds(30 * 86_400), maxAge: seconds(86_400) }
     const set = resolveTiming({}, marks)
     assert.equal(set.retention, 30 * 86_400 + 485)
-    assert.deepEqual(proof(set, marks).map((line) => line.holds), [false, true, true, true], 'a lead of 48 h is not enough')
+    const held = proof(set, marks).map((line) => line.holds)
+    assert.deepEqual(held, [false, true, true, true], 'a lead of 48 h is not enough')
   })
 })
 
 describe('proof()', () => {
   const base = timing({})
-  const at = (change: Partial<Record<keyof Timing, number>>): Timing => ({ ...base, ...change as Partial<Record<keyof Timing, Seconds>> })
+  const at = (change: Lengths): Timing => ({ ...base, ...change as Partial<Timing> })
+  const caching = 'propagation 5 + cache-layers 2 * jwks-max-age 300'
 
   for (const [line, name, bound] of [[0, 'lead', 725], [1, 'retention', 4085], [2, 'interval', 172_805]] as const) {
     it(`holds line (${line + 1}) at its bound, and not one second below`, () => {
@@ -60,16 +63,16 @@ describe('proof()', () => {
 
   it('says what is wrong with a line that does not hold, and what to do', () => {
     const [first, second, third] = proof(at({ lead: 600, retention: 4000, interval: 500 }), NO_MARKS).map(unsafeText)
-    assert.equal(first, 'Unsafe (1): lead is 600 s but must be at least 725 s' +
-      ' = propagation 5 + cache-layers 2 * jwks-max-age 300 + 2 * clock-error 60. Set --lead 725s, or lower --jwks-max-age')
-    assert.match(second ?? '', /^Unsafe \(2\): retention is 4000 s but must be at least 4085 s = .* or lower --max-ttl$/)
-    assert.match(third ?? '', /^Unsafe \(3\): rotation-interval is 500 s .*\. Set --rotation-interval 605s, or lower --lead$/)
+    assert.equal(first, `Unsafe (1): lead is 600 s but must be at least 725 s = ${caching} + 2 * clock-error 60. ` +
+      'Set --lead 725s, or lower --jwks-max-age')
+    assert.match(second ?? '', /^Unsafe \(2\): retention is 4000 s but .* at least 4085 s = .*, or lower --max-ttl$/)
+    assert.match(third ?? '', /^Unsafe \(3\): .* 500 s .*\. Set --rotation-interval 605s, or lower --lead$/)
   })
 
   it('reads as a line with its numbers', () => {
     const [first, , , last] = proof(at({ lead: 700 }), NO_MARKS).map(proofText)
-    assert.equal(first, '(1) lead 700 >= propagation 5 + cache-layers 2 * jwks-max-age 300 + 2 * clock-error 60 = 725  FAILS')
-    assert.match(last ?? '', /^\(4\) exposure <= propagation 5 \+ cache-layers 2 \* jwks-max-age 300 = 605/)
+    assert.equal(first, `(1) lead 700 >= ${caching} + 2 * clock-error 60 = 725  FAILS`)
+    assert.equal(last, `(4) exposure <= ${caching} = 605`)
   })
 })
 

@@ -9,19 +9,8 @@ import { openSigners, type Snapshot } from '../../src/keyring/snapshot.ts'
 import { type RingStore, StoreUnavailable } from '../../src/keyring/store.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { bench, faulty, opened, randomBytes, ringIn } from '../support/keyring.ts'
-import { policyOf } from '../support/keys.ts'
+import { LENGTHS, policyOf } from '../support/keys.ts'
 
-const LENGTHS = {
-  interval: 1000,
-  lead: 400,
-  retention: 300,
-  maxTtl: 100,
-  cacheLayers: 1,
-  maxAge: 100,
-  propagation: 10,
-  clockError: 0,
-  leeway: 0,
-}
 const POLICY = policyOf(LENGTHS)
 
 async function seen(keyring: Keyring): Promise<Snapshot> {
@@ -40,8 +29,9 @@ describe('a keyring over many rotations', () => {
       store.commits.length = 0
       world.now = instant(world.now + 1000)
       await seen(keyring)
-      const standbys = ringIn(store.commits[0]).keys.filter((key) => key.state === 'standby' && key.publishedAt === undefined)
-      assert.equal(standbys.length, 1, `rotation ${rotation}`)
+      const { keys } = ringIn(store.commits[0])
+      const added = keys.filter((key) => key.state === 'standby' && key.publishedAt === undefined)
+      assert.equal(added.length, 1, `rotation ${rotation}`)
     }
   })
 
@@ -49,8 +39,9 @@ describe('a keyring over many rotations', () => {
     let isExhausted = false
     const bytes = randomBytes(32)
     // WebCrypto refuses to wrap with the second one, as it refuses to make a key when it lacks what it needs.
-    const [able, unable] = await Promise.all([['encrypt', 'decrypt', 'wrapKey', 'unwrapKey'], ['encrypt', 'decrypt', 'unwrapKey']].map((uses) =>
-      webcrypto.subtle.importKey('raw', bytes, 'AES-GCM', false, uses as webcrypto.KeyUsage[])))
+    const uses: webcrypto.KeyUsage[] = ['encrypt', 'decrypt', 'unwrapKey']
+    const [able, unable] = await Promise.all([[...uses, 'wrapKey' as const], uses].map((usages) =>
+      webcrypto.subtle.importKey('raw', bytes, 'AES-GCM', false, usages)))
     const kek = { id: 'kek', get key() { return (isExhausted ? unable : able) as webcrypto.CryptoKey } }
     const world = await bench(memoryStore(), POLICY, kek)
     const keyring = await opened(world)
@@ -197,7 +188,8 @@ describe('a keyring and its store', () => {
     const before = await seen(keyring)
     store.isReplyLost = true
     world.now = instant(world.now + 1000)
-    assert.equal((await seen(keyring)).signer()?.kid, before.signer()?.kid, 'what was read is good, whatever became of the commit')
+    const kid = (await seen(keyring)).signer()?.kid
+    assert.equal(kid, before.signer()?.kid, 'what was read is served, whatever became of the commit')
     store.isReplyLost = false
     await keyring.tick()
     const after = await seen(keyring)

@@ -1,4 +1,4 @@
-import { instant, type Seconds, seconds } from '../../src/core/time.ts'
+import { instant, seconds } from '../../src/core/time.ts'
 import type { Kid } from '../../src/jose/jwk.ts'
 import { advance, ringDueAt } from '../../src/keyring/advance.ts'
 import { type Policy, type Timing } from '../../src/keyring/policy.ts'
@@ -35,6 +35,12 @@ interface Replica {
   readonly learns: readonly number[]
 }
 
+/** The replicas, and what they committed together. */
+interface Fleet {
+  readonly history: readonly Commit[]
+  readonly replicas: readonly Replica[]
+}
+
 /** Outcome of the verifications that were tried in one world. */
 export interface Tally {
   readonly trials: number
@@ -53,7 +59,7 @@ export function simulate(world: World, random: Seeded): Tally {
   const replicas = errors.map((error): Replica => ({ error, learns: learning(history, world.delay, random) }))
   const failures: string[] = []
   for (let trial = 0; trial < TRIALS; trial += 1) {
-    const failure = verifyOnce(world, history, replicas, random)
+    const failure = verifyOnce(world, { history, replicas }, random)
     if (failure !== undefined) failures.push(failure)
   }
   return { trials: TRIALS, failures }
@@ -86,12 +92,15 @@ function commits({ policy }: World, errors: readonly number[], random: Seeded): 
 
 function learning(history: readonly Commit[], delay: number, random: Seeded): readonly number[] {
   const each = history.map(({ at }) => at + extreme(random, 0, delay))
-  // Whoever knows a commit knows all before it.
+  // A replica that knows a commit knows all before it.
   return each.map((_, index) => Math.min(...each.slice(index)))
 }
 
-function verifyOnce(world: World, history: readonly Commit[], replicas: readonly Replica[], random: Seeded): string | undefined {
-  const { maxAge, cacheLayers, maxTtl, leeway } = world
+function verifyOnce(
+  { maxAge, cacheLayers, maxTtl, leeway }: World,
+  { history, replicas }: Fleet,
+  random: Seeded,
+): string | undefined {
   const issuer = random.pick(replicas)
   const published = random.pick(replicas)
   const mintedAt = momentOfMint(history, issuer, random)
@@ -129,7 +138,7 @@ export interface Shortfall {
   readonly retention: number
 }
 
-/** A random world whose lead and retention are exactly at the bounds of (1) and (2), less the shortfall, plus what is spare. */
+/** A random world with lead and retention at the bounds of (1) and (2), less the shortfall, plus what is spare. */
 export function randomWorld(random: Seeded, short: Shortfall, spare = 0): World {
   const cacheLayers = random.int(1, 3)
   const maxAge = random.int(60, 600)
@@ -152,6 +161,7 @@ export function randomWorld(random: Seeded, short: Shortfall, spare = 0): World 
     clockError,
     leeway,
   }
-  const policy: Policy = { timing: timing as unknown as Timing & Record<keyof Timing, Seconds>, algs: [ALG], rsaBits: 2048, history: seconds(0) }
-  return { maxAge, cacheLayers, clockError, maxTtl, leeway, delay: propagation + (spare > 2 * clockError ? spare : 0), policy }
+  const policy: Policy = { timing: timing as Timing, algs: [ALG], rsaBits: 2048, history: seconds(0) }
+  const delay = propagation + (spare > 2 * clockError ? spare : 0)
+  return { maxAge, cacheLayers, clockError, maxTtl, leeway, delay, policy }
 }

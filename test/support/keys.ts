@@ -16,8 +16,24 @@ export function shapedKey(alg: Alg = 'ES256'): FreshKey {
   return { jwk, sealed: {} as Sealed }
 }
 
+/** Short lengths in seconds for tests of rotation; (1) needs 110, and the lead is 400. */
+export const LENGTHS = {
+  interval: 1000,
+  lead: 400,
+  retention: 300,
+  maxTtl: 100,
+  cacheLayers: 1,
+  maxAge: 100,
+  propagation: 10,
+  clockError: 0,
+  leeway: 0,
+}
+
 /** A policy of the given lengths in seconds over the defaults. */
-export function policyOf(lengths: Partial<Record<keyof Timing, number>> = {}, algs: Policy['algs'] = ['ES256']): Policy {
+export function policyOf(
+  lengths: Partial<Record<keyof Timing, number>> = {},
+  algs: Policy['algs'] = ['ES256'],
+): Policy {
   return { timing: resolveTiming(lengths as Partial<Timing>, NO_MARKS), algs, rsaBits: 2048, history: DEFAULT_HISTORY }
 }
 
