@@ -6,13 +6,13 @@ import { signCompact } from '../jose/jws.ts'
 import { type Signer, verifies } from '../jose/signer.ts'
 import type { Head } from './chain.ts'
 
-/** The event of the record that signs all before it. */
+/** The event of a record that signs all records before it. */
 export const CHECKPOINT = 'audit.checkpoint' as const
 
-/** A kind of its own, so that it can pass for no token (RFC 8725 section 3.11). */
+/** A type of its own, so that no verifier takes it for a token (RFC 8725 section 3.11). */
 const TYPE = 'jwksd-checkpoint'
 
-/** Signs the head of a log with a key of the ring: the fields of the record that says so. */
+/** Signs the head of a log with a key of the ring; answers the fields of the checkpoint. */
 export async function signHead(signer: Signer, head: Head, time: string): Promise<JsonObject> {
   const header = JSON.stringify({ alg: signer.alg, kid: signer.kid, typ: TYPE })
   const jws = await signCompact(header, payloadOf(head, time), signer.sign)
@@ -20,8 +20,8 @@ export async function signHead(signer: Signer, head: Head, time: string): Promis
 }
 
 /**
- * The key that signed a checkpoint over this head; undefined unless the record is exactly what `signHead` made of it:
- * every member is either bound by the signature or by the chain.
+ * The key that signed a checkpoint over this head; undefined unless the record is exactly what `signHead` made: either
+ * the signature or the chain binds every member.
  */
 export async function signedBy(record: JsonObject, head: Head): Promise<PublicJwk | undefined> {
   const { covers, head: hash, jws, time } = record
@@ -33,8 +33,8 @@ export async function signedBy(record: JsonObject, head: Head): Promise<PublicJw
   const isOurs = named['typ'] === TYPE && named['alg'] === jwk.value.alg && named['kid'] === jwk.value.kid
   if (!isOurs || textOf(payload) !== payloadOf(head, String(time)) || jws.split('.').length !== 3) return undefined
   const bytes = decodeBase64url(signature)
-  const isSigned = bytes !== undefined && await verifies(jwk.value, Buffer.from(`${header}.${payload}`, 'latin1'), bytes)
-  return isSigned ? jwk.value : undefined
+  const input = Buffer.from(`${header}.${payload}`, 'latin1')
+  return bytes !== undefined && await verifies(jwk.value, input, bytes) ? jwk.value : undefined
 }
 
 function payloadOf({ seq, hash }: Head, time: string): string {

@@ -7,11 +7,16 @@ import type { Signer } from '../jose/signer.ts'
 import { type Head, link, NO_RECORD } from './chain.ts'
 import { CHECKPOINT, signHead } from './checkpoint.ts'
 
+/**
+ * Audit: a log whose records are bound to each other and signed now and then. Start here; chain.ts binds a record,
+ * checkpoint.ts signs the log so far, and verify.ts finds what was changed.
+ */
+
 /** A file that only grows, by whole lines. */
 export interface LineFile {
-  /** The last whole line that was there at the start. */
+  /** The last whole line when the file was opened. */
   readonly last: string | undefined
-  /** What a crash has left of a line behind it; the first append cuts it off. */
+  /** The part of a line that a crash has left behind it; the first append cuts it off. */
   readonly torn: string
   /** Writes a line and its line break, or throws and leaves nothing of it. */
   readonly append: (line: string) => void
@@ -20,21 +25,21 @@ export interface LineFile {
   readonly close: () => Promise<void>
 }
 
-/** What an audit log needs of the world. */
+/** What an audit log needs. */
 export interface AuditDeps {
   readonly file: LineFile
   readonly now: Clock
   /** The key that signs now, if any does. */
   readonly signer: () => Signer | undefined
-  /** Where the log tells of itself: a head that also stands elsewhere cannot be cut off unnoticed. */
-  readonly tell: Emit
+  /** Receives the log's own events: a head that is also recorded elsewhere cannot be cut off unnoticed. */
+  readonly emit: Emit
 }
 
-/** Records and seconds after which the head is signed. */
-const MOST_RECORDS = 1000
-const LONGEST_WAIT = 600
-/** Checkpoints that a log makes at most to end with one that covers everything. */
-const LAST_ROUNDS = 4
+/** The log is signed after this many records, or after this time. */
+const MAX_UNSIGNED_RECORDS = 1000
+const CHECKPOINT_SECONDS = 600
+/** Attempts to sign a final checkpoint on close: new records may arrive while it is being signed. */
+const FINAL_ATTEMPTS = 4
 
 /** How every log begins. */
 const FIRST = '{"seq":1,'
@@ -51,41 +56,37 @@ export class AuditLog {
   /** Continues the log in a file. Throws a `TypeError` when the file is no log. */
   constructor(deps: AuditDeps) {
     this.#deps = deps
-    this.#head = headOf(deps.file)
-    this.#signed = this.#head.seq
+    const { seq, hash } = this.#head = headOf(deps.file)
+    this.#signed = seq
     this.#signedAt = deps.now()
+    // A later reader must know that nobody signed the records before this one.
+    if (seq > 0 && !isClosed(deps.file)) this.#emitAndRecord({ name: 'audit.unclosed', last: seq, hash })
     const bytes = Buffer.byteLength(deps.file.torn, 'latin1')
-    // Whoever reads it later must know that nobody vouches for what stands before: it was there, and was not signed.
-    if (this.#head.seq > 0 && !isClosed(deps.file)) this.#both({ name: 'audit.unclosed', last: this.#head.seq, hash: this.#head.hash })
-    if (bytes > 0) this.#both({ name: 'audit.torn', bytes })
+    if (bytes > 0) this.#emitAndRecord({ name: 'audit.torn', bytes })
   }
 
-  /** Writes an event down; one that cannot be written is counted, and the count is written as soon as that can be. */
+  /** Records an event; events that cannot be written are counted, and the count is recorded once that is possible. */
   record({ name, ...fields }: Event): void {
-    const { tell } = this.#deps
+    const { emit } = this.#deps
+    const lost = this.#lost
     try {
-      if (this.#lost > 0) this.#append('audit.recovered', { lost: this.#lost })
-      if (this.#lost > 0) tell({ name: 'audit.recovered', lost: this.#lost })
+      if (lost > 0) this.#append('audit.recovered', { lost })
+      if (lost > 0) emit({ name: 'audit.recovered', lost })
       this.#lost = 0
       this.#append(name, fields as JsonObject)
-      if (this.#head.seq - this.#signed >= MOST_RECORDS) void this.tick()
+      if (this.#unsigned() >= MAX_UNSIGNED_RECORDS) void this.tick()
     } catch (error) {
-      if (this.#lost === 0) tell(failureOf(error))
+      if (this.#lost === 0) emit(failureOf(error))
       this.#lost += 1
     }
   }
 
-  #both(event: Event): void {
-    this.#deps.tell(event)
-    this.record(event)
-  }
-
-  /** Whether the last event could be written. */
+  /** Whether the last event was written. */
   isWritten(): boolean {
     return this.#lost === 0
   }
 
-  /** Signs the head of the log, if it has moved since it was last signed; rejects with what the key or the file says. */
+  /** Signs the log so far, unless it is signed already; rejects with the error of the key or the file. */
   checkpoint(): Promise<void> {
     this.#signing ??= this.#sign().finally(() => {
       this.#signing = undefined
@@ -93,37 +94,46 @@ export class AuditLog {
     return this.#signing
   }
 
-  /** Signs when it is time to: to be called now and then, never rejects. */
+  /** Signs the log when that is due; call it now and then. Never rejects. */
   async tick(): Promise<void> {
-    const { now, tell } = this.#deps
-    const isDue = this.#head.seq - this.#signed >= MOST_RECORDS || Math.abs(between(this.#signedAt, now())) >= LONGEST_WAIT
-    if (isDue) await this.checkpoint().catch((error: unknown) => tell(failureOf(error)))
+    const { now, emit } = this.#deps
+    const isOld = Math.abs(between(this.#signedAt, now())) >= CHECKPOINT_SECONDS
+    const isDue = isOld || this.#unsigned() >= MAX_UNSIGNED_RECORDS
+    if (isDue) await this.checkpoint().catch((error: unknown) => emit(failureOf(error)))
   }
 
-  /** Closes the log with a last checkpoint, and lets go of the file; rejects like `checkpoint`. */
+  /** Signs a final checkpoint and closes the file; rejects like `checkpoint`. */
   async close(): Promise<void> {
-    // One that is under way may cover less than there is by now.
+    // A checkpoint under way may not cover the newest records.
     await this.#signing?.catch(() => {})
     try {
-      // A key that is being made tells of itself while the checkpoint is being signed, which then does not cover that.
-      for (let round = 0; round < LAST_ROUNDS && this.#head.seq !== this.#signed; round += 1) await this.checkpoint()
+      for (let attempt = 0; attempt < FINAL_ATTEMPTS && this.#unsigned() > 0; attempt += 1) await this.checkpoint()
     } finally {
       await this.#deps.file.close()
     }
   }
 
+  #unsigned(): number {
+    return this.#head.seq - this.#signed
+  }
+
+  #emitAndRecord(event: Event): void {
+    this.#deps.emit(event)
+    this.record(event)
+  }
+
   async #sign(): Promise<void> {
-    const { signer, now, file, tell } = this.#deps
+    const { signer, now, file, emit } = this.#deps
     const by = signer()
-    if (by === undefined || this.#head.seq === this.#signed) return
+    if (by === undefined || this.#unsigned() === 0) return
     const time = timestamp(now())
     const covered = this.#head
     this.#append(CHECKPOINT, await signHead(by, covered, time), time)
     file.sync()
-    // What came in between is not signed, and the checkpoint needs no other to sign it.
+    // Records appended while signing stay unsigned; the checkpoint itself needs no signature.
     this.#signed = this.#head.seq === covered.seq + 1 ? this.#head.seq : covered.seq
     this.#signedAt = now()
-    tell({ name: CHECKPOINT, seq: this.#head.seq, head: this.#head.hash, kid: by.kid })
+    emit({ name: CHECKPOINT, seq: this.#head.seq, head: this.#head.hash, kid: by.kid })
   }
 
   #append(event: string, fields: JsonObject, time: string = timestamp(this.#deps.now())): void {
@@ -137,7 +147,7 @@ function failureOf(error: unknown): Event {
   return { name: 'audit.failed', code: errnoOf(error).code ?? 'unexpected' }
 }
 
-/** Whether the last record is a checkpoint over the one before; whether that is right is for `verifyLog` to say. */
+/** Whether the last record is a checkpoint over the one before; only `verifyLog` checks its signature. */
 function isClosed({ last }: LineFile): boolean {
   const parsed = parseJson(last ?? '')
   if (!parsed.ok || !isObject(parsed.value)) return false
@@ -145,12 +155,12 @@ function isClosed({ last }: LineFile): boolean {
   return event === CHECKPOINT && covers === Number(seq) - 1
 }
 
-/** Nothing is appended to a file, nor cut off it, that is no log of ours. */
+/** The last record of a file; throws for a file that is no log, which is neither extended nor cut. */
 function headOf({ last, torn }: LineFile): Head {
   const isStart = FIRST.startsWith(torn.slice(0, FIRST.length))
   if (last === undefined && isStart) return NO_RECORD
   const parsed = parseJson(last ?? '')
   const seq = parsed.ok && isObject(parsed.value) ? parsed.value['seq'] : undefined
-  if (typeof seq !== 'number') throw new TypeError('it holds something else than an audit log')
+  if (typeof seq !== 'number') throw new TypeError('it is not an audit log')
   return { seq, hash: sha256(last ?? '') }
 }

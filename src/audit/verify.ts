@@ -4,27 +4,27 @@ import { sha256 } from '../jose/digest.ts'
 import { type Head, NO_RECORD } from './chain.ts'
 import { CHECKPOINT, signedBy } from './checkpoint.ts'
 
-/** What a log must satisfy besides being whole. */
+/** What a log must show besides an unbroken chain. */
 export interface Expected {
   /** The only keys whose checkpoints count; undefined: those that the log names itself. */
   readonly kids: ReadonlySet<string> | undefined
   /** A record that was announced elsewhere. */
   readonly head: Head | undefined
-  /** Whether the end may lack its checkpoint, as while the server runs. */
+  /** Whether the final checkpoint may be missing, as while the server runs. */
   readonly isOpen: boolean
 }
 
-/** What a whole log holds. */
+/** What a log without a fault holds. */
 export interface LogSummary {
   readonly records: number
   /** The last record that a checkpoint signs. */
   readonly signed: number
-  /** Records that nobody had signed when a server found them: first and last of each stretch. */
+  /** Records that nobody had signed when a server continued the log: first and last of each series. */
   readonly unvouched: readonly (readonly [number, number])[]
   readonly kids: readonly string[]
 }
 
-/** The first record that is not as it was written, and what was done to it. */
+/** The first record that is not as it was written, and what happened to it. */
 export interface LogFault {
   readonly record: number
   readonly what: 'altered' | 'removed' | 'inserted' | 'moved' | 'foreign' | 'unclosed'
@@ -38,11 +38,11 @@ interface Line {
 type Read = () => Promise<Line | undefined>
 
 const UNCLOSED = 'audit.unclosed'
-/** A checkpoint covers a record this close before it: signing takes no longer. */
-const NEAR = 10_000
+/** A checkpoint signs a record at most this many records before it: signing takes no longer. */
+const MAX_DISTANCE = 10_000
 
 /** Follows the chain from its first record, line by line, and checks each checkpoint. */
-export async function verifyLog(texts: AsyncIterator<string>, expected: Expected): Promise<Result<LogSummary, LogFault>> {
+export async function verifyLog(texts: AsyncIterator<string>, expect: Expected): Promise<Result<LogSummary, LogFault>> {
   const read: Read = async () => {
     const { done, value } = await texts.next()
     return done === true ? undefined : lineOf(value)
@@ -50,21 +50,26 @@ export async function verifyLog(texts: AsyncIterator<string>, expected: Expected
   const hashes = new Map<number, string>()
   const kids = new Set<string>()
   const unvouched: [number, number][] = []
-  let [head, checkpoint, covers] = [NO_RECORD, 0, 0]
+  let [head, checkpoint, signed] = [NO_RECORD, 0, 0]
   let [line, next] = [await read(), await read()]
   for (; line !== undefined; [line, next] = [next, await read()]) {
-    const wrong = await breakAt(line, next, head, read) ?? await judge(line, head, hashes, kids, expected)
-    if (wrong !== undefined) return fail(wrong)
+    const fault = await linkFault(line, next, head, read) ?? await checkpointFault(line, { head, hashes, kids, expect })
+    if (fault !== undefined) return fail(fault)
     head = { seq: head.seq + 1, hash: sha256(line.text) }
     hashes.set(head.seq, head.hash)
-    hashes.delete(head.seq - NEAR)
-    if (head.seq === expected.head?.seq && head.hash !== expected.head.hash) return fail({ record: head.seq, what: 'altered' })
-    if (line.record['event'] === UNCLOSED) unvouched.push([covers + 1, head.seq - 1])
-    if (line.record['event'] === CHECKPOINT) [checkpoint, covers] = [head.seq, Number(line.record['covers'])]
+    hashes.delete(head.seq - MAX_DISTANCE)
+    if (head.seq === expect.head?.seq && head.hash !== expect.head.hash) return faultAt(head.seq, 'altered')
+    if (line.record['event'] === UNCLOSED) unvouched.push([signed + 1, head.seq - 1])
+    if (line.record['event'] === CHECKPOINT) [checkpoint, signed] = [head.seq, Number(line.record['covers'])]
   }
-  if (head.seq < (expected.head?.seq ?? 0)) return fail({ record: head.seq + 1, what: 'removed' })
-  const isClosed = head.seq > 0 && checkpoint === head.seq && covers === head.seq - 1
-  return isClosed || expected.isOpen ? ok({ records: head.seq, signed: covers, unvouched, kids: [...kids] }) : fail({ record: head.seq, what: 'unclosed' })
+  if (head.seq < (expect.head?.seq ?? 0)) return faultAt(head.seq + 1, 'removed')
+  const isClosed = head.seq > 0 && checkpoint === head.seq && signed === head.seq - 1
+  if (!isClosed && !expect.isOpen) return faultAt(head.seq, 'unclosed')
+  return ok({ records: head.seq, signed, unvouched, kids: [...kids] })
+}
+
+function faultAt(record: number, what: LogFault['what']): Result<never, LogFault> {
+  return fail({ record, what })
 }
 
 function lineOf(text: string): Line {
@@ -72,14 +77,16 @@ function lineOf(text: string): Line {
   return { text, record: parsed.ok && isObject(parsed.value) ? parsed.value : {} }
 }
 
-/** What is wrong with the place of a line; a broken bond is laid to the record that its neighbours disown. */
-async function breakAt({ text, record }: Line, next: Line | undefined, head: Head, read: Read): Promise<LogFault | undefined> {
+/** Why a line does not follow the head; a broken link is the fault of the record that both neighbours contradict. */
+async function linkFault(line: Line, next: Line | undefined, head: Head, read: Read): Promise<LogFault | undefined> {
+  const { text, record } = line
   const expected = head.seq + 1
-  const isBehindHead = record['prev'] === head.hash
-  if (record['seq'] !== expected) return isBehindHead ? { record: expected, what: 'altered' } : await misplaced(record['seq'], next, expected, read)
-  if (isBehindHead) return undefined
-  const isBound = next === undefined ? record['head'] === record['prev'] : next.record['prev'] === sha256(text)
-  return { record: isBound && head.seq > 0 ? head.seq : expected, what: 'altered' }
+  const follows = record['prev'] === head.hash
+  if (record['seq'] !== expected && !follows) return await misplaced(record['seq'], next, expected, read)
+  if (record['seq'] !== expected) return { record: expected, what: 'altered' }
+  if (follows) return undefined
+  const isFollowed = next === undefined ? record['head'] === record['prev'] : next.record['prev'] === sha256(text)
+  return { record: isFollowed && head.seq > 0 ? head.seq : expected, what: 'altered' }
 }
 
 async function misplaced(seq: unknown, next: Line | undefined, expected: number, read: Read): Promise<LogFault> {
@@ -92,19 +99,23 @@ async function misplaced(seq: unknown, next: Line | undefined, expected: number,
   return { record: expected, what: isBehind ? 'moved' : 'removed' }
 }
 
-/** Checks a checkpoint; any other record is vouched for by what follows it. */
-async function judge(
-  { text, record }: Line,
-  { seq }: Head,
-  hashes: ReadonlyMap<number, string>,
-  kids: Set<string>,
-  expected: Expected,
-): Promise<LogFault | undefined> {
+/** What is needed to judge a checkpoint: the record before it, the hashes of earlier records, and the keys so far. */
+interface Judging {
+  readonly head: Head
+  readonly hashes: ReadonlyMap<number, string>
+  readonly kids: Set<string>
+  readonly expect: Expected
+}
+
+/** What is wrong with a checkpoint, if the line is one; adds its key to `kids`. */
+async function checkpointFault({ text, record }: Line, judging: Judging): Promise<LogFault | undefined> {
   if (record['event'] !== CHECKPOINT) return undefined
-  const covers = Number(record['covers'])
-  const key = text === JSON.stringify(record) ? await signedBy(record, { seq: covers, hash: hashes.get(covers) ?? '' }) : undefined
-  if (key === undefined) return { record: seq + 1, what: 'altered' }
-  if (expected.kids?.has(key.kid) === false) return { record: seq + 1, what: 'foreign' }
+  const { head, hashes, kids, expect } = judging
+  const seq = Number(record['covers'])
+  const isAsWritten = text === JSON.stringify(record)
+  const key = isAsWritten ? await signedBy(record, { seq, hash: hashes.get(seq) ?? '' }) : undefined
+  if (key === undefined) return { record: head.seq + 1, what: 'altered' }
+  if (expect.kids?.has(key.kid) === false) return { record: head.seq + 1, what: 'foreign' }
   kids.add(key.kid)
   return undefined
 }

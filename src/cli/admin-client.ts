@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts'
 import { errnoOf } from '../core/errno.ts'
 import { isObject, type JsonObject, parseJsonBytes } from '../core/json.ts'
 import { instant, timestamp } from '../core/time.ts'
-import { loadAdminToken } from '../stores/secrets.ts'
+import { loadAdminToken } from '../stores/admin-token.ts'
 import { EXIT, refuse } from '../system/exit.ts'
 
 /** Milliseconds that a server gets; an order waits for a key of 4096 bits at most. */

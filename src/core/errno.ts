@@ -1,4 +1,4 @@
-/** What the operating system reported with an error: its code (such as ENOENT), the call, and the path; nothing else. */
+/** What the operating system reported with an error: its code (such as ENOENT), the call, and the path. */
 export function errnoOf(error: unknown): Pick<NodeJS.ErrnoException, 'code' | 'syscall' | 'path'> {
   return error as NodeJS.ErrnoException
 }

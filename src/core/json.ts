@@ -9,8 +9,8 @@ export interface JsonObject {
   readonly [member: string]: Json
 }
 
-/** Why a text was refused, and the path of the member at fault (`""` for the whole document). */
-export interface JsonFault {
+/** What is wrong with a member, and its path (`""` for the whole document). */
+export interface MemberFault {
   readonly reason: string
   readonly member: string
 }
@@ -20,7 +20,7 @@ const MAX_DEPTH = 32
 const TOKEN = /[{}[\],]|"(?:[^"\\]|\\.)*"(\s*:)?/g
 
 /** Reads JSON from bytes as `parseJson` does, and refuses invalid UTF-8 (RFC 8259 section 8.1). */
-export function parseJsonBytes(bytes: Uint8Array): Result<Json, JsonFault> {
+export function parseJsonBytes(bytes: Uint8Array): Result<Json, MemberFault> {
   const text = decodeUtf8(bytes)
   return text === undefined ? fail({ reason: 'is not valid UTF-8', member: '' }) : parseJson(text)
 }
@@ -29,7 +29,7 @@ export function parseJsonBytes(bytes: Uint8Array): Result<Json, JsonFault> {
  * Reads one JSON document (RFC 8259) and refuses what two readers could understand differently: duplicate
  * members, `__proto__`, lone surrogates, numbers that a double cannot hold, nesting deeper than 32.
  */
-export function parseJson(text: string): Result<Json, JsonFault> {
+export function parseJson(text: string): Result<Json, MemberFault> {
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -47,7 +47,7 @@ export function isObject(value: Json | undefined): value is JsonObject {
 }
 
 /** The first fault of a value, by its path; takes the prototype from each object that it visits. */
-function faultIn(value: unknown, member: string, depth: number): JsonFault | undefined {
+function faultIn(value: unknown, member: string, depth: number): MemberFault | undefined {
   if (depth > MAX_DEPTH) return { reason: `nests deeper than ${MAX_DEPTH}`, member }
   if (typeof value === 'string' && !value.isWellFormed()) return { reason: 'holds a lone surrogate', member }
   if (typeof value === 'number' && !isExact(value)) {
@@ -71,7 +71,7 @@ function isExact(value: number): boolean {
 }
 
 /** The first member that appears twice in a text that is valid JSON, by its path. */
-function duplicateIn(text: string): JsonFault | undefined {
+function duplicateIn(text: string): MemberFault | undefined {
   const open: { at: string | number; readonly names: Set<string> }[] = []
   for (const [token, colon] of text.matchAll(TOKEN)) {
     const inner = open.at(-1)

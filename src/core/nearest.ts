@@ -1,11 +1,11 @@
-/** Changes that a typing error makes at most. */
+/** A typing error makes at most this many changes. */
 const MAX_CHANGES = 3
 
-/** The names that a word may stand for by a typing error, the nearest first; none when all are further away. */
+/** The names that a word with typing errors may stand for, the most likely first. */
 export function nearest(word: string, names: readonly string[]): readonly string[] {
   const near = names.map((name) => ({ name, changes: name.startsWith(word) ? 1 : distance(word, name) }))
-  const isNear = ({ changes, name }: typeof near[number]): boolean => changes <= MAX_CHANGES && changes < name.length / 2
-  return near.filter(isNear).toSorted((one, other) => one.changes - other.changes).map(({ name }) => name)
+  return near.filter(({ changes, name }) => changes <= MAX_CHANGES && changes < name.length / 2)
+    .toSorted((one, other) => one.changes - other.changes).map(({ name }) => name)
 }
 
 /** How many characters must be changed, added or removed to make one text of the other (Levenshtein). */

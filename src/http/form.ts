@@ -1,25 +1,20 @@
+import type { MemberFault } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { decodeUtf8 } from '../core/utf8.ts'
 
-/** The parameter at fault and what is wrong with it. */
-export interface FormFault {
-  readonly member: string
-  readonly reason: string
-}
-
-const MOST_PARAMETERS = 256
+const MAX_PARAMETERS = 256
 
 /**
  * Reads application/x-www-form-urlencoded, from a body or a query; a parameter that repeats, broken percent encoding
  * and invalid UTF-8 are faults (RFC 6749 section 3.2 and appendix B).
  */
-export function parseForm(content: Uint8Array | string): Result<ReadonlyMap<string, string>, FormFault> {
+export function parseForm(content: Uint8Array | string): Result<ReadonlyMap<string, string>, MemberFault> {
   const text = typeof content === 'string' ? content : decodeUtf8(content)
   if (text === undefined) return fail({ member: '', reason: 'is not valid UTF-8' })
   const form = new Map<string, string>()
   for (const pair of text.split('&')) {
     if (pair === '') continue
-    if (form.size >= MOST_PARAMETERS) return fail({ member: '', reason: `has more than ${MOST_PARAMETERS} parameters` })
+    if (form.size >= MAX_PARAMETERS) return fail({ member: '', reason: `has more than ${MAX_PARAMETERS} parameters` })
     const [rawName = '', ...rest] = pair.split('=')
     const name = decodeFormText(rawName)
     const value = decodeFormText(rest.join('='))

@@ -16,13 +16,16 @@ export type Address = ({ readonly host: string; readonly port: number } | { read
   readonly exclusive?: true
 }
 
+/** The router for the URL at which a server listens. */
+export type RouterAt = (url: string) => Router
+
 /** A server on one address. */
 export interface Listener {
   /**
-   * Listens, and responds by the router for the URL that it answers; the failure is a sentence for the operator. The address
-   * is bound before this returns, so that a socket file is made under the mask of the caller.
+   * Listens, and responds by the router for the URL that it answers; the failure is a sentence for the operator. The
+   * address is bound before this returns, so that a socket file is made under the mask of the caller.
    */
-  readonly listen: (address: Address, routerAt: (url: string) => Router) => Promise<Result<string, string>>
+  readonly listen: (address: Address, routerAt: RouterAt) => Promise<Result<string, string>>
   /** Accepts no more connections, lets running requests finish for `grace` seconds, then closes the rest. */
   readonly close: (grace: Seconds) => Promise<void>
 }

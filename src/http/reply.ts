@@ -2,7 +2,7 @@
 export interface Reply {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  /** A string: since Node 24 it is sent in one write with the head; bytes take a second write (JWKS: 7 to 13 % slower). */
+  /** A string: Node 24 writes it together with the head, but bytes in a second write (JWKS: 7 to 13 % slower). */
   readonly body: string
 }
 

@@ -34,7 +34,7 @@ export function bodyLength({ method, target, httpVersion, rawHeaders }: Head): R
   if (!isPlain) return refused(400, 'The target is not a plain path')
   const repeated = repeatedHeader(rawHeaders)
   if (repeated !== undefined) return refused(400, `There is more than one ${repeated} line`)
-  if (!HOST.test(headerOf(rawHeaders, 'host') ?? '')) return refused(400, 'There must be one Host line with a plain name')
+  if (!HOST.test(headerOf(rawHeaders, 'host') ?? '')) return refused(400, 'There must be one plain Host line')
   const isChunked = headerOf(rawHeaders, 'transfer-encoding') !== undefined
   if (isChunked && httpVersion === '1.0') return refused(400, 'HTTP/1.0 has no Transfer-Encoding')
   const length = headerOf(rawHeaders, 'content-length') ?? '0'

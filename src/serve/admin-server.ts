@@ -7,7 +7,7 @@ import { errnoOf } from '../core/errno.ts'
 import { faultEvent } from '../core/event.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { type Listener, listener } from '../http/listener.ts'
-import { loadAdminToken } from '../stores/secrets.ts'
+import { loadAdminToken } from '../stores/admin-token.ts'
 import { EXIT } from '../system/exit.ts'
 import type { App } from './app.ts'
 

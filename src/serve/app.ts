@@ -6,6 +6,7 @@ import type { System } from '../core/system.ts'
 import { count } from '../core/tally.ts'
 import { type Route, type Router, router, watched } from '../http/router.ts'
 import { UNSEALED } from '../jose/kek.ts'
+import type { Signer } from '../jose/signer.ts'
 import { Keyring } from '../keyring/keyring.ts'
 import type { Ring } from '../keyring/ring.ts'
 import type { RingStore } from '../keyring/store.ts'
@@ -13,8 +14,8 @@ import { healthRoute, type ReadyDeps, readyRoute } from '../routes/health.ts'
 import { historyRoute } from '../routes/history.ts'
 import { jwksRoute } from '../routes/jwks.ts'
 import { metadataPaths, metadataRoute } from '../routes/metadata.ts'
-import { openAudit, openStore } from '../stores/open.ts'
-import { loadKeks } from '../stores/secrets.ts'
+import { loadKeks } from '../stores/keks.ts'
+import { openStore } from '../stores/open.ts'
 import type { Part, PartDeps, Recorder } from './part.ts'
 
 /** A server that holds its keys and knows its routes, but listens nowhere yet. */
@@ -49,7 +50,9 @@ export async function createApp(config: Config, system: System): Promise<Result<
   const store = await openStore(config, system.randomBytes)
   // 2. The audit log: what the keyring does at its start is recorded too
   let keyring: Keyring | undefined
-  const opened = await openAudit(config, system, () => keyring?.lastSeen().signer())
+  const signer = (): Signer | undefined => keyring?.lastSeen().signer()
+  const { audit: place } = config
+  const opened = place && await (await import('../stores/open-audit.ts')).openAudit(place.path, system, signer)
   if (opened?.ok === false) return opened
   const audit = opened?.value
   const emit: Emit = audit === undefined ? system.emit : recordingIn(audit, system.emit)

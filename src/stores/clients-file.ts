@@ -4,10 +4,10 @@ import { fail, ok, type Result } from '../core/result.ts'
 import { parseRegistry, type Registry, type RegistryRules } from '../oauth/registry.ts'
 import { readPrivate } from '../system/private-file.ts'
 
-/** The registered clients, as their file says now. */
+/** The registered clients, as in their file now. */
 export interface Clients {
   readonly registry: () => Registry
-  /** Reads the file again; a faulty one is refused whole, and what was in force stays. */
+  /** Reads the file again; if it has a fault, the clients stay as they are. */
   readonly reload: () => Promise<void>
   readonly close: () => void
 }
@@ -16,7 +16,7 @@ export interface Clients {
 const POLL_MS = 1000
 const MAX_CLIENTS_BYTES = 64 * 1024 * 1024
 
-/** Reads the file of clients, and follows it; the failure is a sentence for the operator. */
+/** Reads the clients file, and again when it changes; the failure is a sentence for the operator. */
 export async function openClients(
   path: string,
   allowShared: boolean,
@@ -43,6 +43,7 @@ export async function openClients(
 }
 
 async function read(path: string, allowShared: boolean, rules: RegistryRules): Promise<Result<Registry, string>> {
-  const file = await readPrivate(path, { othersMay: 'read', allowShared, followsLinks: true, maxBytes: MAX_CLIENTS_BYTES })
+  const fileRules = { othersMay: 'read', allowShared, followsLinks: true, maxBytes: MAX_CLIENTS_BYTES } as const
+  const file = await readPrivate(path, fileRules)
   return file.ok ? await parseRegistry(file.value.toString(), rules) : fail(file.error.problem)
 }

@@ -1,6 +1,7 @@
+import { setTimeout } from 'node:timers/promises'
 import type { Seconds } from '../core/time.ts'
 
 /** Resolves after so many seconds. */
-export function pause(length: Seconds): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, length * 1000))
+export async function pause(length: Seconds): Promise<void> {
+  await setTimeout(length * 1000)
 }

@@ -26,6 +26,7 @@ export interface FileFault {
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants
 const FORBIDDEN_MODE = { nothing: 0o077, read: 0o022 }
 const ROOT = 0
+const MAX_SECRET_BYTES = 4096
 
 /** Reads a whole file, once kind, owner, mode and size of the open file are as they must be. */
 export async function readPrivate(path: string, rules: FileRules): Promise<Result<Buffer, FileFault>> {
@@ -44,6 +45,15 @@ export async function readPrivate(path: string, rules: FileRules): Promise<Resul
   } catch (error) {
     return fail({ code: 'unreadable', problem: systemSays(error), cause: error })
   }
+}
+
+/** Reads a small file that only its owner may reach, or a link to one; the failure is a sentence for the operator. */
+export async function readSecret(path: string, allowShared: boolean): Promise<Result<Buffer, string>> {
+  const rules = { othersMay: 'nothing', allowShared, followsLinks: true, maxBytes: MAX_SECRET_BYTES } as const
+  const read = await readPrivate(path, rules)
+  if (read.ok) return read
+  const { problem, cause } = read.error
+  return fail(`Cannot ${cause === undefined ? 'trust' : 'read'} ${path}: ${problem}`)
 }
 
 function problemOf(status: Stats, { othersMay, allowShared }: FileRules): string | undefined {

@@ -54,7 +54,7 @@ function logOver(file: LineFile, by: () => Signer | undefined = () => signer): D
   const told: Event[] = []
   const desk = { now: instant(1_800_000_000), told }
   return Object.assign(desk, {
-    log: new AuditLog({ file, now: () => desk.now, signer: by, tell: (event) => told.push(event) }),
+    log: new AuditLog({ file, now: () => desk.now, signer: by, emit: (event) => told.push(event) }),
   })
 }
 
@@ -334,7 +334,7 @@ describe('openLineFile()', () => {
       const path = join(newFolder(), 'notes.txt')
       writeFileSync(path, content)
       const file = await openLineFile(path)
-      assert.throws(() => logOver(file), /something else than an audit log/, content)
+      assert.throws(() => logOver(file), /it is not an audit log/, content)
       await file.close()
       assert.equal(readFileSync(path, 'utf8'), content)
     }

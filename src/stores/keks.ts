@@ -3,16 +3,13 @@ import { decodeBase64url } from '../core/base64url.ts'
 import type { RandomBytes } from '../core/random.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { ephemeralKek, importKek, KEK_BYTES, type Keks, unsealedKek } from '../jose/kek.ts'
-import { readPrivate } from '../system/private-file.ts'
-
-const MAX_SECRET_BYTES = 4096
-const TOKEN = /^[\x21-\x7e]{32,512}$/
 
 /** The key-encryption keys of a configuration, or why there are none, as a sentence for the operator. */
 export async function loadKeks(config: Config, randomBytes: RandomBytes): Promise<Result<Keks, string>> {
   const { keks, store, allowShared } = config
   const bytes: Uint8Array[] = []
   for (const path of keks.files) {
+    const { readSecret } = await import('../system/private-file.ts')
     const read = await readSecret(path, allowShared)
     if (!read.ok) return read
     const kek = kekOf(read.value)
@@ -26,27 +23,7 @@ export async function loadKeks(config: Config, randomBytes: RandomBytes): Promis
   return first === undefined ? fail('Cannot seal the keys: no key-encryption key is given') : ok([first, ...others])
 }
 
-/** The bearer token of the admin listener; undefined when none is configured. */
-export async function loadAdminToken(config: Config): Promise<Result<string | undefined, string>> {
-  const { adminTokenFile, allowShared } = config
-  if (adminTokenFile === undefined) return ok(undefined)
-  const read = await readSecret(adminTokenFile, allowShared)
-  if (!read.ok) return read
-  const token = read.value.toString('latin1').trim()
-  if (TOKEN.test(token)) return ok(token)
-  return fail(`Cannot use the token in ${adminTokenFile}: it must be 32 to 512 visible ASCII characters`)
-}
-
 function kekOf(content: Buffer): Uint8Array | undefined {
   const bytes = content.length === KEK_BYTES ? content : decodeBase64url(content.toString('latin1').trim())
   return bytes?.length === KEK_BYTES ? bytes : undefined
-}
-
-/** Reads a small file that nobody else may read. */
-async function readSecret(path: string, allowShared: boolean): Promise<Result<Buffer, string>> {
-  const rules = { othersMay: 'nothing', allowShared, followsLinks: true, maxBytes: MAX_SECRET_BYTES } as const
-  const read = await readPrivate(path, rules)
-  if (read.ok) return read
-  const { problem, cause } = read.error
-  return fail(`Cannot ${cause === undefined ? 'trust' : 'read'} ${path}: ${problem}`)
 }
