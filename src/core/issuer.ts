@@ -17,6 +17,18 @@ export function issuerOf(url: string): Issuer {
   return { url, base, path, wellKnown: (name) => [...new Set(['', path])].map((at) => `${at}/.well-known/${name}`) }
 }
 
+/** Every path of the key set. */
+export function jwksPaths({ wellKnown }: Issuer): readonly string[] {
+  return ['/jwks.json', ...wellKnown('jwks.json')]
+}
+
+/** Every path of the metadata: below the path of the issuer for OpenID, and in front of it (RFC 8414 section 3.1). */
+export function metadataPaths({ wellKnown, path }: Issuer): readonly string[] {
+  const paths = ['openid-configuration', 'oauth-authorization-server'].flatMap((name) =>
+    [...wellKnown(name), `/.well-known/${name}${path}`])
+  return [...new Set(paths)]
+}
+
 function withoutSlash(text: string): string {
   return text.replace(/\/$/, '')
 }

@@ -21,8 +21,8 @@ export interface AuthDeps extends IssueDeps {
   readonly expiredSigner: (alg: Alg) => Promise<Signer>
   /** Loads the catalogue of bad tokens. */
   readonly loadCases: () => Promise<Cases>
-  /** Where an attacker would publish keys, for verifiers that follow what a token says. */
-  readonly strangerJwks: string
+  /** The URL of a key set with unpublished keys, for verifiers that follow what a token says. */
+  readonly attackerJwksUrl: string
   /** Whether a request with this `Host` was meant for this server (DNS rebinding). */
   readonly isOurHost: (host: string) => boolean
   readonly allowOrigins: ReadonlySet<string>
@@ -40,9 +40,9 @@ export interface Cases {
 /** The keys that a bad token may be made with, besides the right one. */
 export interface CaseKeys {
   /** Of the same algorithm, and published nowhere. */
-  readonly stranger: Signer
+  readonly unpublished: Signer
   readonly published: readonly Signer[]
-  readonly strangerJwks: string
+  readonly attackerJwksUrl: string
 }
 
 /** The order of a case; `about` describes the case to the caller. */
@@ -59,11 +59,11 @@ const EXPIRED_SINCE = 3600
  */
 export function authRoutes(deps: AuthDeps): readonly Route[] {
   const { rules: { algs }, allowOrigins: cors, expiredSigner, loadCases } = deps
-  const strangers = async (): Promise<object> => ({ keys: (await Promise.all(algs.map(expiredSigner))).map(({ jwk }) => jwk) })
+  const unpublished = async (): Promise<object> => ({ keys: (await Promise.all(algs.map(expiredSigner))).map(({ jwk }) => jwk) })
   return [
     { path: '/auth', methods: { POST: (call) => mint(call, deps) }, cors },
     { path: '/auth/cases', methods: { GET: async () => json(200, { cases: (await loadCases()).listed() }) }, cors },
-    { path: '/auth/stranger-jwks.json', methods: { GET: async () => json(200, await strangers()) }, cors: new Set() },
+    { path: '/auth/stranger-jwks.json', methods: { GET: async () => json(200, await unpublished()) }, cors: new Set() },
   ]
 }
 
@@ -98,14 +98,14 @@ async function orderOf(
   { snapshot: { algs, signer }, ...deps }: AuthDeps & { readonly snapshot: Snapshot },
 ): Promise<Result<CaseOrder, string>> {
   if (!isExpired && name === undefined) return ok(right)
-  const { leeway, expiredSigner, loadCases, strangerJwks } = deps
-  const stranger = await expiredSigner(right.signer.alg)
+  const { leeway, expiredSigner, loadCases, attackerJwksUrl } = deps
+  const unpublished = await expiredSigner(right.signer.alg)
   if (name !== undefined) {
     const published = algs.flatMap((alg) => signer(alg) ?? [])
-    return (await loadCases()).orderOfCase(name, right, { stranger, published, strangerJwks })
+    return (await loadCases()).orderOfCase(name, right, { unpublished, published, attackerJwksUrl })
   }
   const age = right.ttl + Math.max(EXPIRED_SINCE, 2 * leeway)
-  return ok({ ...right, signer: stranger, issuedAt: after(right.issuedAt, seconds(-age)) })
+  return ok({ ...right, signer: unpublished, issuedAt: after(right.issuedAt, seconds(-age)) })
 }
 
 /** Describes the token that was made; `expires_in` is 0 where it has expired. */

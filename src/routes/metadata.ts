@@ -13,16 +13,6 @@ export interface MetadataDeps extends DocumentDeps {
 /** Without clients there are no grants; the default of RFC 8414 section 2 would claim two. */
 const NO_CLIENTS: JsonObject = { grant_types_supported: [] }
 
-/**
- * Where the metadata is served: OpenID clients ask below the path of an issuer (Discovery 1.0 section 4), others in
- * front of it (RFC 8414 section 3.1).
- */
-export function metadataPaths({ wellKnown, path }: Issuer): readonly string[] {
-  const paths = ['openid-configuration', 'oauth-authorization-server'].flatMap((name) =>
-    [...wellKnown(name), `/.well-known/${name}${path}`])
-  return [...new Set(paths)]
-}
-
 /** OpenID Connect Discovery 1.0 section 3 and RFC 8414 section 2, with the members that are true of this server. */
 export function metadataRoute(path: string, deps: MetadataDeps): Route {
   return documentRoute(path, deps, ({ algs }) => ({

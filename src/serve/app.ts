@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts'
 import type { Emit } from '../core/event.ts'
-import { type Issuer, issuerOf } from '../core/issuer.ts'
+import { type Issuer, issuerOf, jwksPaths, metadataPaths } from '../core/issuer.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import type { System } from '../core/system.ts'
 import { count } from '../core/tally.ts'
@@ -13,7 +13,7 @@ import type { RingStore } from '../keyring/store.ts'
 import { healthRoute, type ReadyDeps, readyRoute } from '../routes/health.ts'
 import { historyRoute } from '../routes/history.ts'
 import { jwksRoute } from '../routes/jwks.ts'
-import { metadataPaths, metadataRoute } from '../routes/metadata.ts'
+import { metadataRoute } from '../routes/metadata.ts'
 import { loadKeks } from '../stores/keks.ts'
 import { openStore } from '../stores/open.ts'
 import type { Part, PartDeps, Recorder } from './part.ts'
@@ -140,7 +140,7 @@ function documents(issuer: Issuer, keyring: Keyring, isDurable: boolean, parts: 
   const others = parts.find(({ metadataAt }) => metadataAt !== undefined)
   const metadata = { ...deps, others: () => others?.metadataAt?.(issuer), basis: () => others?.basis?.() }
   return [
-    ...['/jwks.json', ...issuer.wellKnown('jwks.json')].map((path) => jwksRoute(path, deps)),
+    ...jwksPaths(issuer).map((path) => jwksRoute(path, deps)),
     ...metadataPaths(issuer).map((path) => metadataRoute(path, metadata)),
     historyRoute(deps),
   ]

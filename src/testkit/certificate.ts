@@ -2,23 +2,28 @@ import { createPublicKey, type JsonWebKey } from 'node:crypto'
 import type { Alg } from '../jose/algorithm.ts'
 import type { Signer } from '../jose/signer.ts'
 
-/** How X.509 names a signature (RFC 8017 appendix C, RFC 5758 section 3.2, RFC 8410 section 3); RSA has a NULL beside. */
+const RSA = [1, 2, 840, 113549, 1, 1]
+const ECDSA = [1, 2, 840, 10045, 4, 3]
+const ED25519 = [1, 3, 101, 112]
+/** The object identifiers of signatures (RFC 8017 appendix C, RFC 5758 section 3.2, RFC 8410 section 3). */
 const SIGNATURES: ReadonlyMap<Alg, readonly number[]> = new Map([
-  ['RS256', [1, 2, 840, 113549, 1, 1, 11]], ['RS384', [1, 2, 840, 113549, 1, 1, 12]], ['RS512', [1, 2, 840, 113549, 1, 1, 13]],
-  ['ES256', [1, 2, 840, 10045, 4, 3, 2]], ['ES384', [1, 2, 840, 10045, 4, 3, 3]], ['ES512', [1, 2, 840, 10045, 4, 3, 4]],
-  ['EdDSA', [1, 3, 101, 112]], ['Ed25519', [1, 3, 101, 112]],
+  ['RS256', [...RSA, 11]], ['RS384', [...RSA, 12]], ['RS512', [...RSA, 13]],
+  ['ES256', [...ECDSA, 2]], ['ES384', [...ECDSA, 3]], ['ES512', [...ECDSA, 4]],
+  ['EdDSA', ED25519], ['Ed25519', ED25519],
 ])
 const COMMON_NAME = [2, 5, 4, 3]
-/** As long as two digits of a year can say (RFC 5280 section 4.1.2.5.1). */
+/** The longest that two digits of a year can express (RFC 5280 section 4.1.2.5.1). */
 const VALIDITY = ['000101000000Z', '491231235959Z']
-const TAG = { integer: 0x02, bits: 0x03, oid: 0x06, text: 0x0c, time: 0x17, sequence: 0x30, set: 0x31, version: 0xa0 } as const
+const TAG = {
+  integer: 0x02, bits: 0x03, null: 0x05, oid: 0x06, text: 0x0c, time: 0x17, sequence: 0x30, set: 0x31, version: 0xa0,
+} as const
 
-/** A certificate that a key has signed for itself, in DER (RFC 5280 section 4.1); undefined for algorithms without a row above. */
+/** A certificate that a key signs for itself, in DER (RFC 5280 section 4.1); undefined without a row for its alg. */
 export async function selfSigned({ alg, jwk, sign }: Signer, name: string): Promise<Buffer | undefined> {
   const oid = SIGNATURES.get(alg)
   if (oid === undefined) return undefined
   const { kid: _kid, use: _use, alg: _alg, ...members } = jwk
-  const signature = sequence(objectId(oid), ...(alg.startsWith('RS') ? [Buffer.of(5, 0)] : []))
+  const signature = sequence(objectId(oid), ...(alg.startsWith('RS') ? [element(TAG.null, Buffer.alloc(0))] : []))
   const names = sequence(element(TAG.set, sequence(objectId(COMMON_NAME), element(TAG.text, Buffer.from(name)))))
   const body = sequence(
     element(TAG.version, integer(Buffer.of(2))),
@@ -42,7 +47,7 @@ function sequence(...parts: readonly Buffer[]): Buffer {
   return element(TAG.sequence, Buffer.concat(parts))
 }
 
-/** Not negative, in as few bytes as it takes. */
+/** An integer that is not negative, in the fewest bytes (X.690 section 8.3). */
 function integer(bytes: Buffer): Buffer {
   const first = bytes.findIndex((byte) => byte !== 0)
   const short = first < 0 ? Buffer.of(0) : bytes.subarray(first)

@@ -1,63 +1,95 @@
 import { ALGORITHMS } from '../jose/algorithm.ts'
 import { selfSigned } from './certificate.ts'
-import { byStranger, type Case, hmac, inputOf, type Kit, pemOf, signedBy, truly } from './kit.ts'
+import { byUnpublished, type Case, casesOf, hmac, inputOf, type Kit, pemOf, signedBy, tokenOf } from './kit.ts'
 
-const wrong = (name: string, what: string, rule: string, make: Case['make'], level: Case['level'] = 'must'): Case =>
-  ({ name, what, rule, expected: 'refuse', level, make })
+/** The header names an algorithm, and there is no signature. */
+const unsigned = (alg: string): Case['make'] => (kit) => `${inputOf({ ...kit.header, alg }, kit.claims)}.`
+/** A header over the right signature, or over that of the unpublished key. */
+const signed = (header: (kit: Kit) => object): Case['make'] => (kit) => tokenOf(kit, header(kit))
+const forged = (header: (kit: Kit) => object): Case['make'] => (kit) => byUnpublished(kit, header(kit))
+const keyedWith = (secret: (kit: Kit) => Uint8Array | string, header: object = {}): Case['make'] =>
+  (kit) => hmac(kit, secret(kit), header)
 
-/** The header lies about the algorithm; where the signature is right for the real one, only the header decides. */
-const unsigned = (alg: string) => (kit: Kit): string => `${inputOf({ ...kit.header, alg }, kit.claims)}.`
-
-/** Another algorithm that keys of this kind could have, if the header had a say in it. */
-function sibling({ signer }: Kit): string {
-  const row = ALGORITHMS.get(signer.alg)
-  const [other = 'RS256'] = [...ALGORITHMS.values()].filter(({ kty, alg }) => kty === row?.kty && alg !== signer.alg).map(({ alg }) => alg)
-  return signer.alg === 'RS256' ? 'PS256' : other
+/** Another algorithm that keys of this kind could have, if verifiers believed the header. */
+function sibling({ signer: { alg } }: Kit): string {
+  const kty = ALGORITHMS.get(alg)?.kty
+  const other = [...ALGORITHMS.values()].find((row) => row.kty === kty && row.alg !== alg)
+  return alg === 'RS256' ? 'PS256' : other?.alg ?? 'RS256'
 }
 
-/** Tokens whose key or algorithm is not the one that was published for them. */
-export const KEY_CASES: readonly Case[] = [
-  wrong('key-unknown', 'by a key that is published nowhere', 'RFC 7515 6', (kit) => byStranger(kit, { kid: kit.stranger.kid })),
-  wrong('key-expired', 'by such a key, and long expired', 'RFC 7519 4.1.4', ({ stranger, header, claims, now }) =>
-    signedBy(stranger, { ...header, kid: stranger.kid }, { ...claims, iat: Math.floor(now) - 7200, nbf: Math.floor(now) - 7200, exp: Math.floor(now) - 3600 })),
-  wrong('key-forged', 'by a stranger, under the name of the right key', 'RFC 7515 5.2', (kit) => byStranger(kit)),
-  wrong('key-unnamed', 'by a stranger, without a name', 'RFC 7515 4.1.4', (kit) => byStranger(kit, { kid: undefined })),
-  wrong('key-confused', 'by the right key, under the name of another one', 'RFC 7515 4.1.4', (kit) => {
-    const other = kit.published.find(({ kid }) => kid !== kit.signer.kid)
-    return other === undefined ? undefined : truly(kit, { kid: other.kid })
-  }),
-  wrong('kid-path', 'kid leads to an empty file, whose content is the secret', 'RFC 8725 3.10', (kit) => hmac(kit, '', { kid: '../../../../../../dev/null' })),
-  wrong('kid-sql', 'kid asks a database for the secret', 'RFC 8725 3.10', (kit) => hmac(kit, 'secret', { kid: "' UNION SELECT 'secret' -- " })),
-  wrong('kid-nul', 'kid is the right one, a NUL and more', 'RFC 8725 3.10', (kit) => byStranger(kit, { kid: `${kit.signer.kid}\u0000x` })),
-  wrong('kid-prototype', 'kid is a member that every object has', 'RFC 8725 3.10', (kit) => byStranger(kit, { kid: '__proto__' })),
-  wrong('kid-object', 'kid is no text', 'RFC 7515 4.1.4', (kit) => byStranger(kit, { kid: { toString: 'x' } })),
-  wrong('alg-none', 'no algorithm, no signature', 'RFC 8725 3.2', unsigned('none')),
-  wrong('alg-none-capital', 'the same, written None', 'CVE-2022-23540', unsigned('None')),
-  wrong('alg-none-capitals', 'the same, written NONE', 'CVE-2022-23540', unsigned('NONE')),
-  wrong('alg-none-mixed', 'the same, written nOnE', 'CVE-2022-23540', unsigned('nOnE')),
-  wrong('alg-none-signed', 'no algorithm, and the right signature', 'RFC 8725 3.2', (kit) => truly(kit, { alg: 'none' })),
-  wrong('alg-empty', 'an empty algorithm, no signature', 'RFC 8725 3.1', unsigned('')),
-  wrong('alg-missing', 'no algorithm is named', 'RFC 7515 4.1.1', (kit) => truly(kit, { alg: undefined })),
-  wrong('alg-hmac-pem', 'HS256 keyed with the public key in PEM', 'CVE-2015-9235', (kit) => hmac(kit, pemOf(kit))),
-  wrong('alg-hmac-pem-trimmed', 'the same without the last line break', 'CVE-2015-9235', (kit) => hmac(kit, pemOf(kit).trim())),
-  wrong('alg-hmac-jwk', 'HS256 keyed with the public key as JSON', 'RFC 8725 2.1', (kit) => hmac(kit, JSON.stringify(kit.signer.jwk))),
-  wrong('alg-hmac-modulus', 'HS256 keyed with the bytes of the public key', 'RFC 8725 2.1', (kit) => {
-    const { n, x, pub } = kit.signer.jwk as Partial<Record<string, string>>
-    return hmac(kit, Buffer.from(n ?? x ?? pub ?? '', 'base64url'))
-  }),
-  wrong('alg-hmac-empty', 'HS256 keyed with nothing', 'RFC 8725 3.5', (kit) => hmac(kit, '')),
-  wrong('alg-sibling', 'the right signature under another algorithm of its kind', 'RFC 8725 3.1', (kit) => truly(kit, { alg: sibling(kit) })),
-  wrong('jwk-embedded', 'brings the key along that signed it', 'CVE-2018-0114', (kit) => byStranger(kit, { kid: undefined, jwk: publicMembers(kit) })),
-  wrong('jwk-embedded-named', 'the same, under the name of the right key', 'CVE-2018-0114', (kit) => byStranger(kit, { jwk: { ...publicMembers(kit), kid: kit.signer.kid } })),
-  wrong('jku-followed', 'says where to fetch the key that signed it', 'RFC 8725 3.10', (kit) => byStranger(kit, { kid: kit.stranger.kid, jku: kit.strangerJwks })),
-  wrong('x5u-followed', 'says where to fetch the certificate', 'RFC 8725 3.10', (kit) => byStranger(kit, { kid: kit.stranger.kid, x5u: kit.strangerJwks })),
-  wrong('x5c-embedded', 'brings the certificate along of the key that signed it', 'RFC 7515 4.1.6', async (kit) => {
-    const certificate = await selfSigned(kit.stranger, 'stranger')
-    return certificate === undefined ? undefined : byStranger(kit, { kid: undefined, x5c: [certificate.toString('base64')] })
-  }),
-]
+function longExpired({ unpublished, header, claims, now }: Kit): Promise<string> {
+  const [begin, exp] = [Math.floor(now) - 7200, Math.floor(now) - 3600]
+  return signedBy(unpublished, { ...header, kid: unpublished.kid }, { ...claims, iat: begin, nbf: begin, exp })
+}
 
-function publicMembers({ stranger: { jwk } }: Kit): object {
+function underOtherKid(kit: Kit): ReturnType<Case['make']> {
+  const other = kit.published.find(({ kid }) => kid !== kit.signer.kid)
+  return other === undefined ? undefined : tokenOf(kit, { kid: other.kid })
+}
+
+/** The bytes of the public key. */
+function keyBytes({ signer: { jwk } }: Kit): Buffer {
+  const { n, x, pub } = jwk as Partial<Record<string, string>>
+  return Buffer.from(n ?? x ?? pub ?? '', 'base64url')
+}
+
+function unpublishedJwk({ unpublished: { jwk } }: Kit): object {
   const { use: _use, ...members } = jwk
   return members
 }
+
+async function withCertificate(kit: Kit): Promise<string | undefined> {
+  const certificate = await selfSigned(kit.unpublished, 'unpublished')
+  return certificate && byUnpublished(kit, { kid: undefined, x5c: [certificate.toString('base64')] })
+}
+
+const KIDS = casesOf('refuse', [
+  ['key-unknown', 'by an unpublished key, under its own kid', 'RFC 7515 6',
+    forged(({ unpublished: { kid } }) => ({ kid }))],
+  ['key-expired', 'by such a key, and long expired', 'RFC 7519 4.1.4', longExpired],
+  ['key-forged', 'by an unpublished key, under the kid of the right one', 'RFC 7515 5.2', forged(() => ({}))],
+  ['key-unnamed', 'by an unpublished key, without a kid', 'RFC 7515 4.1.4', forged(() => ({ kid: undefined }))],
+  ['key-confused', 'by the right key, under the kid of another one', 'RFC 7515 4.1.4', underOtherKid],
+  ['kid-path', 'kid leads to an empty file, whose content is the secret', 'RFC 8725 3.10',
+    keyedWith(() => '', { kid: '../../../../../../dev/null' })],
+  ['kid-sql', 'kid asks a database for the secret', 'RFC 8725 3.10',
+    keyedWith(() => 'secret', { kid: "' UNION SELECT 'secret' -- " })],
+  ['kid-nul', 'kid is the right one, a NUL and more', 'RFC 8725 3.10',
+    forged(({ signer }) => ({ kid: `${signer.kid}\u0000x` }))],
+  ['kid-prototype', 'kid is a member that every object has', 'RFC 8725 3.10', forged(() => ({ kid: '__proto__' }))],
+  ['kid-object', 'kid is no text', 'RFC 7515 4.1.4', forged(() => ({ kid: { toString: 'x' } }))],
+])
+
+const ALGS = casesOf('refuse', [
+  ['alg-none', 'no algorithm, no signature', 'RFC 8725 3.2', unsigned('none')],
+  ['alg-none-capital', 'the same, written None', 'CVE-2022-23540', unsigned('None')],
+  ['alg-none-capitals', 'the same, written NONE', 'CVE-2022-23540', unsigned('NONE')],
+  ['alg-none-mixed', 'the same, written nOnE', 'CVE-2022-23540', unsigned('nOnE')],
+  ['alg-none-signed', 'no algorithm, and the right signature', 'RFC 8725 3.2', signed(() => ({ alg: 'none' }))],
+  ['alg-empty', 'an empty algorithm, no signature', 'RFC 8725 3.1', unsigned('')],
+  ['alg-missing', 'no algorithm is named', 'RFC 7515 4.1.1', signed(() => ({ alg: undefined }))],
+  ['alg-hmac-pem', 'HS256 keyed with the public key in PEM', 'CVE-2015-9235', keyedWith(pemOf)],
+  ['alg-hmac-pem-trimmed', 'the same without the last line break', 'CVE-2015-9235',
+    keyedWith((kit) => pemOf(kit).trim())],
+  ['alg-hmac-jwk', 'HS256 keyed with the public key as JSON', 'RFC 8725 2.1',
+    keyedWith(({ signer }) => JSON.stringify(signer.jwk))],
+  ['alg-hmac-modulus', 'HS256 keyed with the bytes of the public key', 'RFC 8725 2.1', keyedWith(keyBytes)],
+  ['alg-hmac-empty', 'HS256 keyed with nothing', 'RFC 8725 3.5', keyedWith(() => '')],
+  ['alg-sibling', 'the right signature under another algorithm of its kind', 'RFC 8725 3.1',
+    signed((kit) => ({ alg: sibling(kit) }))],
+])
+
+const BROUGHT = casesOf('refuse', [
+  ['jwk-embedded', 'the header holds the unpublished key that signed it', 'CVE-2018-0114',
+    forged((kit) => ({ kid: undefined, jwk: unpublishedJwk(kit) }))],
+  ['jwk-embedded-named', 'the same, under the kid of the right key', 'CVE-2018-0114',
+    forged((kit) => ({ jwk: { ...unpublishedJwk(kit), kid: kit.signer.kid } }))],
+  ['jku-followed', 'the header says where to fetch the key that signed it', 'RFC 8725 3.10',
+    forged(({ unpublished: { kid }, attackerJwksUrl: jku }) => ({ kid, jku }))],
+  ['x5u-followed', 'the header says where to fetch the certificate', 'RFC 8725 3.10',
+    forged(({ unpublished: { kid }, attackerJwksUrl: x5u }) => ({ kid, x5u }))],
+  ['x5c-embedded', 'the header holds the certificate of the key that signed it', 'RFC 7515 4.1.6', withCertificate],
+])
+
+/** Tokens whose key or algorithm is not the one that was published for them. */
+export const KEY_CASES: readonly Case[] = [...KIDS, ...ALGS, ...BROUGHT]

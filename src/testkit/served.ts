@@ -6,6 +6,8 @@ import type { Registered } from '../jose/jwt.ts'
 import { CATALOGUE, namesNear } from './catalogue.ts'
 import type { Case, Kit } from './kit.ts'
 
+/** What `/auth` needs of the catalogue, loaded when the first case is asked for. */
+
 /** The cases as `GET /auth/cases` lists them. */
 export function listed(): readonly object[] {
   return [...CATALOGUE.values()].map(({ name, what, rule, expected, level }) => ({ name, what, rule, expected, level }))
@@ -20,7 +22,7 @@ export interface CaseOrder extends TokenOrder {
 export function orderOfCase(
   name: string,
   right: TokenOrder,
-  keys: Pick<Kit, 'stranger' | 'published' | 'strangerJwks'>,
+  keys: Pick<Kit, 'unpublished' | 'published' | 'attackerJwksUrl'>,
 ): Result<CaseOrder, string> {
   const wanted = CATALOGUE.get(name)
   if (wanted === undefined) return fail(`must be one of /auth/cases; near are ${namesNear(name).join(', ')}`)

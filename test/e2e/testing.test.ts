@@ -19,7 +19,9 @@ describe('startIssuer()', () => {
   it('makes tokens that an API accepts, and bad ones that it refuses', async () => {
     const issuer = await startIssuer()
     assert.equal(await statusOf(issuer.issuer, await issuer.mint({ sub: 'alice', roles: ['admin'] })), 200)
-    for (const name of ['expired', 'audience-wrong', 'alg-none', 'key-forged', 'jku-followed']) assert.equal(await statusOf(issuer.issuer, await issuer.bad(name)), 401, name)
+    for (const name of ['expired', 'audience-wrong', 'alg-none', 'key-forged', 'jku-followed']) {
+      assert.equal(await statusOf(issuer.issuer, await issuer.bad(name)), 401, name)
+    }
     assert.equal(await statusOf(issuer.issuer, await issuer.bad('expired'), ['ignores exp']), 200)
     await issuer.close()
   })
@@ -27,8 +29,10 @@ describe('startIssuer()', () => {
   it('puts claims and header over the usual ones, and leaves out what is undefined', async () => {
     const issuer = await startIssuer({ audience: ['a', 'b'], typ: 'at+jwt', ttl: 60, issuer: 'https://issuer.example' })
     const { header, claims } = decodeToken(await issuer.mint({ sub: 'alice', nbf: undefined }, { vendor: 1 }))
-    assert.deepEqual([header['typ'], header['vendor'], claims['sub'], claims['aud'], claims['iss']], ['at+jwt', 1, 'alice', ['a', 'b'], 'https://issuer.example'])
-    assert.deepEqual([Number(claims['exp']) - Number(claims['iat']), 'nbf' in claims], [60, false])
+    const { sub, aud, iss, iat, exp } = claims
+    assert.deepEqual([header['typ'], header['vendor']], ['at+jwt', 1])
+    assert.deepEqual({ sub, aud, iss }, { sub: 'alice', aud: ['a', 'b'], iss: 'https://issuer.example' })
+    assert.deepEqual([Number(exp) - Number(iat), 'nbf' in claims], [60, false])
     await issuer.close()
   })
 
@@ -42,7 +46,8 @@ describe('startIssuer()', () => {
     await issuer.revoke(String(decodeToken(old).header['kid']))
     assert.deepEqual([await statusOf(issuer.issuer, old), await statusOf(issuer.issuer, next)], [401, 200])
     await issuer.revoke()
-    assert.deepEqual([await statusOf(issuer.issuer, next), await statusOf(issuer.issuer, await issuer.mint())], [401, 200])
+    assert.equal(await statusOf(issuer.issuer, next), 401)
+    assert.equal(await statusOf(issuer.issuer, await issuer.mint()), 200)
     const set = await (await fetch(`${issuer.url}/jwks.json`)).json()
     assert.deepEqual(set, JSON.parse(JSON.stringify(issuer.jwks())))
     assert.doesNotMatch(JSON.stringify(set), /"(?:d|p|q|dp|dq|qi|priv)":/)
@@ -55,7 +60,8 @@ describe('startIssuer()', () => {
     issuer.clock.advance('7d')
     const ahead = await issuer.mint()
     assert.ok(Math.abs(issuer.clock.now() - at - 7 * 86_400) < 60)
-    assert.ok(Math.abs(Number(decodeToken(ahead).claims['iat']) - Number(decodeToken(now).claims['iat']) - 7 * 86_400) < 60)
+    const issuedAt = (token: string): number => Number(decodeToken(token).claims['iat'])
+    assert.ok(Math.abs(issuedAt(ahead) - issuedAt(now) - 7 * 86_400) < 60)
     assert.equal(await statusOf(issuer.issuer, ahead), 401)
     assert.throws(() => issuer.clock.advance('soon'), /Cannot advance by soon/)
     await issuer.close()
@@ -63,7 +69,8 @@ describe('startIssuer()', () => {
 
   it('takes a key that is handed in, of every kind', async () => {
     for (const [alg, pair] of [
-      ['ES256', generateKeyPairSync('ec', { namedCurve: 'P-256' })], ['RS256', generateKeyPairSync('rsa', { modulusLength: 2048 })],
+      ['ES256', generateKeyPairSync('ec', { namedCurve: 'P-256' })],
+      ['RS256', generateKeyPairSync('rsa', { modulusLength: 2048 })],
       ['Ed25519', generateKeyPairSync('ed25519')],
     ] as const) {
       const key = pair.privateKey.export({ format: 'jwk' })
@@ -83,14 +90,15 @@ describe('startIssuer()', () => {
     assert.ok(one !== undefined && other !== undefined)
     assert.equal(await statusOf(one.issuer, await other.mint({ iss: one.issuer })), 401)
     await Promise.all(issuers.map(({ close }) => close()))
-    const again = await startIssuer({ port: Number(new URL(one.url).port) })
-    await assert.rejects(startIssuer({ port: Number(new URL(one.url).port) }), /Cannot listen on 127\.0\.0\.1:\d+: it is in use/)
+    const port = Number(new URL(one.url).port)
+    const again = await startIssuer({ port })
+    await assert.rejects(startIssuer({ port }), /Cannot listen on 127\.0\.0\.1:\d+: it is in use/)
     await again.close()
   })
 
   it('names the near ones of a case that there is not, and says what its keys cannot do', async () => {
     const issuer = await startIssuer({ alg: 'Ed25519' })
-    await assert.rejects(issuer.bad('expird'), /There is no case expird; near are expired/)
+    await assert.rejects(issuer.bad('expird'), /There is no case expird\. Near are expired/)
     await assert.rejects(issuer.bad('ecdsa-zero'), /Cannot make ecdsa-zero with keys of Ed25519/)
     await issuer.close()
   })

@@ -10,11 +10,11 @@ describe('selfSigned()', () => {
     it(`makes a certificate that OpenSSL reads and whose signature it verifies, with a key of ${name}`, async () => {
       const alg = parseAlg(name)
       assert.ok(alg !== undefined)
-      const der = await selfSigned(await unpublishedSigner(alg, 2048), 'stranger')
+      const der = await selfSigned(await unpublishedSigner(alg, 2048), 'somebody')
       assert.ok(der !== undefined)
       const certificate = new X509Certificate(der)
-      assert.equal(certificate.subject, 'CN=stranger')
-      assert.equal(certificate.issuer, 'CN=stranger')
+      assert.equal(certificate.subject, 'CN=somebody')
+      assert.equal(certificate.issuer, 'CN=somebody')
       assert.ok(certificate.verify(certificate.publicKey))
       assert.ok(Date.parse(certificate.validFrom) < Date.now() && Date.now() < Date.parse(certificate.validTo))
     })
@@ -23,6 +23,6 @@ describe('selfSigned()', () => {
   it('makes none for an algorithm that it has no name for', async () => {
     const alg = parseAlg('PS256')
     assert.ok(alg !== undefined)
-    assert.equal(await selfSigned(await unpublishedSigner(alg, 2048), 'stranger'), undefined)
+    assert.equal(await selfSigned(await unpublishedSigner(alg, 2048), 'somebody'), undefined)
   })
 })

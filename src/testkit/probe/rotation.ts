@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../core/json.ts'
 import { seconds } from '../../core/time.ts'
 import { pause } from '../../system/pause.ts'
-import { type Case, truly } from '../kit.ts'
+import { type Case, tokenOf } from '../kit.ts'
 import type { TestIssuer } from '../testing.ts'
 import type { Api } from './api.ts'
 import type { Plan } from './plan.ts'
@@ -41,10 +41,10 @@ export async function tryRotation({ issuer, claims, api, patience }: Rotation): 
   }
   const old = issuer.kit(claims)
   await issuer.rotate()
-  const keepsOld = await send(await truly(old))
-  const takesNew = await until(() => truly(issuer.kit(claims)), true)
+  const keepsOld = await send(await tokenOf(old))
+  const takesNew = await until(() => tokenOf(issuer.kit(claims)), true)
   await issuer.revoke(old.signer.kid)
-  const dropsRemoved = await until(() => truly(old), false)
+  const dropsRemoved = await until(() => tokenOf(old), false)
   return [
     findingOf(KEEPS_OLD, keepsOld, isAccepted),
     findingOf(TAKES_NEW, takesNew, isAccepted),
