@@ -16,7 +16,7 @@ export interface Link {
   readonly head: Head
 }
 
-/** Binds the next record to the head of the log; `time` is RFC 3339. */
+/** Links the next record to the head of the log; `time` is RFC 3339. */
 export function link(head: Head, time: string, event: string, fields: JsonObject): Link {
   const seq = head.seq + 1
   const line = JSON.stringify({ seq, time, event, ...fields, prev: head.hash })

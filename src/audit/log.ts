@@ -1,3 +1,8 @@
+/**
+ * This room writes a log whose records are linked to each other and signed now and then. Read log.ts first; chain.ts
+ * links a record, checkpoint.ts signs the log so far, and verify.ts finds what was changed.
+ */
+
 import { errnoOf } from '../core/errno.ts'
 import type { Emit, Event } from '../core/event.ts'
 import { isObject, type JsonObject, parseJson } from '../core/json.ts'
@@ -6,11 +11,6 @@ import { sha256 } from '../jose/digest.ts'
 import type { Signer } from '../jose/signer.ts'
 import { type Head, link, NO_RECORD } from './chain.ts'
 import { CHECKPOINT, signHead } from './checkpoint.ts'
-
-/**
- * Audit: a log whose records are bound to each other and signed now and then. Start here; chain.ts binds a record,
- * checkpoint.ts signs the log so far, and verify.ts finds what was changed.
- */
 
 /** A file that only grows, by whole lines. */
 export interface LineFile {
@@ -44,7 +44,7 @@ const FINAL_ATTEMPTS = 4
 /** How every log begins. */
 const FIRST = '{"seq":1,'
 
-/** Every event in the order in which it happened, each record bound to the one before. */
+/** Every event in the order in which it happened, each record linked to the one before. */
 export class AuditLog {
   readonly #deps: AuditDeps
   #head: Head

@@ -5,19 +5,16 @@ export type Base64Url = Brand<string, 'Base64Url'>
 
 /** Encodes bytes, or text as UTF-8. */
 export function encodeBase64url(content: Uint8Array | string): Base64Url {
-  const bytes = typeof content === 'string' ? Buffer.from(content, 'utf8') : view(content)
+  const bytes = typeof content === 'string' ? Buffer.from(content)
+    : Buffer.from(content.buffer, content.byteOffset, content.byteLength)
   return bytes.toString('base64url') as Base64Url
 }
 
 /**
- * Decodes canonical base64url; `undefined` for padding, `+`, `/`, white space and stray bits, all of which
- * Node's own decoder lets pass (RFC 7515 section 2, RFC 4648 section 3.5).
+ * Decodes canonical base64url; undefined for padding, `+`, `/`, white space and unused bits, all of which Node's own
+ * decoder accepts (RFC 7515 section 2, RFC 4648 section 3.5).
  */
 export function decodeBase64url(text: string): Uint8Array | undefined {
   const bytes = Buffer.from(text, 'base64url')
   return bytes.toString('base64url') === text ? bytes : undefined
-}
-
-function view(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

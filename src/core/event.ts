@@ -1,9 +1,9 @@
-/** How much an event matters to whoever reads the log. */
+/** How much an event matters to a reader of the log. */
 export type Level = 'debug' | 'info' | 'warning' | 'error'
 
 /**
- * Everything that can leave the process besides answers: each sink takes these and nothing else. Names, ids and
- * numbers only; no token, secret, header or body has a spelling here.
+ * Everything that can leave the process besides responses: each sink receives these and nothing else. They hold names,
+ * ids and numbers only; no token, secret, header or body can be written here.
  */
 export type Event =
   | { readonly name: 'policy.proved'; readonly line: string }
@@ -28,13 +28,13 @@ export type Event =
     readonly aud: string | readonly string[]
     /** As the token states it; a bad token may have none. */
     readonly exp?: number
-    /** Whom the token was made for; a development token is for nobody in particular. */
+    /** The client that received the token; a development token has none. */
     readonly client?: string
-    /** What was made wrong with it on purpose. */
+    /** What is wrong with the token on purpose. */
     readonly case?: string
   }
   | { readonly name: 'token.revoked'; readonly jti: string; readonly client: string }
-  /** A name that nobody registered is `unknown`: it could be a secret in the wrong place. */
+  /** A client that is not registered is `unknown`: its name could be a secret in the wrong place. */
   | { readonly name: 'client.refused'; readonly client: string; readonly address: string }
   | { readonly name: 'clients.loaded'; readonly path: string; readonly clients: number; readonly issuers: number }
   | { readonly name: 'jwks.failed'; readonly url: string }
@@ -52,7 +52,7 @@ export type Event =
   | { readonly name: 'audit.failed'; readonly code: string }
   | { readonly name: 'audit.recovered'; readonly lost: number }
   | { readonly name: 'audit.torn'; readonly bytes: number }
-  /** A log was continued whose end nobody had signed: after a crash, or after somebody else wrote it. */
+  /** A server continued a log whose end was not signed: after a crash, or after somebody else wrote it. */
   | { readonly name: 'audit.unclosed'; readonly last: number; readonly hash: string }
   | { readonly name: 'audit.checkpoint'; readonly seq: number; readonly head: string; readonly kid: string }
   | { readonly name: 'auth.open'; readonly address: string }
@@ -62,9 +62,9 @@ export type Event =
     readonly code: number | null
     readonly signal: string | null
   }
-  /** More workers were asked for than can share the store. */
+  /** The store cannot be shared, so there is one worker. */
   | { readonly name: 'workers.single'; readonly store: string }
-  /** Nothing is signed while a key is made. */
+  /** There is one thread: while it makes a key, it signs nothing. */
   | { readonly name: 'threads.single' }
   | {
     readonly name: 'server.listening'
@@ -97,7 +97,7 @@ export function levelOf(name: Event['name']): Level {
   return LEVELS.find(([, names]) => names.includes(name))?.[0] ?? 'info'
 }
 
-/** The event of an error that nobody expected: its kind and where it arose, but no message, which could hold input. */
+/** The event of an unexpected error: its class and where it was thrown, but no message, which could hold input. */
 export function faultEvent(error: unknown): Event {
   if (!(error instanceof Error)) return { name: 'server.fault', error: typeof error, at: [] }
   const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))

@@ -1,2 +1,2 @@
-/** Answers `length` unpredictable bytes from a cryptographic source. */
+/** Returns `length` unpredictable bytes from a cryptographic source. */
 export type RandomBytes = (length: number) => Uint8Array

@@ -1,9 +1,11 @@
+/** This room holds what every room may use: strict readers, time, events. Read result.ts first, then event.ts. */
+
 import type { Emit } from './event.ts'
 import type { RandomBytes } from './random.ts'
 import type { Tally } from './tally.ts'
 import type { Clock } from './time.ts'
 
-/** What the whole server takes from the world, so that a test can be the world. */
+/** What a server needs from outside, so that a test can provide it. */
 export interface System {
   readonly now: Clock
   readonly randomBytes: RandomBytes
@@ -11,6 +13,6 @@ export interface System {
   readonly emit: Emit
   /** What is counted in this process. */
   readonly tally: Tally
-  /** What was counted by all that serve together. */
+  /** What was counted in all processes of this server. */
   readonly total: () => Tally
 }

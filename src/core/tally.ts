@@ -1,9 +1,9 @@
 import type { Event } from './event.ts'
 
-/** How often something came, by the name and labels of a counter as Prometheus writes them. */
+/** Counts by the name and labels of a counter as Prometheus writes them. */
 export type Tally = Map<string, number>
 
-/** Counts one more. */
+/** Adds one to a count. */
 export function count(tally: Tally, sample: string): void {
   tally.set(sample, (tally.get(sample) ?? 0) + 1)
 }
@@ -15,7 +15,7 @@ export function sumOf(tallies: Iterable<Iterable<readonly [string, number]>>): T
   return sum
 }
 
-/** The counter of an event: its name, and its algorithm where it has one; nothing that a request could invent. */
+/** The counter of an event: its name, and its algorithm if it has one; no text that a request could contain. */
 export function eventSample(event: Event): string {
   const alg = 'alg' in event ? `,alg="${event.alg}"` : ''
   return `jwksd_events_total{event="${event.name}"${alg}}`

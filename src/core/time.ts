@@ -6,7 +6,7 @@ export type Seconds = Brand<number, 'Seconds'>
 /** A moment in seconds since 1970-01-01T00:00:00Z, with fractions (NumericDate, RFC 7519 section 2). */
 export type Instant = Brand<number, 'Instant'>
 
-/** Answers the present moment; may step in both directions. */
+/** Returns the present moment; it may jump in both directions. */
 export type Clock = () => Instant
 
 /** Brands a number of seconds. */
@@ -36,9 +36,7 @@ export function later(one: Instant, other: Instant): Instant {
 
 /** The earliest of the given moments; `never` when there is none. */
 export function earliest(moments: Iterable<Instant>): Instant {
-  let first = never
-  for (const moment of moments) if (moment < first) first = moment
-  return first
+  return Math.min(...moments) as Instant
 }
 
 /** Later than every moment. */

@@ -1,3 +1,5 @@
+/** This room serves HTTP on one address. Read listener.ts (limits) first, then exchange.ts, wire.ts and router.ts. */
+
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
@@ -7,8 +9,6 @@ import type { Seconds } from '../core/time.ts'
 import { abandon, conduct, endWith, sendLast, type Shared } from './exchange.ts'
 import { problem } from './problem.ts'
 import { type Router, router } from './router.ts'
-
-/** HTTP: one server on one address. Read listener.ts (limits) first, then exchange.ts, wire.ts and router.ts. */
 
 /** Where a server listens: on the network, or at a path of this machine. */
 export type Address = ({ readonly host: string; readonly port: number } | { readonly path: string }) & {
@@ -102,7 +102,7 @@ export function listener({ onFault, maxKeepAlive = MAX_KEEP_ALIVE_CONNECTIONS }:
 }
 
 function route(server: Server, shared: Shared): void {
-  const noTunnel = problem(405, 'There is no tunnel here', { headers: { allow: '' } })
+  const noTunnel = problem(405, 'This server opens no tunnels', { headers: { allow: '' } })
   server.on('request', (request, response) => conduct({ request, response, shared }, false))
   server.on('checkContinue', (request, response) => conduct({ request, response, shared }, true))
   server.on('checkExpectation', (request, response) => sendLast({ request, response, shared }, problem(417)))

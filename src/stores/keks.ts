@@ -13,14 +13,14 @@ export async function loadKeks(config: Config, randomBytes: RandomBytes): Promis
     const read = await readSecret(path, allowShared)
     if (!read.ok) return read
     const kek = kekOf(read.value)
-    const wanted = `it must be ${KEK_BYTES} bytes, raw or in base64url`
+    const wanted = `it must be ${KEK_BYTES} bytes, raw or in base64url. \`jwksd kek\` makes one`
     if (kek === undefined) return fail(`Cannot use the key-encryption key in ${path}: ${wanted}`)
     bytes.push(kek)
   }
   const own = await Promise.all([...bytes, ...keks.given].map((kek) => importKek(kek)))
   const all = keks.unsealed ? [...own, await unsealedKek()] : own
   const [first, ...others] = all.length === 0 && store === 'memory:' ? [await ephemeralKek(randomBytes)] : all
-  return first === undefined ? fail('Cannot seal the keys: no key-encryption key is given') : ok([first, ...others])
+  return first === undefined ? fail('Cannot encrypt the keys: there is no key-encryption key. Set --kek-file') : ok([first, ...others])
 }
 
 function kekOf(content: Buffer): Uint8Array | undefined {

@@ -20,7 +20,7 @@ export async function openLineFile(path: string): Promise<LineFile> {
   const release = await takeLock(`jwksd-log-${sha256(`${dev}/${ino}`).slice(0, 32)}`, 1)
   if (release === undefined) {
     closeSync(file)
-    throw new Error('another process writes it')
+    throw new Error('another process writes it. Give each server a file of its own')
   }
   await syncFolder(dirname(path))
   const tail = readTail(file)

@@ -1,3 +1,5 @@
+/** This room reads the clock, random bytes and private files, and writes the log. Read private-file.ts first. */
+
 import { type Clock, instant } from '../core/time.ts'
 
 /** The clock of this machine, in seconds with milliseconds. */

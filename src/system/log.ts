@@ -4,7 +4,7 @@ import { type Clock, timestamp } from '../core/time.ts'
 
 const ORDER: readonly Level[] = ['debug', 'info', 'warning', 'error']
 
-/** What a log needs of the world. */
+/** What a log needs. */
 export interface LogDeps {
   readonly least: Level
   readonly now: Clock
