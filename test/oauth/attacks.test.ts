@@ -1,21 +1,31 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
-import { FORGERIES, type Forgery, type Kit, truly } from '../support/forgeries.ts'
-import { ACCESS_TOKEN, type Answer, ASSERTION, basic, BEARER, client, EXCHANGE, newParty, type Party, type Service, startService } from '../support/oauth.ts'
+import type { Signer } from '../../src/jose/signer.ts'
+import { type Kit, tokenOf } from '../../src/testkit/kit.ts'
+import { AUDIENCES, claim, FORGERIES, type Forgery, header } from '../support/forgeries.ts'
+import {
+  ACCESS_TOKEN, type Answer, ASSERTION, basic, BEARER, client, EXCHANGE, newParty, type Service, startService,
+} from '../support/oauth.ts'
 
 const workload = newParty()
 const signer = newParty('signer')
+/** Published beside each of the two. */
+const other = newParty('other')
+const unpublished = newParty('unpublished')
 const ISSUER = 'https://ci.example'
 const trusts = [{ issuer: ISSUER, subjects: ['repo:*'] }]
+
+const withoutSecret = (method: string): object =>
+  ({ token_endpoint_auth_method: method, client_secret_hashes: undefined })
 
 let service: Service
 before(async () => {
   service = await startService([
     client('service', { grant_types: ['client_credentials', EXCHANGE], trusts }),
-    client('signer', { token_endpoint_auth_method: 'private_key_jwt', client_secret_hashes: undefined, jwks: { keys: [signer.jwk] } }),
-    client('job', { token_endpoint_auth_method: 'none', client_secret_hashes: undefined, grant_types: [BEARER], trusts }),
-  ], [{ issuer: ISSUER, jwks: { keys: [workload.jwk] } }])
+    client('signer', { ...withoutSecret('private_key_jwt'), jwks: { keys: [signer.jwk, other.jwk] } }),
+    client('job', { ...withoutSecret('none'), grant_types: [BEARER], trusts }),
+  ], [{ issuer: ISSUER, jwks: { keys: [workload.jwk, other.jwk] } }])
 })
 after(() => service.close())
 
@@ -23,64 +33,51 @@ after(() => service.close())
 interface Gate {
   readonly name: string
   /** Everything of a right token for this place. */
-  readonly kit: () => Promise<Kit>
+  readonly kit: () => Kit
   readonly send: (token: string) => Promise<Answer>
   readonly isAccepted: (answer: Answer) => boolean
   /** What is wrong here although it is right elsewhere. */
   readonly own: readonly Forgery[]
 }
 
-const kitOf = (party: Party, typ: string | undefined, claims: object) => async (): Promise<Kit> => {
+/** The parts of a right token by this key. */
+function kitOf(right: Signer, typ: string | undefined, claims: Pick<Kit['claims'], 'iss' | 'sub' | 'aud'>): Kit {
   const now = service.now()
+  const [iat, jti] = [Math.floor(now), randomUUID()]
   return {
-    header: { alg: 'ES256', kid: party.jwk['kid'], ...(typ === undefined ? {} : { typ }) },
-    claims: { iat: Math.floor(now), exp: Math.floor(now) + 60, jti: randomUUID(), ...claims },
-    sign: party.sign,
-    jwk: party.jwk,
+    signer: right,
+    unpublished: unpublished.signer,
+    published: [right, other.signer],
+    header: { alg: 'ES256', kid: right.kid, ...(typ === undefined ? {} : { typ }) },
+    claims: { iat, exp: iat + 60, jti, ...claims },
     now,
+    attackerJwksUrl: 'http://127.0.0.1:9/keys',
   }
 }
 
 /** A token of ours, signed again by the key that signs now. */
-async function ourKit(): Promise<Kit> {
+function ourKit(): Kit {
   const active = service.app.keyring.lastSeen().signer()
   assert.ok(active !== undefined)
-  const now = service.now()
-  return {
-    header: { alg: active.alg, kid: active.kid, typ: 'at+jwt' },
-    claims: { iss: service.issuer, sub: 'service', client_id: 'service', aud: 'api', scope: 'read', iat: Math.floor(now), exp: Math.floor(now) + 60, jti: randomUUID() },
-    sign: active.sign,
-    jwk: active.jwk,
-    now,
-  }
+  const ours = { iss: service.issuer, sub: 'service', client_id: 'service', aud: 'api', scope: 'read' }
+  return kitOf(active, 'at+jwt', ours)
 }
 
-const header = (name: string, rule: string, change: object): Forgery => ({ name, rule, make: (kit) => truly(kit, change) })
-const claim = (name: string, rule: string, change: () => object): Forgery => ({ name, rule, make: (kit) => truly(kit, {}, change()) })
 const isToken = ({ status, body }: Answer): boolean => status === 200 && typeof body['access_token'] === 'string'
-const exchange = (token: string): Promise<Answer> =>
-  service.post('/token', { grant_type: EXCHANGE, subject_token: token, subject_token_type: ACCESS_TOKEN }, basic('service'))
-/** Near misses of the one audience that is right. */
-const audiences = (right: () => string): readonly Forgery[] => [
-  claim('no audience', 'B14', () => ({ aud: undefined })),
-  claim('an empty audience', 'B14', () => ({ aud: '' })),
-  claim('an empty list of audiences', 'B14', () => ({ aud: [] })),
-  claim('an audience that begins like ours', 'B14', () => ({ aud: `${right()}.evil.example` })),
-  claim('an audience that is the start of ours', 'B14', () => ({ aud: right().slice(0, -1) })),
-  claim('an audience with a slash', 'B14', () => ({ aud: `${right()}/` })),
-  claim('an audience in capitals', 'B14', () => ({ aud: right().toUpperCase() })),
-  claim('an audience that is an object', 'B14', () => ({ aud: { [right()]: true } })),
-  claim('a list with something else than texts', 'B14', () => ({ aud: [right(), 1] })),
-]
-
+const exchange = (token: string): Promise<Answer> => {
+  const form = { grant_type: EXCHANGE, subject_token: token, subject_token_type: ACCESS_TOKEN }
+  return service.post('/token', form, basic('service'))
+}
 const GATES: readonly Gate[] = [
   {
     name: 'a client assertion',
-    kit: () => kitOf(signer, 'client-authentication+jwt', { iss: 'signer', sub: 'signer', aud: service.issuer })(),
-    send: (token) => service.post('/token', { grant_type: 'client_credentials', client_assertion_type: ASSERTION, client_assertion: token }),
+    kit: () => kitOf(signer.signer, 'client-authentication+jwt', { iss: 'signer', sub: 'signer', aud: service.issuer }),
+    send: (token) => service.post('/token', {
+      grant_type: 'client_credentials', client_assertion_type: ASSERTION, client_assertion: token,
+    }),
     isAccepted: isToken,
     own: [
-      ...audiences(() => service.issuer),
+      ...AUDIENCES,
       claim('a list of two audiences', 'B14', () => ({ aud: [service.issuer, 'https://other.example'] })),
       claim('the token endpoint as audience', 'B14', () => ({ aud: `${service.issuer}/token` })),
       claim('another subject', 'C8', () => ({ sub: 'service' })),
@@ -97,11 +94,11 @@ const GATES: readonly Gate[] = [
   },
   {
     name: 'an assertion as a grant',
-    kit: () => kitOf(workload, 'JWT', { iss: ISSUER, sub: 'repo:a', aud: service.issuer })(),
+    kit: () => kitOf(workload.signer, 'JWT', { iss: ISSUER, sub: 'repo:a', aud: service.issuer }),
     send: (token) => service.post('/token', { grant_type: BEARER, client_id: 'job', assertion: token }),
     isAccepted: isToken,
     own: [
-      ...audiences(() => service.issuer),
+      ...AUDIENCES,
       claim('a subject that is not allowed', 'C11', () => ({ sub: 'admin' })),
       claim('a subject that is no text', 'C11', () => ({ sub: ['repo:a'] })),
       header('the typ of a client assertion', 'A14', { typ: 'client-authentication+jwt' }),
@@ -110,10 +107,12 @@ const GATES: readonly Gate[] = [
   },
   {
     name: 'a subject token of a trusted issuer',
-    kit: () => kitOf(workload, undefined, { iss: ISSUER, sub: 'repo:a', aud: [service.issuer, 'https://other.example'] })(),
+    kit: () => kitOf(workload.signer, undefined, {
+      iss: ISSUER, sub: 'repo:a', aud: [service.issuer, 'https://other.example'],
+    }),
     send: exchange,
     isAccepted: isToken,
-    own: [...audiences(() => service.issuer), claim('a subject that is not allowed', 'C11', () => ({ sub: 'x-repo:a' }))],
+    own: [...AUDIENCES, claim('a subject that is not allowed', 'C11', () => ({ sub: 'x-repo:a' }))],
   },
   {
     name: 'a subject token of ours',
@@ -134,7 +133,10 @@ const GATES: readonly Gate[] = [
     kit: ourKit,
     send: (token) => service.post('/introspect', { token }, basic('service')),
     isAccepted: ({ body }) => body['active'] === true,
-    own: [header('no typ', 'A14', { typ: undefined }), header('the typ of a DPoP proof', 'A14', { typ: 'dpop+jwt' })],
+    own: [
+      header('no typ', 'A14', { typ: undefined }),
+      header('the typ of a DPoP proof', 'A14', { typ: 'dpop+jwt' }),
+    ],
   },
 ]
 
@@ -145,14 +147,16 @@ let attempts = 0
 for (const gate of GATES) {
   describe(`${gate.name}`, () => {
     it('is accepted when it is right, so that a refusal means something', async () => {
-      const answer = await gate.send(await truly(await gate.kit()))
+      const answer = await gate.send(await tokenOf(gate.kit()))
       assert.ok(gate.isAccepted(answer), answer.text)
     })
     for (const { name, rule, make } of [...FORGERIES, ...gate.own]) {
       it(`${rule} is refused with ${name}`, async () => {
         attempts += 1
         if (attempts % PATIENCE === 0) await service.pass(61)
-        const answer = await gate.send(await make(await gate.kit()))
+        const token = await make(gate.kit())
+        assert.ok(token !== undefined)
+        const answer = await gate.send(token)
         assert.ok(!gate.isAccepted(answer), answer.text)
         assert.notEqual(answer.status, 429)
         assert.ok(answer.status < 500, answer.text)
@@ -160,7 +164,7 @@ for (const gate of GATES) {
     }
     it('is accepted after all that', async () => {
       await service.pass(61)
-      const answer = await gate.send(await truly(await gate.kit()))
+      const answer = await gate.send(await tokenOf(gate.kit()))
       assert.ok(gate.isAccepted(answer), answer.text)
     })
   })

@@ -1,10 +1,13 @@
 import { generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { encodeBase64url } from '../../src/core/base64url.ts'
+import { sha256 } from '../../src/jose/digest.ts'
+import type { Kid, PublicJwk } from '../../src/jose/jwk.ts'
+import type { Signer } from '../../src/jose/signer.ts'
+import { inputOf } from '../../src/testkit/kit.ts'
 import { type RunningApp, startApp } from './app.ts'
 import { newFolder } from './folder.ts'
-import { sha256 } from '../../src/jose/digest.ts'
-import { b64 } from './forgeries.ts'
 
 /** A secret, as `jwksd client add` makes it, and what the file holds of it. */
 export const SECRET = 'c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I'
@@ -18,7 +21,7 @@ export const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
 export interface Party {
   readonly jwk: Readonly<Record<string, string>>
   readonly key: KeyObject
-  readonly sign: (data: Uint8Array) => Promise<Uint8Array>
+  readonly signer: Signer
   readonly token: (header: object, claims: object) => string
 }
 
@@ -26,13 +29,14 @@ export interface Party {
 export function newParty(kid = 'key-1'): Party {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const raw = (data: Uint8Array): Uint8Array => sign('sha256', data, { key: privateKey, dsaEncoding: 'ieee-p1363' })
+  const jwk = { ...publicKey.export({ format: 'jwk' }) as Record<string, string>, kid, alg: 'ES256', use: 'sig' }
   return {
-    jwk: { ...publicKey.export({ format: 'jwk' }) as Record<string, string>, kid, alg: 'ES256', use: 'sig' },
+    jwk,
     key: privateKey,
-    sign: async (data) => raw(data),
+    signer: { alg: 'ES256', kid: kid as Kid, jwk: jwk as unknown as PublicJwk, sign: async (data) => raw(data) },
     token: (header, claims) => {
-      const input = `${b64(JSON.stringify({ alg: 'ES256', kid, ...header }))}.${b64(JSON.stringify(claims))}`
-      return `${input}.${b64(raw(Buffer.from(input)))}`
+      const input = inputOf({ alg: 'ES256', kid, ...header }, claims)
+      return `${input}.${encodeBase64url(raw(Buffer.from(input)))}`
     },
   }
 }
@@ -45,11 +49,13 @@ export interface Answer {
   readonly text: string
 }
 
+type Texts = Readonly<Record<string, string>>
+
 /** A token service in this process, on a real socket. */
 export interface Service extends RunningApp {
   readonly issuer: string
   readonly file: string
-  readonly post: (path: string, form: string | Readonly<Record<string, string>>, headers?: Readonly<Record<string, string>>) => Promise<Answer>
+  readonly post: (path: string, form: string | Texts, headers?: Texts) => Promise<Answer>
   /** A right client assertion, or one that is wrong in what is overridden. */
   readonly assertion: (client: string, party: Party, claims?: object, header?: object) => string
 }
@@ -66,7 +72,11 @@ export function client(id: string, others: object = {}): object {
 }
 
 /** Starts a token service with these clients and trusted issuers. */
-export async function startService(clients: readonly object[], issuers: readonly object[] = [], args: readonly string[] = []): Promise<Service> {
+export async function startService(
+  clients: readonly object[],
+  issuers: readonly object[] = [],
+  args: readonly string[] = [],
+): Promise<Service> {
   const file = join(newFolder(), 'clients.json')
   writeFileSync(file, JSON.stringify({ clients, issuers }), { mode: 0o600 })
   const app = await startApp('--alg', 'ES256', '--clients', file, ...args)
@@ -75,15 +85,18 @@ export async function startService(clients: readonly object[], issuers: readonly
     ...app,
     issuer,
     file,
-    post: async (path, form, headers = {}) => {
+    post: async (path, form, others = {}) => {
       const body = typeof form === 'string' ? form : new URLSearchParams(form).toString()
-      const response = await fetch(`${app.url}${path}`, { method: 'POST', body, headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers } })
+      const sent = { 'content-type': 'application/x-www-form-urlencoded', ...others }
+      const response = await fetch(`${app.url}${path}`, { method: 'POST', body, headers: sent })
+      const { status, headers } = response
       const text = await response.text()
-      return { status: response.status, headers: response.headers, text, body: text === '' ? {} : JSON.parse(text) as Record<string, unknown> }
+      return { status, headers, text, body: JSON.parse(text === '' ? '{}' : text) as Answer['body'] }
     },
     assertion: (id, party, claims = {}, header = {}) => {
-      const now = Math.floor(app.now())
-      return party.token(header, { iss: id, sub: id, aud: issuer, iat: now, exp: now + 60, jti: randomUUID(), ...claims })
+      const iat = Math.floor(app.now())
+      const usual = { iss: id, sub: id, aud: issuer, iat, exp: iat + 60, jti: randomUUID() }
+      return party.token(header, { ...usual, ...claims })
     },
   }
 }
