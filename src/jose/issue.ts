@@ -1,19 +1,20 @@
+import { encodeBase64url } from '../core/base64url.ts'
 import type { Emit } from '../core/event.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { RandomBytes } from '../core/random.ts'
 import { fail, ok, type Result } from '../core/result.ts'
-import type { Instant, Seconds } from '../core/time.ts'
+import { type Instant, numericDate, type Seconds } from '../core/time.ts'
 import { sha256 } from './digest.ts'
-import { type Registered, registeredClaims, signJwt, type TokenType } from './jwt.ts'
+import { signCompact } from './jws.ts'
 import type { Signer } from './signer.ts'
 
 /** What every endpoint that issues tokens shares. */
 export interface IssueDeps {
   readonly issuer: string
-  /** Seconds that `nbf` lies before `iat`. */
+  /** Seconds that `nbf` lies before `iat`: at least what this clock may be ahead of a verifier's. */
   readonly backdate: Seconds
-  /** Whether the record of every token so far could be written, if it must be. */
-  readonly mayMint: () => boolean
+  /** Whether the record of every token so far could be written; undefined where no record is required. */
+  readonly mayMint: (() => boolean) | undefined
   readonly randomBytes: RandomBytes
   readonly emit: Emit
 }
@@ -21,7 +22,8 @@ export interface IssueDeps {
 /** One token to issue. */
 export interface TokenOrder {
   readonly signer: Signer
-  readonly typ: TokenType
+  /** The kinds of token we make, so that none can stand for another (RFC 8725 section 3.11). */
+  readonly typ: 'JWT' | 'at+jwt'
   readonly sub: string
   readonly aud: string | readonly string[]
   readonly issuedAt: Instant
@@ -31,7 +33,18 @@ export interface TokenOrder {
   /** Stands in the record: the client that gets the token, or the case of the catalogue that it is. */
   readonly recordedAs?: { readonly client?: string; readonly case?: string }
   /** Makes another token than the right one; undefined when the keys of this server do not allow it. */
-  readonly make?: (registered: Registered) => Promise<MadeToken | undefined>
+  readonly make?: (claims: Registered & JsonObject) => Promise<MadeToken | undefined>
+}
+
+/** The claims that the issuer alone decides (RFC 7519 section 4.1). */
+export interface Registered {
+  readonly iss: string
+  readonly sub: string
+  readonly aud: string | readonly string[]
+  readonly iat: number
+  readonly nbf: number
+  readonly exp: number
+  readonly jti: string
 }
 
 /** A token, and what it states about itself. */
@@ -40,24 +53,25 @@ export interface MadeToken {
   readonly stated: { readonly kid?: string; readonly exp?: number }
 }
 
-/** Why no token was issued: the keys of this server do not allow it, or the audit log could not be written. */
-export type IssueFault = 'unmakeable' | 'unrecorded'
+const JTI_BYTES = 16
 
-/** Makes a token, records it, and hands it out only if the record was written. */
-export async function issue(order: TokenOrder, deps: IssueDeps): Promise<Result<MadeToken, IssueFault>> {
-  const { signer: { alg }, sub, aud, issuedAt, ttl, make = signed(order), recordedAs } = order
-  const { issuer, backdate, randomBytes, emit, mayMint } = deps
-  const registered = registeredClaims({ iss: issuer, sub, aud }, { issuedAt, ttl, backdate }, randomBytes)
-  const made = await make(registered)
+/**
+ * Makes a token, records it, and hands it out only if the record was written. The failure is that the keys of this
+ * server do not allow the token, or that the audit log could not be written.
+ */
+export async function issue(order: TokenOrder, deps: IssueDeps): Promise<Result<MadeToken, 'unmakeable' | 'unrecorded'>> {
+  const { signer: { alg }, sub, aud, ttl, recordedAs } = order
+  const iat = numericDate(order.issuedAt)
+  const jti = encodeBase64url(deps.randomBytes(JTI_BYTES))
+  const registered = { iss: deps.issuer, sub, aud, iat, nbf: iat - deps.backdate, exp: iat + ttl, jti }
+  const claims = { ...order.claims, ...registered }
+  const made = await (order.make?.(claims) ?? signed(order, claims))
   if (made === undefined) return fail('unmakeable')
-  const { jti } = registered
-  emit({ name: 'token.minted', ...made.stated, alg, jti, subject: sha256(`${jti}.${sub}`), aud, ...recordedAs })
-  return mayMint() ? ok(made) : fail('unrecorded')
+  deps.emit({ name: 'token.minted', ...made.stated, alg, jti, subject: sha256(`${jti}.${sub}`), aud, ...recordedAs })
+  return deps.mayMint?.() === false ? fail('unrecorded') : ok(made)
 }
 
-function signed({ signer, typ, claims }: TokenOrder): (registered: Registered) => Promise<MadeToken> {
-  return async (registered) => {
-    const token = await signJwt(signer, { typ, registered, others: claims })
-    return { token, stated: { kid: signer.kid, exp: registered.exp } }
-  }
+async function signed({ signer: { alg, kid, sign }, typ }: TokenOrder, claims: Registered): Promise<MadeToken> {
+  const token = await signCompact(JSON.stringify({ alg, kid, typ }), JSON.stringify(claims), sign)
+  return { token, stated: { kid, exp: claims.exp } }
 }

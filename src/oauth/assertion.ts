@@ -1,12 +1,8 @@
 import { instant, seconds } from '../core/time.ts'
 import { sha256 } from '../jose/digest.ts'
-import { isOnlyAudience, judgeClaims, type UncheckedJws } from '../jose/verify.ts'
-import type { ClientId } from './client.ts'
-import { type KeySource, verifyBy } from './key-source.ts'
-import type { Rules } from './rules.ts'
-
-/** `client_assertion_type` of the only kind of assertion that is taken (RFC 7523 section 2.2). */
-export const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+import { isOnlyAudience, judgeClaims } from '../jose/verify.ts'
+import { verifyBy } from './key-source.ts'
+import type { CheckAssertion } from './rules.ts'
 
 /** The kinds of JWT that may be a client assertion: none of them is a token of ours, nor a DPoP proof. */
 const TYPES: ReadonlySet<string> = new Set(['', 'jwt', 'client-authentication+jwt'])
@@ -17,11 +13,7 @@ const MAX_JTI_LENGTH = 256
  * Whether an assertion proves that it is from the client (RFC 7523 section 3): signed by its key, issued by itself, for
  * our issuer and nobody else (RFC 10070), bounded in time, and never seen before.
  */
-export async function provesClient(
-  jws: UncheckedJws,
-  { id, keys }: { readonly id: ClientId; readonly keys: KeySource },
-  { issuer, now, skew, jtis }: Rules,
-): Promise<boolean> {
+export const checkAssertion: CheckAssertion = async (jws, { id, keys }, { issuer, now, skew, jtis }) => {
   if (!TYPES.has(jws.typ)) return false
   const claims = await verifyBy(keys, jws)
   if (!claims.ok) return false

@@ -2,12 +2,14 @@ import { fail, ok, type Result } from '../core/result.ts'
 import { isSameSecret } from '../core/secret.ts'
 import { sha256 } from '../jose/digest.ts'
 import { parseCompact, type UncheckedJws, unprovedClaim } from '../jose/verify.ts'
-import { ASSERTION_TYPE, provesClient } from './assertion.ts'
 import type { Client } from './client.ts'
 import { type OAuthFault, refused } from './fault.ts'
 import type { OAuthRequest } from './request.ts'
 import type { Rules } from './rules.ts'
 import type { Throttle } from './throttle.ts'
+
+/** `client_assertion_type` of the only kind of assertion that is taken (RFC 7523 section 2.2). */
+const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
 /** What client authentication needs. */
 export interface AuthenticationDeps {
@@ -37,16 +39,14 @@ export async function authenticate(
   const evidence = evidenceOf(request)
   if (!evidence.ok) return evidence
   const { id } = evidence.value
-  const client = rules.clients.get(id)
-  const name = `${request.address} ${id}`
-  const retryAfter = throttle.wait(name)
+  const client = rules.registry.clients.get(id)
+  if (await proves(evidence.value, client, rules) && client !== undefined) return ok(client)
+  // Only what failed is throttled: nobody can lock a client out by failing in its name.
+  const retryAfter = throttle.failed(`${request.address} ${id}`)
   if (retryAfter !== undefined) {
     const description = 'Too many attempts failed; try again later'
     return fail({ code: 'temporarily_unavailable', description, retryAfter, status: 429 })
   }
-  const isProved = await proves(evidence.value, client, rules)
-  if (isProved && client !== undefined) return ok(client)
-  throttle.failed(name)
   // An unregistered name is not recorded: it could be a secret in the wrong place.
   onFailure(client === undefined ? 'unknown' : client.id, request.address)
   return refused('invalid_client', 'The client is not registered, or its authentication failed')
@@ -65,7 +65,7 @@ async function proves(evidence: Evidence, client: Client | undefined, rules: Rul
     case 'private_key_jwt': {
       const { assertion } = evidence
       if (client === undefined || auth?.method !== 'private_key_jwt' || assertion === undefined) return false
-      return await provesClient(assertion, { id: client.id, keys: auth.keys }, rules)
+      return await rules.registry.checkAssertion?.(assertion, { id: client.id, keys: auth.keys }, rules) === true
     }
     case 'none':
       return auth?.method === 'none'

@@ -2,7 +2,13 @@ import type { Brand } from '../core/brand.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Seconds } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
-import type { KeySource } from './key-source.ts'
+import type { Verifier } from '../jose/verifier.ts'
+
+/** Where the public keys of a party come from. */
+export interface KeySource {
+  /** The keys as far as they are known; `isMissing`: a key was looked for in vain. Undefined: none can be had. */
+  readonly keys: (isMissing: boolean) => Promise<readonly Verifier[] | undefined>
+}
 
 /** Names a registered client. */
 export type ClientId = Brand<string, 'ClientId'>
@@ -45,8 +51,8 @@ export interface Client {
   readonly claims: JsonObject
   readonly ttl: Seconds | undefined
   readonly alg: Alg | undefined
-  /** Whether it gets tokens only for a key that it proves to have (RFC 9449). */
-  readonly dpop: boolean
+  /** True: it gets tokens only for a key that it proves to have (RFC 9449); false: with a proof or without. */
+  readonly dpop: boolean | undefined
   readonly trusts: readonly Trusted[]
 }
 

@@ -4,7 +4,7 @@ import { seconds } from '../core/time.ts'
 import { audiencesOf, type JwtFault, judgeClaims, type UncheckedJws, unprovedClaim } from '../jose/verify.ts'
 import type { Client } from './client.ts'
 import { verifyBy } from './key-source.ts'
-import type { Rules } from './rules.ts'
+import type { Registry, Rules } from './rules.ts'
 
 /** The kinds of JWT that somebody else's token may be; a client assertion or a DPoP proof is none of them. */
 const TYPES: ReadonlySet<string> = new Set(['', 'jwt', 'at+jwt', 'authorization-grant+jwt'])
@@ -21,7 +21,7 @@ export type ForeignFault = JwtFault | 'keys' | 'untrusted'
 export async function checkForeignToken(
   jws: UncheckedJws,
   client: Client,
-  { issuers, issuer, now, skew }: Rules,
+  { registry: { issuers }, issuer, now, skew }: Rules,
 ): Promise<Result<JsonObject & { readonly sub: string }, ForeignFault>> {
   const trusted = issuerOf(jws, client, issuers)
   if (trusted === undefined) return fail('untrusted')
@@ -37,7 +37,7 @@ export async function checkForeignToken(
   return ok({ ...claims, sub })
 }
 
-function issuerOf(jws: UncheckedJws, client: Client, issuers: Rules['issuers']) {
+function issuerOf(jws: UncheckedJws, client: Client, issuers: Registry['issuers']) {
   const name = unprovedClaim(jws, 'iss')
   const trust = client.trusts.find(({ issuer }) => issuer === name)
   const issuer = trust === undefined ? undefined : issuers.get(trust.issuer)

@@ -56,7 +56,7 @@ interface Asked {
 }
 
 async function askedToken(request: OAuthRequest, deps: TokenDeps): Promise<Result<Asked, OAuthFault>> {
-  const opened = await openRules(request, deps.registry(), deps)
+  const opened = await openRules(request, deps)
   if (!opened.ok) return opened
   const { rules } = opened.value
   const client = await authenticate(request, rules, deps)

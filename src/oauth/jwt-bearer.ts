@@ -3,7 +3,7 @@ import { parseCompact } from '../jose/verify.ts'
 import { JWT_BEARER } from './client.ts'
 import { refused } from './fault.ts'
 import { checkForeignToken } from './foreign-token.ts'
-import type { Grant } from './grant.ts'
+import type { Grant } from './rules.ts'
 
 /** A workload trades the token that its platform gave it for one of ours (RFC 7523 section 2.1). */
 export const jwtBearer: Grant = {

@@ -1,15 +1,10 @@
-import { type Json, type JsonObject, parseJsonBytes } from '../core/json.ts'
+import { type JsonObject, parseJsonBytes } from '../core/json.ts'
 import { fail, type Result } from '../core/result.ts'
 import { between, type Clock, type Instant } from '../core/time.ts'
 import { openJwkSet } from '../jose/foreign-key.ts'
 import type { Verifier } from '../jose/verifier.ts'
 import { type JwtFault, type UncheckedJws, verifyJws } from '../jose/verify.ts'
-
-/** Where the public keys of a party come from. */
-export interface KeySource {
-  /** The keys as far as they are known; `isMissing` says that a key was looked for in vain. Undefined: none can be had. */
-  readonly keys: (isMissing: boolean) => Promise<readonly Verifier[] | undefined>
-}
+import type { KeySource } from './client.ts'
 
 /** Fetches a document of one of the configured addresses; undefined when it cannot be had. */
 export type Fetch = (url: string) => Promise<Uint8Array | undefined>
@@ -20,7 +15,7 @@ const STALE = 86_400
 const PAUSE = 30
 
 /** Keys that are written down in the configuration. Undefined when they are no JWK Set with a usable key. */
-export async function inlineKeys(raw: Json | undefined): Promise<KeySource | undefined> {
+export async function inlineKeys(raw: JsonObject): Promise<KeySource | undefined> {
   const keys = await openJwkSet(raw)
   return keys === undefined || keys.length === 0 ? undefined : { keys: async () => keys }
 }

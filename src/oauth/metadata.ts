@@ -1,6 +1,6 @@
 import type { JsonObject } from '../core/json.ts'
 import { VERIFIABLE } from '../jose/foreign-key.ts'
-import type { Registry } from './registry.ts'
+import type { Registry } from './rules.ts'
 
 const METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']
 

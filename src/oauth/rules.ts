@@ -1,8 +1,10 @@
+import type { JsonObject } from '../core/json.ts'
 import type { Result } from '../core/result.ts'
 import type { Instant, Seconds } from '../core/time.ts'
 import type { Kid } from '../jose/jwk.ts'
+import type { UncheckedJws } from '../jose/verify.ts'
 import type { Ring } from '../keyring/ring.ts'
-import type { Client, TrustedIssuer } from './client.ts'
+import type { Client, ClientId, GrantType, KeySource, TrustedIssuer } from './client.ts'
 import type { OAuthFault } from './fault.ts'
 import type { JtiStore } from './jti-store.ts'
 
@@ -16,9 +18,42 @@ export interface Rules {
   readonly skew: Seconds
   readonly jtis: JtiStore
   readonly ring: Ring
+  readonly registry: Registry
+}
+
+/** Every client, every issuer that some of them rely on, and what at least one of them may use: the rest is not loaded. */
+export interface Registry {
   readonly clients: ReadonlyMap<string, Client>
   readonly issuers: ReadonlyMap<string, TrustedIssuer>
+  readonly grants: readonly Grant[]
+  /** Undefined when no client authenticates with a key. */
+  readonly checkAssertion: CheckAssertion | undefined
+  /** Undefined when no client's entry mentions DPoP. */
+  readonly checkProof: CheckProof | undefined
 }
+
+/** Checks that a client assertion is from this client (RFC 7523 section 3). */
+export type CheckAssertion = (jws: UncheckedJws, client: { readonly id: ClientId; readonly keys: KeySource }, rules: Rules) => Promise<boolean>
 
 /** Checks a DPoP proof (RFC 9449 section 4.3), and answers the thumbprint of its key. */
 export type CheckProof = (proof: string, rules: Rules) => Promise<Result<Kid, OAuthFault>>
+
+/** One way of getting a token; the client has authenticated, and may use it. */
+export interface Grant {
+  readonly type: GrantType
+  readonly entitle: (params: ReadonlyMap<string, string>, client: Client, rules: Rules) => Promise<Result<Entitlement, OAuthFault>>
+}
+
+/** What a grant earns: the subject of the token, and how far it may reach. The pipeline only ever narrows it. */
+export interface Entitlement {
+  readonly subject: string
+  /** The audiences and scopes that the token may have at most; all of the client's unless given. */
+  readonly audiences?: readonly string[]
+  readonly scopes?: readonly string[]
+  /** The token expires at this moment or before. */
+  readonly notAfter?: Instant
+  /** Claims of the grant itself. */
+  readonly claims?: JsonObject
+  /** Members of the answer that the grant requires. */
+  readonly answer?: JsonObject
+}

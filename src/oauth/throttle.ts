@@ -1,37 +1,29 @@
-import { type Clock, type Instant, type Seconds, seconds } from '../core/time.ts'
+import { after, between, type Clock, type Instant, type Seconds, seconds } from '../core/time.ts'
 
 /** Counts failed attempts, so that guessing is slow. */
 export interface Throttle {
-  /** Seconds to wait before the next attempt under this name counts; undefined when there is nothing to wait for. */
-  readonly wait: (name: string) => Seconds | undefined
-  readonly failed: (name: string) => void
+  /** Counts a failed attempt under this name; answers the seconds to wait when there were too many before. */
+  readonly failed: (name: string) => Seconds | undefined
 }
 
-/** Failures within `WINDOW` seconds before a name has to wait until it is over; names that are remembered at most. */
-const ALLOWED = 10
-const WINDOW = 60
-const MOST_NAMES = 10_000
+/** After `MAX_FAILURES` within `WINDOW_SECONDS` a name waits for the window to end; at most `MAX_NAMES` are remembered. */
+const MAX_FAILURES = 10
+const WINDOW_SECONDS = seconds(60)
+const MAX_NAMES = 10_000
 
 /** A throttle that remembers a bounded number of names, the latest ones. */
 export function throttle(now: Clock): Throttle {
-  const failures = new Map<string, { count: number; readonly until: Instant }>()
-  const current = (name: string): { count: number; readonly until: Instant } | undefined => {
-    const found = failures.get(name)
-    if (found === undefined || found.until > now()) return found
-    failures.delete(name)
-    return undefined
-  }
+  const failures = new Map<string, { readonly count: number; readonly until: Instant }>()
   return {
-    wait: (name) => {
-      const found = current(name)
-      return found !== undefined && found.count >= ALLOWED ? seconds(Math.max(1, Math.ceil(found.until - now()))) : undefined
-    },
     failed: (name) => {
-      const found = current(name) ?? { count: 0, until: (now() + WINDOW) as Instant }
-      found.count += 1
-      failures.set(name, found)
+      const found = failures.get(name)
+      const { count, until } = found !== undefined && found.until > now() ? found : { count: 0, until: after(now(), WINDOW_SECONDS) }
+      if (count >= MAX_FAILURES) return seconds(Math.max(1, Math.ceil(between(now(), until))))
+      failures.delete(name)
+      failures.set(name, { count: count + 1, until })
       const [oldest] = failures.keys()
-      if (failures.size > MOST_NAMES && oldest !== undefined) failures.delete(oldest)
+      if (failures.size > MAX_NAMES && oldest !== undefined) failures.delete(oldest)
+      return undefined
     },
   }
 }

@@ -5,9 +5,8 @@ import { audiencesOf, parseCompact, type UncheckedJws, unprovedClaim } from '../
 import { type Client, TOKEN_EXCHANGE } from './client.ts'
 import { type OAuthFault, refused } from './fault.ts'
 import { checkForeignToken, type ForeignFault } from './foreign-token.ts'
-import type { Entitlement, Grant } from './grant.ts'
 import { checkOwnToken } from './own-token.ts'
-import type { Rules } from './rules.ts'
+import type { Entitlement, Grant, Rules } from './rules.ts'
 import { parseScope } from './scope.ts'
 
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'

@@ -7,16 +7,15 @@ import type { Current, Snapshot } from '../keyring/snapshot.ts'
 import { authenticate, type AuthenticationDeps } from './client-auth.ts'
 import type { Client } from './client.ts'
 import { type OAuthFault, refused } from './fault.ts'
-import type { Entitlement, Grant } from './grant.ts'
 import type { JtiStore } from './jti-store.ts'
-import type { Registry } from './registry.ts'
 import type { OAuthRequest } from './request.ts'
-import type { Rules } from './rules.ts'
+import type { Entitlement, Grant, Registry, Rules } from './rules.ts'
 import { parseScope } from './scope.ts'
 
 /** What the endpoints for registered clients need. */
 export interface TokenDeps extends AuthenticationDeps, IssueDeps {
-  readonly registry: () => Registry
+  /** Replaced whole when the file of clients changes. */
+  readonly clients: { readonly registry: Registry }
   readonly current: Current
   readonly jtis: JtiStore
   /** Seconds that the clock of a sender may differ from ours. */
@@ -35,20 +34,19 @@ const RETRY_AFTER_SECONDS = 5
  * `StoreUnavailable`.
  */
 export async function issueToken(request: OAuthRequest, deps: TokenDeps): Promise<Result<JsonObject, OAuthFault>> {
-  const registry = deps.registry()
-  const opened = await openRules(request, registry, deps)
+  const opened = await openRules(request, deps)
   if (!opened.ok) return opened
   const { rules, snapshot } = opened.value
   // 1. Who asks?
   const client = await authenticate(request, rules, deps)
   if (!client.ok) return client
   // 2. By which grant, and what does it earn?
-  const grant = grantOf(request, client.value, registry)
+  const grant = grantOf(request, client.value, rules)
   if (!grant.ok) return grant
   const earned = await grant.value.entitle(request.params, client.value, rules)
   if (!earned.ok) return earned
   // 3. Bound to which key? Not earlier: a proof is remembered, and a client that earns nothing must not fill the memory.
-  const key = await boundKey(request, client.value, registry, rules)
+  const key = await boundKey(request, client.value, rules)
   if (!key.ok) return key
   // 4. For which audiences and scopes?
   const reach = reachOf(request.params, client.value, earned.value)
@@ -59,16 +57,15 @@ export async function issueToken(request: OAuthRequest, deps: TokenDeps): Promis
 
 /** What is in force now: one snapshot and one registry serve the whole request. */
 export async function openRules(
-  { at }: OAuthRequest,
-  { clients, issuers }: Registry,
-  { current, issuer, url, skew, jtis }: TokenDeps,
+  { at: now }: OAuthRequest,
+  { clients: { registry }, current, issuer, url, skew, jtis }: TokenDeps,
 ): Promise<Result<{ readonly rules: Rules; readonly snapshot: Snapshot }, OAuthFault>> {
   const snapshot = await current()
   if (snapshot === undefined) return unavailable('The key store has been out of reach for too long')
-  return ok({ rules: { issuer, url, skew, jtis, now: at, ring: snapshot.ring, clients, issuers }, snapshot })
+  return ok({ rules: { issuer, url, skew, jtis, now, ring: snapshot.ring, registry }, snapshot })
 }
 
-function grantOf({ params }: OAuthRequest, client: Client, { grants }: Registry): Result<Grant, OAuthFault> {
+function grantOf({ params }: OAuthRequest, client: Client, { registry: { grants } }: Rules): Result<Grant, OAuthFault> {
   const type = params.get('grant_type')
   if (type === undefined) return refused('invalid_request', 'grant_type is missing')
   const grant = grants.find((one) => one.type === type)
@@ -79,17 +76,12 @@ function grantOf({ params }: OAuthRequest, client: Client, { grants }: Registry)
 }
 
 /** The thumbprint of the key that the token is bound to; undefined for a bearer token (RFC 9449 section 5). */
-async function boundKey(
-  { dpop }: OAuthRequest,
-  client: Client,
-  { checkProof }: Registry,
-  rules: Rules,
-): Promise<Result<Kid | undefined, OAuthFault>> {
+async function boundKey({ dpop }: OAuthRequest, client: Client, rules: Rules): Promise<Result<Kid | undefined, OAuthFault>> {
   if (dpop === undefined) {
-    return client.dpop ? refused('invalid_dpop_proof', 'The client is registered for DPoP, and sends no proof') : ok(undefined)
+    return client.dpop === true ? refused('invalid_dpop_proof', 'The client is registered for DPoP, and sends no proof') : ok(undefined)
   }
   // A client that asks for a bound token must not get one that anybody can use.
-  return await checkProof?.(dpop, rules) ??
+  return await rules.registry.checkProof?.(dpop, rules) ??
     refused('invalid_dpop_proof', 'DPoP is not in use here; set dpop_bound_access_tokens for the client, true or false')
 }
 

@@ -61,7 +61,7 @@ export async function createApp(config: Config, system: System): Promise<Result<
   if (!keys.ok) return fail(`Cannot use the keys in ${config.store}: ${keys.error.message} (${keys.error.code})`)
   keyring = keys.value
   // 4. What the configuration asks for besides
-  const mayMint = (): boolean => config.audit?.isRequired !== true || audit?.isWritten() === true
+  const mayMint = config.audit?.isRequired === true ? (): boolean => audit?.isWritten() === true : undefined
   const shared = { ...system, emit, config, keyring, mayMint }
   const parts = await openParts(shared)
   return parts.ok ? ok(assembled(shared, store, { audit, parts: parts.value })) : parts
@@ -119,7 +119,7 @@ function readiness({ keyring, mayMint }: PartDeps, { durable }: RingStore, audit
     current: () => keyring.current(),
     health: () => keyring.health(),
     keys: (ring) => !durable ? 'in memory' : isUnsealed(ring) ? 'unsealed' : 'sealed',
-    audit: () => audit === undefined ? 'off' : audit.isWritten() ? 'written' : mayMint() ? 'failing' : 'failing and required',
+    audit: () => audit === undefined ? 'off' : audit.isWritten() ? 'written' : mayMint === undefined ? 'failing' : 'failing and required',
   }
 }
 

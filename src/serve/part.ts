@@ -10,8 +10,8 @@ import type { Keyring } from '../keyring/keyring.ts'
 export interface PartDeps extends System {
   readonly config: Config
   readonly keyring: Keyring
-  /** Whether the record of every token so far could be written, if it must be. */
-  readonly mayMint: () => boolean
+  /** Whether the record of every token so far could be written; undefined where no record is required. */
+  readonly mayMint: (() => boolean) | undefined
 }
 
 /** What an optional part adds to a server. */

@@ -3,13 +3,12 @@ import type { Config } from '../config/config.ts'
 import { ok, type Result } from '../core/result.ts'
 import { type Clock, seconds } from '../core/time.ts'
 import { backdateOf } from '../keyring/policy.ts'
+import type { KeySource } from '../oauth/client.ts'
 import type { JtiStore } from '../oauth/jti-store.ts'
-import { type KeySource, remoteKeys } from '../oauth/key-source.ts'
 import { clientMetadata, tokenEndpoint } from '../oauth/metadata.ts'
 import { throttle } from '../oauth/throttle.ts'
 import { oauthRoutes } from '../routes/oauth.ts'
 import { openClients } from '../stores/clients-file.ts'
-import { fetchDocument } from '../stores/fetch.ts'
 import type { Part, PartDeps } from './part.ts'
 
 /** Opens the file of clients and what its clients need; the failure is a sentence for the operator. */
@@ -19,10 +18,9 @@ export async function openTokenService(path: string, deps: PartDeps): Promise<Re
   const rules = { algs, maxTtl: timing.maxTtl, remote: remotes(deps) }
   const clients = await openClients(resolve(path), config.allowShared, rules, emit)
   if (!clients.ok) return clients
-  const { registry, reload, close } = clients.value
   const shared = {
     ...deps,
-    registry,
+    clients: clients.value,
     jtis: await openJtis(config, now),
     throttle: throttle(now),
     onFailure: (client: string, address: string) => emit({ name: 'client.refused', client, address }),
@@ -32,25 +30,26 @@ export async function openTokenService(path: string, deps: PartDeps): Promise<Re
     skew: seconds(Math.max(timing.clockError, 1)),
   }
   return ok({
-    metadataAt: ({ base }) => clientMetadata(base, registry()),
-    basis: registry,
-    reload,
-    close,
+    metadataAt: ({ base }) => clientMetadata(base, clients.value.registry),
+    basis: () => clients.value.registry,
+    reload: clients.value.reload,
+    close: clients.value.close,
     routesAt: ({ url: issuer, base, path: own }) =>
       [...new Set(['', own])].flatMap((at) => oauthRoutes(at, { ...shared, issuer, url: tokenEndpoint(base) })),
   })
 }
 
 /** The keys at each address, fetched when needed; a new file of clients finds those that are known already. */
-function remotes({ now, emit }: PartDeps): (url: string) => KeySource {
+function remotes({ now, emit }: PartDeps): (url: string) => Promise<KeySource> {
   const sources = new Map<string, KeySource>()
-  const fetchFrom = async (url: string): Promise<Uint8Array | undefined> => {
-    const content = await fetchDocument(url)
-    if (content === undefined) emit({ name: 'jwks.failed', url })
-    return content
-  }
-  return (url) => {
-    const source = sources.get(url) ?? remoteKeys(url, fetchFrom, now)
+  return async (url) => {
+    const { remoteKeys } = await import('../oauth/key-source.ts')
+    const { fetchDocument } = await import('../stores/fetch.ts')
+    const source = sources.get(url) ?? remoteKeys(url, async () => {
+      const content = await fetchDocument(url)
+      if (content === undefined) emit({ name: 'jwks.failed', url })
+      return content
+    }, now)
     sources.set(url, source)
     return source
   }

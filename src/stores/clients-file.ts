@@ -1,12 +1,13 @@
 import { unwatchFile, watchFile } from 'node:fs'
 import type { Emit } from '../core/event.ts'
 import { fail, ok, type Result } from '../core/result.ts'
-import { parseRegistry, type Registry, type RegistryRules } from '../oauth/registry.ts'
+import { parseRegistry, type RegistryRules } from '../oauth/registry.ts'
+import type { Registry } from '../oauth/rules.ts'
 import { readPrivate } from '../system/private-file.ts'
 
 /** The registered clients, as in their file now. */
 export interface Clients {
-  readonly registry: () => Registry
+  readonly registry: Registry
   /** Reads the file again; if it has a fault, the clients stay as they are. */
   readonly reload: () => Promise<void>
   readonly close: () => void
@@ -25,21 +26,19 @@ export async function openClients(
 ): Promise<Result<Clients, string>> {
   const first = await read(path, allowShared, rules)
   if (!first.ok) return fail(`Cannot use the clients in ${path}: ${first.error}`)
-  let registry = first.value
-  const emitLoaded = (): void => {
-    const { clients, issuers } = registry
+  const emitLoaded = ({ clients, issuers }: Registry): void =>
     emit({ name: 'clients.loaded', path, clients: clients.size, issuers: issuers.size })
-  }
-  emitLoaded()
+  emitLoaded(first.value)
+  const held = { registry: first.value }
   const reload = async (): Promise<void> => {
     const next = await read(path, allowShared, rules)
     if (!next.ok) return emit({ name: 'clients.failed', path, detail: next.error })
-    registry = next.value
-    emitLoaded()
+    held.registry = next.value
+    emitLoaded(next.value)
   }
   const onChange = (): void => void reload()
   watchFile(path, { interval: POLL_MS, persistent: false }, onChange)
-  return ok({ registry: () => registry, reload, close: () => unwatchFile(path, onChange) })
+  return ok(Object.assign(held, { reload, close: () => void unwatchFile(path, onChange) }))
 }
 
 async function read(path: string, allowShared: boolean, rules: RegistryRules): Promise<Result<Registry, string>> {

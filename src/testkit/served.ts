@@ -2,7 +2,6 @@ import { decodeBase64url } from '../core/base64url.ts'
 import { isObject, type JsonObject, parseJsonBytes } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import type { MadeToken, TokenOrder } from '../jose/issue.ts'
-import type { Registered } from '../jose/jwt.ts'
 import { CATALOGUE, namesNear } from './catalogue.ts'
 import type { Case, Kit } from './kit.ts'
 
@@ -27,10 +26,10 @@ export function orderOfCase(
   const wanted = CATALOGUE.get(name)
   if (wanted === undefined) return fail(`must be one of /auth/cases; near are ${namesNear(name).join(', ')}`)
   const { what, rule, expected } = wanted
-  const { signer, issuedAt: now, claims } = right
+  const { signer, issuedAt: now } = right
   const header = { alg: signer.alg, kid: signer.kid, typ: 'JWT' }
-  const make = async (registered: Registered): Promise<MadeToken | undefined> => {
-    const token = await wanted.make({ ...keys, signer, header, now, claims: { ...claims, ...registered } })
+  const make = async (claims: Kit['claims']): Promise<MadeToken | undefined> => {
+    const token = await wanted.make({ ...keys, signer, header, now, claims })
     return token === undefined ? undefined : { token, stated: statedBy(token) }
   }
   return ok({ ...right, make, recordedAs: { case: name }, about: { case: name, what, rule, expected } })

@@ -5,7 +5,7 @@ import type { JsonObject } from '../../src/core/json.ts'
 import { instant, seconds } from '../../src/core/time.ts'
 import { type Alg, algorithm, ALGORITHMS, parseAlg } from '../../src/jose/algorithm.ts'
 import { type Kid, parsePublicJwk, type PublicJwk, publicJwk } from '../../src/jose/jwk.ts'
-import { registeredClaims, signJwt, type Validity } from '../../src/jose/jwt.ts'
+import { issue, type TokenOrder } from '../../src/jose/issue.ts'
 import { type FreshKey, generateKey, isAvailable, openSigner, type Signer, verifies } from '../../src/jose/signer.ts'
 import { unpublishedSigner } from '../../src/jose/unstored.ts'
 import { ephemeralKek, type KeyEncryptionKey } from '../../src/jose/kek.ts'
@@ -220,46 +220,50 @@ describe('a sealed key', () => {
   })
 })
 
-describe('a JWT', () => {
-  const parties = { iss: 'https://issuer.example', sub: 'subject', aud: 'api' }
-  const validity = (issuedAt: number, ttl: number): Validity =>
-    ({ issuedAt: instant(issuedAt), ttl: seconds(ttl), backdate: seconds(10) })
+describe('issue()', () => {
+  const parties = { sub: 'subject', aud: 'api' }
+  /** The parts of a token that was issued now, for a minute. */
+  const issued = async (signer: Signer, order: Partial<TokenOrder> = {}): Promise<readonly [string, Record<string, unknown>]> => {
+    const now = { issuedAt: instant(1_800_000_000), ttl: seconds(60) }
+    const deps = { issuer: 'https://issuer.example', backdate: seconds(10), mayMint: undefined, randomBytes, emit: () => {} }
+    const made = await issue({ ...parties, ...now, signer, typ: 'JWT', claims: {}, ...order }, deps)
+    assert.ok(made.ok)
+    assert.match(made.value.token, /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/)
+    const [header = '', claims = ''] = made.value.token.split('.').map((part) => Buffer.from(part, 'base64url').toString())
+    return [header, JSON.parse(claims) as Record<string, unknown>]
+  }
 
   it('A1, A6 names the algorithm and the key of its signature in a canonical header', async () => {
     const signer = await unpublishedSigner('ES256', 2048)
     for (let at = 0; at < 50; at += 1) {
-      const claims = registeredClaims(parties, validity(1_800_000_000 + at, 60), randomBytes)
-      const token = await signJwt(signer, { typ: 'JWT', registered: claims, others: {} })
-      assert.match(token, /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/)
-      const header = Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()
+      const [header] = await issued(signer)
       assert.equal(header, JSON.stringify({ alg: 'ES256', kid: signer.kid, typ: 'JWT' }))
     }
   })
 
-  it('A11 carries whole seconds, whatever the clock says', () => {
-    const { iat, nbf, exp } = registeredClaims(parties, validity(1_800_000_000.987, 60), randomBytes)
+  it('A11 carries whole seconds, whatever the clock says', async () => {
+    const [, { iat, nbf, exp }] = await issued(await unpublishedSigner('ES256', 2048), { issuedAt: instant(1_800_000_000.987) })
     assert.deepEqual([iat, nbf, exp], [1_800_000_000, 1_799_999_990, 1_800_000_060])
   })
 
-  it('A12 has an id of 128 random bits that never repeats', () => {
+  it('A12 has an id of 128 random bits that never repeats', async () => {
     const ids = new Set<string>()
-    for (let at = 0; at < 10_000; at += 1) ids.add(registeredClaims(parties, validity(0, 1), randomBytes).jti)
+    const signer = { ...await unpublishedSigner('ES256', 2048), sign: async () => new Uint8Array(64) }
+    for (let at = 0; at < 10_000; at += 1) ids.add(String((await issued(signer))[1]['jti']))
     assert.equal(ids.size, 10_000)
     for (const id of ids) assert.equal(Buffer.from(id, 'base64url').length, 16)
   })
 
   it('lets no other claim stand for one of the issuer', async () => {
-    const signer = await unpublishedSigner('Ed25519', 2048)
-    const claims = registeredClaims(parties, validity(1_800_000_000, 60), randomBytes)
-    const others = { iss: 'https://evil.example', exp: 9_999_999_999, role: 'admin' }
-    const token = await signJwt(signer, { typ: 'JWT', registered: claims, others })
-    const payload = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as unknown
-    assert.deepEqual(payload, { ...claims, role: 'admin' })
+    const claims = { iss: 'https://evil.example', exp: 9_999_999_999, role: 'admin' }
+    const [, { jti: _jti, ...stated }] = await issued(await unpublishedSigner('Ed25519', 2048), { claims })
+    const [iat, nbf, exp] = [1_800_000_000, 1_799_999_990, 1_800_000_060]
+    assert.deepEqual(stated, { ...parties, iss: 'https://issuer.example', iat, nbf, exp, role: 'admin' })
   })
 
-  it('takes nothing but the parties into the registered claims', () => {
-    const request = { ...parties, ttl: 5, claims: { a: 1 } }
-    const names = Object.keys(registeredClaims(request, validity(0, 1), randomBytes))
-    assert.deepEqual(names, ['iss', 'sub', 'aud', 'iat', 'nbf', 'exp', 'jti'])
+  it('takes nothing but what the order names into the claims', async () => {
+    const order = { ttl: seconds(5), other: 1, claims: {} }
+    const [, claims] = await issued(await unpublishedSigner('Ed25519', 2048), order)
+    assert.deepEqual(Object.keys(claims), ['iss', 'sub', 'aud', 'iat', 'nbf', 'exp', 'jti'])
   })
 })

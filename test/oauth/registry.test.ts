@@ -24,7 +24,7 @@ describe('parseRegistry()', () => {
     const read = await parse([client('a'), keyed({ jwks_uri: 'https://a.example/jwks', signing_alg: 'ES256', ttl: '5m' })], [{ issuer: 'https://i.example', jwks: { keys: [jwk] } }])
     assert.ok(read.ok, JSON.stringify(read))
     const [one, two] = [...read.value.clients.values()]
-    assert.deepEqual([one?.grants, one?.auth.method, one?.dpop, one?.ttl], [['client_credentials'], 'client_secret_basic', false, undefined])
+    assert.deepEqual([one?.grants, one?.auth.method, one?.dpop, one?.ttl], [['client_credentials'], 'client_secret_basic', undefined, undefined])
     assert.deepEqual([two?.alg, two?.ttl, asked], ['ES256', 300, ['https://a.example/jwks']])
     assert.deepEqual([...read.value.issuers.keys()], ['https://i.example'])
   })
