@@ -58,7 +58,8 @@ function logOver(file: LineFile, by: () => Signer | undefined = () => signer): D
   })
 }
 
-const minted = (jti: string): Event => ({ name: 'token.minted', kid: 'k', alg: 'ES256', jti, subject: sha256(jti), aud: 'api', exp: 1 })
+const minted = (jti: string): Event =>
+  ({ name: 'token.minted', kid: 'k', alg: 'ES256', jti, subject: sha256(jti), aud: 'api', exp: 1 })
 
 async function judge(lines: readonly string[], expected = CLOSED): Promise<Result<LogSummary, LogFault>> {
   return await verifyLog((async function* () { yield* lines })(), expected)
@@ -90,7 +91,8 @@ describe('an audit log', () => {
       assert.equal(seq, at + 1)
       assert.equal(prev, at === 0 ? '' : sha256(lines[at - 1] as string))
     }
-    assert.deepEqual(await judge(lines), { ok: true, value: { records: 200, signed: 199, unvouched: [], kids: [signer.kid] } })
+    const value = { records: 200, signed: 199, unvouched: [], kids: [signer.kid] }
+    assert.deepEqual(await judge(lines), { ok: true, value })
   })
 
   it('signs after a thousand records, and after ten minutes, and not when nothing happened', async () => {
@@ -141,7 +143,8 @@ describe('an audit log', () => {
     log.record(minted('five'))
     assert.equal(log.isWritten(), true)
     assert.deepEqual(told, [{ name: 'audit.failed', code: 'ENOSPC' }, { name: 'audit.recovered', lost: 3 }])
-    assert.deepEqual(file.lines.map((line) => (JSON.parse(line) as { event: string }).event), ['token.minted', 'audit.recovered', 'token.minted'])
+    const written = file.lines.map((line) => (JSON.parse(line) as { event: string }).event)
+    assert.deepEqual(written, ['token.minted', 'audit.recovered', 'token.minted'])
   })
 
   it('goes on without signatures while no key signs', async () => {
@@ -165,7 +168,8 @@ describe('verifyLog()', () => {
   it('finds and names each record that was altered', async () => {
     for (let at = 0; at < lines.length; at += 1) {
       const line = lines[at] as string
-      const edited = line.includes('"jti"') ? line.replace(/"jti":"[^"]*/, '"jti":"forged') : line.replace('2027', '2028')
+      const isToken = line.includes('"jti"')
+      const edited = isToken ? line.replace(/"jti":"[^"]*/, '"jti":"forged') : line.replace('2027', '2028')
       assert.notEqual(edited, line)
       assert.equal(await verdict(lines.with(at, edited)), `${at + 1} altered`)
     }
@@ -175,7 +179,9 @@ describe('verifyLog()', () => {
     for (let at = 0; at < lines.length; at += 1) {
       const line = lines[at] as string
       // No hash in base64url begins like that one: an alteration that alters nothing would be none.
-      for (const edited of [line.replace(/"prev":"[^"]{0,2}/, '"prev":"!!'), line.replace(/"seq":\d+/, '"seq":100000'), '{}', '', 'x', `${line} `]) {
+      const renumbered = line.replace(/"seq":\d+/, '"seq":100000')
+      const unlinked = line.replace(/"prev":"[^"]{0,2}/, '"prev":"!!')
+      for (const edited of [unlinked, renumbered, '{}', '', 'x', `${line} `]) {
         assert.equal(await verdict(lines.with(at, edited)), `${at + 1} altered`, `${at}: ${edited.slice(0, 40)}`)
       }
     }
@@ -223,7 +229,8 @@ describe('verifyLog()', () => {
       const forged = [...lines]
       forged[at] = (forged[at] as string).replace(/"jti":"[^"]*/, '"jti":"forged')
       for (let next = at + 1; next < forged.length; next += 1) {
-        forged[next] = (forged[next] as string).replace(/"prev":"[^"]*"/, `"prev":"${sha256(forged[next - 1] as string)}"`)
+        const prev = sha256(forged[next - 1] as string)
+        forged[next] = (forged[next] as string).replace(/"prev":"[^"]*"/, `"prev":"${prev}"`)
       }
       assert.equal(await verdict(forged), `${at < 99 ? 100 : 200} altered`)
     }
@@ -285,7 +292,8 @@ describe('openLineFile()', () => {
       await next.close()
       const after = readFileSync(path)
       assert.deepEqual(after.subarray(0, before.length), before)
-      assert.match(after.subarray(before.length).toString(), new RegExp(`"event":"audit.torn","bytes":${Buffer.byteLength(rest)}`))
+      const added = after.subarray(before.length).toString()
+      assert.match(added, new RegExp(`"event":"audit.torn","bytes":${Buffer.byteLength(rest)}`))
     }
     assert.equal(await verdict(readFileSync(path, 'utf8').trimEnd().split('\n')), 'whole')
   })
@@ -297,7 +305,8 @@ describe('openLineFile()', () => {
     await log.close()
     // What an attacker can do without any key: the chain has no secret.
     const last = readFileSync(path, 'utf8').trimEnd().split('\n').at(-1) as string
-    appendFileSync(path, `${JSON.stringify({ seq: 3, time: 'x', event: 'operator.ordered', reason: 'forged', prev: sha256(last) })}\n`)
+    const forged = { seq: 3, time: 'x', event: 'operator.ordered', reason: 'forged', prev: sha256(last) }
+    appendFileSync(path, `${JSON.stringify(forged)}\n`)
     const { log: next, told } = logOver(await openLineFile(path))
     await next.close()
     assert.deepEqual(told.map(({ name }) => name), ['audit.unclosed', 'audit.checkpoint'])

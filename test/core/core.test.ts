@@ -56,8 +56,11 @@ describe('durations', () => {
     for (const [text, length] of [['0', 0], ['90s', 90], ['15m', 900], ['48h', 172_800], ['7d', 604_800]] as const) {
       assert.equal(parseDuration(text), length)
     }
-    for (const text of ['', '90', '-1s', '1.5h', '1w', '7 d', 's', '1s1s', '99999d']) assert.equal(parseDuration(text), undefined, text)
-    assert.deepEqual([0, 90, 900, 3600, 172_800, 4085].map((length) => formatDuration(seconds(length))), ['0', '90s', '15m', '1h', '2d', '4085s'])
+    for (const text of ['', '90', '-1s', '1.5h', '1w', '7 d', 's', '1s1s', '99999d']) {
+      assert.equal(parseDuration(text), undefined, text)
+    }
+    const texts = [0, 90, 900, 3600, 172_800, 4085].map((length) => formatDuration(seconds(length)))
+    assert.deepEqual(texts, ['0', '90s', '15m', '1h', '2d', '4085s'])
   })
 })
 
@@ -70,9 +73,11 @@ describe('printable()', () => {
 
 describe('a tally', () => {
   it('counts each event by its name and algorithm, and by nothing else of it', () => {
-    const event = { name: 'token.minted', kid: 'k', alg: 'ES256', jti: 'j', subject: 's', aud: 'a', exp: 1, client: 'c' } as const
+    const token = { kid: 'k', alg: 'ES256', jti: 'j', subject: 's', aud: 'a', exp: 1, client: 'c' }
+    const event = { name: 'token.minted', ...token } as const
     assert.equal(eventSample(event), 'jwksd_events_total{event="token.minted",alg="ES256"}')
-    assert.equal(eventSample({ name: 'client.refused', client: 'c', address: 'a' }), 'jwksd_events_total{event="client.refused"}')
+    const refused = eventSample({ name: 'client.refused', client: 'c', address: 'a' })
+    assert.equal(refused, 'jwksd_events_total{event="client.refused"}')
   })
 
   it('adds up, sample by sample', () => {

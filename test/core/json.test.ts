@@ -99,7 +99,8 @@ describe('parseJson()', () => {
     const random = seeded(3)
     let taken = 0
     for (let trial = 0; trial < DOCUMENTS; trial += 1) {
-      const text = random.chance(0.5) ? JSON.stringify(value(random, 0)) : mutated(JSON.stringify(value(random, 0)), random)
+      const whole = JSON.stringify(value(random, 0))
+      const text = random.chance(0.5) ? whole : mutated(whole, random)
       const parsed = parseJson(text)
       if (!parsed.ok) continue
       taken += 1
@@ -123,11 +124,13 @@ function value(random: Seeded, depth: number): unknown {
   if (kind === 2) return random.pick([0, -1, 1.5, 1e21, 123_456_789, -0.001, 9_007_199_254_740_991])
   if (kind <= 4) return random.pick(['', 'a', 'ż', '😀', '"\\\n\u0000', '__proto__', '\u2028'])
   const items = Array.from({ length: random.int(0, 4) }, () => value(random, depth + 1))
-  return kind === 5 ? items : Object.fromEntries(items.map((item, at) => [random.pick(['a', 'b', 'é', String(at)]), item]))
+  if (kind === 5) return items
+  return Object.fromEntries(items.map((item, at) => [random.pick(['a', 'b', 'é', String(at)]), item]))
 }
 
 function mutated(text: string, random: Seeded): string {
   const at = random.int(0, text.length)
-  const stray = random.pick(['', '"', ',', ':', '{', '}', '[', ']', '0', '-', 'e', '.', ' ', '\\', 'u', 'true', '\u0001'])
+  const marks = ['', '"', ',', ':', '{', '}', '[', ']', '0', '-', 'e', '.', ' ', '\\', 'u', 'true', '\u0001']
+  const stray = random.pick(marks)
   return text.slice(0, at) + stray + text.slice(at + random.int(0, 2))
 }

@@ -16,7 +16,8 @@ describe('problem()', () => {
   it('writes problem+json with the member at fault, cut and with nothing that acts on a terminal', () => {
     const answer = problem(400, 'is wrong', { member: `\u001b[31m\u202e${'x'.repeat(100)}` })
     assert.equal(answer.headers['content-type'], 'application/problem+json')
-    assert.match(textOf(answer), /^\{"type":"about:blank","title":"Bad Request","status":400,"detail":"is wrong","member":"/)
+    const start = '{"type":"about:blank","title":"Bad Request","status":400,"detail":"is wrong","member":"'
+    assert.ok(textOf(answer).startsWith(start), textOf(answer))
     assert.doesNotMatch(textOf(answer).trimEnd(), /[\u0000-\u001f\u202e]/)
     assert.equal((JSON.parse(textOf(answer)) as { member: string }).member.length, 64)
   })
@@ -24,7 +25,8 @@ describe('problem()', () => {
 
 describe('reply()', () => {
   it('D8 puts nosniff on every answer, and lets no cache keep it unless told', () => {
-    assert.deepEqual(reply(200, {}).headers, { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', 'content-length': '0' })
+    const usual = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', 'content-length': '0' }
+    assert.deepEqual(reply(200, {}).headers, usual)
     assert.equal(json(200, 'ż').headers['content-length'], '5')
     assert.equal(reply(304, {}).headers['content-length'], undefined)
     assert.equal(reply(200, { 'cache-control': 'no-cache' }).headers['cache-control'], 'no-cache')
@@ -36,7 +38,12 @@ describe('router()', () => {
     ({ method, path: '/a', query: '', header: (name) => headers[name], address: () => 'test', body: new Uint8Array() })
   const route = (cors: Cors, methods: Route['methods']): Route => ({ path: '/a', cors, methods })
 
-  async function answered(routes: readonly Route[], method: string, headers: Record<string, string> = {}, path = '/a'): Promise<Reply> {
+  async function answered(
+    routes: readonly Route[],
+    method: string,
+    headers: Record<string, string> = {},
+    path = '/a',
+  ): Promise<Reply> {
     const found = router(routes).find(method, path)
     return 'refusal' in found ? found.refusal : await found.handler(call(headers, method))
   }
@@ -51,9 +58,11 @@ describe('router()', () => {
     assert.equal((await answered(open, 'GET', {}, '/__proto__')).status, 404)
     const refused = await answered(open, 'POST')
     assert.deepEqual([refused.status, refused.headers['allow']], [405, 'GET, HEAD, OPTIONS'])
-    assert.deepEqual([(await answered(closed, 'HEAD')).status, (await answered(closed, 'HEAD')).headers['allow']], [405, 'POST, OPTIONS'])
+    const head = await answered(closed, 'HEAD')
+    assert.deepEqual([head.status, head.headers['allow']], [405, 'POST, OPTIONS'])
     const options = await answered(open, 'OPTIONS')
-    assert.deepEqual([options.status, options.headers['allow'], options.headers['access-control-allow-origin']], [204, 'GET, HEAD, OPTIONS', undefined])
+    assert.deepEqual([options.status, options.headers['allow']], [204, 'GET, HEAD, OPTIONS'])
+    assert.equal(options.headers['access-control-allow-origin'], undefined)
   })
 
   it('passes an answer of a public document through untouched', async () => {
@@ -62,28 +71,33 @@ describe('router()', () => {
   })
 
   it('D7 tells a browser that everyone may read a public document, without credentials', async () => {
-    const asked = await answered(open, 'OPTIONS', { 'origin': 'http://any.example', 'access-control-request-method': 'GET' })
+    const preflight = { 'origin': 'http://any.example', 'access-control-request-method': 'GET' }
+    const asked = await answered(open, 'OPTIONS', preflight)
     assert.equal(asked.headers['access-control-allow-origin'], '*')
     assert.equal(asked.headers['access-control-allow-credentials'], undefined)
   })
 
   it('D6, D7 lets pages of the named origins alone through to what is not public', async () => {
     const ours = await answered(closed, 'POST', { origin: 'http://a.example' })
-    assert.deepEqual([ours.status, ours.headers['access-control-allow-origin'], ours.headers['vary']], [200, 'http://a.example', 'origin'])
-    for (const origin of ['http://b.example', 'null', 'http://a.example:81', 'https://a.example', 'http://a.example.evil']) {
+    assert.deepEqual([ours.status, ours.headers['vary']], [200, 'origin'])
+    assert.equal(ours.headers['access-control-allow-origin'], 'http://a.example')
+    const others = ['http://b.example', 'http://a.example:81', 'https://a.example', 'http://a.example.evil']
+    for (const origin of ['null', ...others]) {
       const refused = await answered(closed, 'POST', { origin })
       assert.deepEqual([refused.status, refused.headers['access-control-allow-origin']], [403, undefined])
       const asked = await answered(closed, 'OPTIONS', { origin, 'access-control-request-method': 'POST' })
       assert.equal(asked.headers['access-control-allow-origin'], undefined)
     }
-    const asked = await answered(closed, 'OPTIONS', { 'origin': 'http://a.example', 'access-control-request-method': 'POST' })
+    const preflight = { 'origin': 'http://a.example', 'access-control-request-method': 'POST' }
+    const asked = await answered(closed, 'OPTIONS', preflight)
     assert.equal(asked.headers['access-control-allow-origin'], 'http://a.example')
     assert.equal(asked.headers['access-control-allow-headers'], 'authorization, content-type')
   })
 
   it('adds the origin to an answer that comes later', async () => {
     const later = [route(new Set(['http://a.example']), { POST: async () => reply(200, {}) })]
-    assert.equal((await answered(later, 'POST', { origin: 'http://a.example' })).headers['access-control-allow-origin'], 'http://a.example')
+    const { headers } = await answered(later, 'POST', { origin: 'http://a.example' })
+    assert.equal(headers['access-control-allow-origin'], 'http://a.example')
   })
 
   it('throws when a path is registered twice', () => {
@@ -94,7 +108,8 @@ describe('router()', () => {
 describe('parseForm()', () => {
   it('reads names and values as forms write them', () => {
     const form = parseForm(Buffer.from('a=1&b=%C5%BC+x&c=&d&e=1=2&&'))
-    assert.deepEqual(form, { ok: true, value: new Map([['a', '1'], ['b', 'ż x'], ['c', ''], ['d', ''], ['e', '1=2']]) })
+    const value = new Map([['a', '1'], ['b', 'ż x'], ['c', ''], ['d', ''], ['e', '1=2']])
+    assert.deepEqual(form, { ok: true, value })
   })
 
   for (const [what, text, member] of [
@@ -118,7 +133,8 @@ describe('parseBasic()', () => {
   const encode = (text: string): string => Buffer.from(text).toString('base64')
 
   it('reads user and password, with colons in the password', () => {
-    assert.deepEqual(parseBasic(`Basic ${encode('üser:a:b')}`), { ok: true, value: { user: 'üser', password: 'a:b' } })
+    const value = { user: 'üser', password: 'a:b' }
+    assert.deepEqual(parseBasic(`Basic ${encode('üser:a:b')}`), { ok: true, value })
     assert.deepEqual(parseBasic(`bAsIc  ${encode(':')}`), { ok: true, value: { user: '', password: '' } })
     assert.deepEqual(parseBasic(undefined), { ok: true, value: undefined })
     assert.deepEqual(parseBasic('Bearer abc'), { ok: true, value: undefined })
@@ -126,35 +142,43 @@ describe('parseBasic()', () => {
   })
 
   it('refuses what is no base64 of its own, has no colon, or holds controls', () => {
-    for (const bad of ['', '%%%', encode('nocolon'), `${encode('a:bc')}=`, encode('a:bc').replace('=', ''), encode('a:\n'), Buffer.from([0xff, 0x3a]).toString('base64'), 'YTpi YTpi']) {
-      assert.equal(parseBasic(`Basic ${bad}`).ok, false, bad)
-    }
+    const padding = [`${encode('a:bc')}=`, encode('a:bc').replace('=', ''), 'YTpi YTpi']
+    const content = [encode('nocolon'), encode('a:\n'), Buffer.from([0xff, 0x3a]).toString('base64')]
+    for (const bad of ['', '%%%', ...padding, ...content]) assert.equal(parseBasic(`Basic ${bad}`).ok, false, bad)
     assert.equal(parseBasic('Basic').ok, false)
   })
 })
 
 describe('parseMediaType()', () => {
   it('reads type and parameters in any case', () => {
-    assert.deepEqual(parseMediaType('Application/JSON; Charset="UTF-8"'), { type: 'application/json', parameters: new Map([['charset', 'UTF-8']]) })
+    const json = { type: 'application/json', parameters: new Map([['charset', 'UTF-8']]) }
+    assert.deepEqual(parseMediaType('Application/JSON; Charset="UTF-8"'), json)
     assert.deepEqual(parseMediaType('text/plain'), { type: 'text/plain', parameters: new Map() })
-    for (const bad of ['', 'json', 'a/b/c', 'a/b; charset', 'a/b; charset=x; charset=y', 'a /b', 'a/b;;']) assert.equal(parseMediaType(bad), undefined, bad)
+    for (const bad of ['', 'json', 'a/b/c', 'a/b; charset', 'a/b; charset=x; charset=y', 'a /b', 'a/b;;']) {
+      assert.equal(parseMediaType(bad), undefined, bad)
+    }
   })
 })
 
 describe('matchesEtag()', () => {
   it('D2 compares weakly, in lists, and takes a star', () => {
-    for (const header of ['"x"', 'W/"x"', '"a", "x"', '"a" ,W/"x", "b"', ',"x",', '*', '"a,b","x"']) assert.ok(matchesEtag(header, '"x"'), header)
-    for (const header of [undefined, '', 'x', '"X"', '"a"', '"x', '"x" "x"', 'w/"x"', '"a", x', '"*"', '*, "x" y']) assert.ok(!matchesEtag(header, '"x"'), String(header))
+    for (const header of ['"x"', 'W/"x"', '"a", "x"', '"a" ,W/"x", "b"', ',"x",', '*', '"a,b","x"']) {
+      assert.ok(matchesEtag(header, '"x"'), header)
+    }
+    const others = ['', 'x', '"X"', '"a"', '"x', '"x" "x"', 'w/"x"', '"a", x', '"*"', '*, "x" y']
+    for (const header of [undefined, ...others]) assert.ok(!matchesEtag(header, '"x"'), String(header))
   })
 })
 
 describe('acceptsExplicitly()', () => {
   it('takes a media type that is named, and no wildcard', () => {
     const type = 'application/jwk-set+json'
-    for (const accept of [type, 'Application/JWK-Set+JSON', `text/html, ${type};q=0.5`, `${type}, application/json`, `application/json;q=0.5, ${type};q=0.9`]) {
+    const weighed = [`text/html, ${type};q=0.5`, `${type}, application/json`, `application/json;q=0.5, ${type};q=0.9`]
+    for (const accept of [type, 'Application/JWK-Set+JSON', ...weighed]) {
       assert.ok(acceptsExplicitly(accept, type), accept)
     }
-    for (const accept of [undefined, '', '*/*', 'application/*', 'application/json', `${type};q=0`, `${type};q=0.5, application/json`, `${type};q=x`]) {
+    const unwanted = [`${type};q=0`, `${type};q=0.5, application/json`, `${type};q=x`]
+    for (const accept of [undefined, '', '*/*', 'application/*', 'application/json', ...unwanted]) {
       assert.ok(!acceptsExplicitly(accept, type), String(accept))
     }
   })
@@ -162,8 +186,11 @@ describe('acceptsExplicitly()', () => {
 
 describe('loopback', () => {
   it('D6 knows this machine by its names and addresses, and nothing that only looks like them', () => {
-    for (const host of ['localhost', 'LocalHost:8080', '127.0.0.1', '127.1.2.3:1', '[::1]:8080', '[::1]', 'a.localhost']) assert.ok(isLoopbackHost(host), host)
-    for (const host of ['', 'evil.example', '127.0.0.1.evil.example', 'localhost.evil.example', 'evillocalhost', '127.1', '0.0.0.0', '[::]', '[::ffff:127.0.0.1]', '2130706433', '0x7f.0.0.1', '::1', 'localhost:', 'a@localhost', '127.0.0.256']) {
+    const ours = ['localhost', 'LocalHost:8080', '127.0.0.1', '127.1.2.3:1', '[::1]:8080', '[::1]', 'a.localhost']
+    for (const host of ours) assert.ok(isLoopbackHost(host), host)
+    const names = ['', 'evil.example', '127.0.0.1.evil.example', 'localhost.evil.example', 'evillocalhost']
+    const addresses = ['127.1', '0.0.0.0', '[::]', '[::ffff:127.0.0.1]', '2130706433', '0x7f.0.0.1', '::1']
+    for (const host of [...names, ...addresses, 'localhost:', 'a@localhost', '127.0.0.256']) {
       assert.ok(!isLoopbackHost(host), host)
     }
     assert.ok(isLoopbackAddress('::1'))

@@ -129,7 +129,8 @@ describe('listener()', () => {
     })
   }
 
-  it('closes within its grace although the client of a CONNECT does not, and may be closed again', { timeout: 10_000 }, async (test) => {
+  const bound = { timeout: 10_000 }
+  it('closes within its grace although the client of a CONNECT stays, and may be closed again', bound, async (test) => {
     const [other, otherPort] = await start()
     const socket = connect({ port: otherPort, host: '127.0.0.1', allowHalfOpen: true }).on('error', () => {})
     test.after(() => socket.destroy())

@@ -41,7 +41,11 @@ before(async () => {
     },
     { path: '/throw', cors: new Set(), methods: { GET: () => { throw new Error('secret detail') } } },
     { path: '/reject', cors: new Set(), methods: { POST: async () => { throw new Error('secret detail') } } },
-    { path: '/slow', cors: new Set(), methods: { GET: async () => await new Promise((resolve) => setTimeout(() => resolve(reply(200, {})), 300)) } },
+    {
+      path: '/slow',
+      cors: new Set(),
+      methods: { GET: () => new Promise((resolve) => setTimeout(() => resolve(reply(200, {})), 300)) },
+    },
   ]))
   assert.ok(bound.ok)
   port = Number(new URL(bound.value).port)
@@ -54,13 +58,15 @@ beforeEach(() => {
 const HOST = 'Host: localhost\r\n'
 const JSON_TYPE = 'Content-Type: application/json\r\n'
 const get = (extra: string): string => `GET /page HTTP/1.1\r\n${HOST}${extra}\r\n`
-const post = (headers: string, body: string): string => `POST /echo HTTP/1.1\r\n${HOST}${JSON_TYPE}${headers}\r\n${body}`
+const post = (headers: string, body: string): string =>
+  `POST /echo HTTP/1.1\r\n${HOST}${JSON_TYPE}${headers}\r\n${body}`
+const CHUNKED = 'Transfer-Encoding: chunked\r\n'
 const lines = (count: number): string => Array.from({ length: count }, (_, at) => `X-${at}: 1\r\n`).join('')
 
 /** Number of the statement, what is wrong, the bytes, and the statuses that are right; 0 stands for a bare close. */
 const MALFORMED: readonly (readonly [string, string, string, readonly number[]])[] = [
-  ['D3', 'Content-Length beside Transfer-Encoding', post('Content-Length: 4\r\nTransfer-Encoding: chunked\r\n', '0\r\n\r\n'), [400]],
-  ['D3', 'Transfer-Encoding beside Content-Length', post('Transfer-Encoding: chunked\r\nContent-Length: 4\r\n', '0\r\n\r\n'), [400]],
+  ['D3', 'Content-Length beside Transfer-Encoding', post(`Content-Length: 4\r\n${CHUNKED}`, '0\r\n\r\n'), [400]],
+  ['D3', 'Transfer-Encoding beside Content-Length', post(`${CHUNKED}Content-Length: 4\r\n`, '0\r\n\r\n'), [400]],
   ['D3', 'two different lengths', post('Content-Length: 4\r\nContent-Length: 5\r\n', 'abcd'), [400]],
   ['D3', 'the same length twice', post('Content-Length: 4\r\nContent-Length: 4\r\n', 'abcd'), [400]],
   ['D3', 'a list of lengths', post('Content-Length: 4, 4\r\n', 'abcd'), [400]],
@@ -69,7 +75,7 @@ const MALFORMED: readonly (readonly [string, string, string, readonly number[]])
   ['D3', 'a hexadecimal length', post('Content-Length: 0x4\r\n', 'abcd'), [400]],
   ['D3', 'an empty length', post('Content-Length: \r\n', 'abcd'), [400]],
   ['D3', 'a length beyond any number', post('Content-Length: 99999999999999999999999\r\n', 'abcd'), [400]],
-  ['D3', 'Transfer-Encoding twice', post('Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n', '0\r\n\r\n'), [400]],
+  ['D3', 'Transfer-Encoding twice', post(`${CHUNKED}${CHUNKED}`, '0\r\n\r\n'), [400]],
   ['D3', 'Transfer-Encoding identity', post('Transfer-Encoding: identity\r\n', 'abcd'), [400]],
   ['D3', 'an unknown Transfer-Encoding', post('Transfer-Encoding: xchunked\r\n', '0\r\n\r\n'), [400]],
   ['D3', 'chunked not last', post('Transfer-Encoding: chunked, gzip\r\n', '0\r\n\r\n'), [400]],
@@ -82,14 +88,14 @@ const MALFORMED: readonly (readonly [string, string, string, readonly number[]])
   ['D3', 'a header without a name', get(': 1\r\n'), [400]],
   ['D3', 'a header without a colon', get('nonsense\r\n'), [400]],
   ['D3', 'a space in a header name', get('X A: 1\r\n'), [400]],
-  ['D3', 'a chunk size that is no number', post('Transfer-Encoding: chunked\r\n', 'zz\r\nabc\r\n0\r\n\r\n'), [400]],
-  ['D3', 'a chunk that is longer than it says', post('Transfer-Encoding: chunked\r\n', '2\r\nabcd\r\n0\r\n\r\n'), [400]],
-  ['D3', 'a chunk ended by LF', post('Transfer-Encoding: chunked\r\n', '4\nabcd\n0\n\n'), [400]],
-  ['D3', 'a chunk size beyond any number', post('Transfer-Encoding: chunked\r\n', 'fffffffffffffffff\r\n'), [400]],
-  ['D3', 'a chunk extension of 20 kB', post('Transfer-Encoding: chunked\r\n', `1;${'x'.repeat(20_000)}\r\na\r\n0\r\n\r\n`), [413, 400]],
+  ['D3', 'a chunk size that is no number', post(CHUNKED, 'zz\r\nabc\r\n0\r\n\r\n'), [400]],
+  ['D3', 'a chunk that is longer than it says', post(CHUNKED, '2\r\nabcd\r\n0\r\n\r\n'), [400]],
+  ['D3', 'a chunk ended by LF', post(CHUNKED, '4\nabcd\n0\n\n'), [400]],
+  ['D3', 'a chunk size beyond any number', post(CHUNKED, 'fffffffffffffffff\r\n'), [400]],
+  ['D3', 'a chunk extension of 20 kB', post(CHUNKED, `1;${'x'.repeat(20_000)}\r\na\r\n0\r\n\r\n`), [413, 400]],
   ['D4', 'a header of 20 kB', get(`X-A: ${'x'.repeat(20_000)}\r\n`), [431]],
   ['D4', 'a body that is announced too long', post('Content-Length: 16385\r\n', 'x'), [413]],
-  ['D4', 'a chunked body that grows too long', post('Transfer-Encoding: chunked\r\n', `4001\r\n${'x'.repeat(0x4001)}\r\n0\r\n\r\n`), [413]],
+  ['D4', 'a chunked body that grows too long', post(CHUNKED, `4001\r\n${'x'.repeat(0x4001)}\r\n0\r\n\r\n`), [413]],
   ['D4', 'a target of 3,000 characters', `GET /page?${'x'.repeat(3000)} HTTP/1.1\r\n${HOST}\r\n`, [400]],
   ['D16', 'no Host', 'GET /page HTTP/1.1\r\nX-A: 1\r\n\r\n', [400]],
   ['D16', 'no header at all', 'GET /page HTTP/1.1\r\n\r\n', [400]],
@@ -102,7 +108,7 @@ const MALFORMED: readonly (readonly [string, string, string, readonly number[]])
   ['D16', 'two Content-Type lines', post('Content-Type: text/plain\r\nContent-Length: 1\r\n', 'x'), [400]],
   ['D16', 'two DPoP lines', post('DPoP: a\r\nDPoP: b\r\n', ''), [400]],
   ['D16', 'two Origin lines', post('Origin: http://allowed.example\r\nOrigin: http://evil.example\r\n', ''), [400]],
-  ['D16', 'Transfer-Encoding on HTTP/1.0', `POST /echo HTTP/1.0\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, [400]],
+  ['D16', 'Transfer-Encoding on HTTP/1.0', `POST /echo HTTP/1.0\r\n${HOST}${CHUNKED}\r\n0\r\n\r\n`, [400]],
   ['D16', 'a body on GET', get('Content-Length: 4\r\n').concat('abcd'), [400]],
   ['D16', 'a chunked body on GET', get('Transfer-Encoding: chunked\r\n').concat('0\r\n\r\n'), [400]],
   ['D16', 'a body on HEAD', `HEAD /page HTTP/1.1\r\n${HOST}Content-Length: 4\r\n\r\nabcd`, [400]],
@@ -155,7 +161,8 @@ describe('listener() before malformed requests', () => {
 
   it('D3 treats what follows a request as the next request, and never as both', async () => {
     const smuggled = get('').concat(get('Connection: close\r\n'))
-    const { statuses } = await exchange(port, post(`Content-Length: ${smuggled.length}\r\nConnection: close\r\n`, smuggled))
+    const headers = `Content-Length: ${smuggled.length}\r\nConnection: close\r\n`
+    const { statuses } = await exchange(port, post(headers, smuggled))
     assert.deepEqual([statuses, calls.map(({ path }) => path)], [[200], ['/echo']])
   })
 })
@@ -181,7 +188,8 @@ async function withWaiting(maxKeepAlive = 16) {
 
 describe('listener()', () => {
   it('answers pipelined requests in order', async () => {
-    const { statuses } = await exchange(port, get('') + post('Content-Length: 2\r\n', 'hi') + get('Connection: close\r\n'))
+    const requests = [get(''), post('Content-Length: 2\r\n', 'hi'), get('Connection: close\r\n')]
+    const { statuses } = await exchange(port, requests.join(''))
     // The second waits for its body, so its handler runs last; its answer goes out in its place all the same.
     assert.deepEqual([statuses, calls.map(({ path }) => path)], [[200, 200, 200], ['/page', '/page', '/echo']])
   })
@@ -196,13 +204,19 @@ describe('listener()', () => {
         if (isFirst && isWhole(text)) socket.write('GET /page HTTP/1.1\r\nHost : localhost\r\n\r\n')
         isFirst = isFirst && !isWhole(text)
       })
-      socket.on('close', () => resolve({ statuses: [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status)), text, closed: true }))
+      socket.on('close', () => {
+        const statuses = [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status))
+        resolve({ statuses, text, closed: true })
+      })
       socket.write(get(''))
     })
     assert.deepEqual([statuses, closed], [[200, 400], true])
   })
 
-  for (const [what, behind] of [['a malformed request', 'GET /page HTTP/1.1\r\nHost : x\r\n\r\n'], ['two malformed requests', 'x\r\n\r\ny\r\n\r\n']]) {
+  for (const [what, behind] of [
+    ['a malformed request', 'GET /page HTTP/1.1\r\nHost : x\r\n\r\n'],
+    ['two malformed requests', 'x\r\n\r\ny\r\n\r\n'],
+  ]) {
     it(`D3 never answers ${what} ahead of the request before, whose handler or body still waits`, async () => {
       for (const first of [`GET /slow HTTP/1.1\r\n${HOST}\r\n`, post('Content-Length: 2\r\n', 'hi')]) {
         const { statuses, closed } = await exchange(port, first + behind)
@@ -212,18 +226,22 @@ describe('listener()', () => {
   }
 
   it('D3 never answers a CONNECT ahead of the request before', async () => {
-    const { statuses, closed } = await exchange(port, `GET /slow HTTP/1.1\r\n${HOST}\r\nCONNECT a:1 HTTP/1.1\r\n${HOST}\r\n`)
+    const requests = `GET /slow HTTP/1.1\r\n${HOST}\r\nCONNECT a:1 HTTP/1.1\r\n${HOST}\r\n`
+    const { statuses, closed } = await exchange(port, requests)
     assert.ok(statuses.every((status) => status === 200) && closed, String(statuses))
   })
 
   it('takes dots in a query for what they are', async () => {
-    assert.deepEqual((await exchange(port, `GET /page?x=/../y HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`)).statuses, [200])
+    const { statuses } = await exchange(port, `GET /page?x=/../y HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`)
+    assert.deepEqual(statuses, [200])
   })
 
   it('reads a chunked body, and one that waited for 100-continue', async () => {
-    const chunked = await exchange(port, post('Transfer-Encoding: chunked\r\nConnection: close\r\n', '2\r\nab\r\n1\r\nc\r\n0\r\n\r\n'))
+    const chunks = '2\r\nab\r\n1\r\nc\r\n0\r\n\r\n'
+    const chunked = await exchange(port, post(`${CHUNKED}Connection: close\r\n`, chunks))
     assert.match(chunked.text, /\{"body":"abc"\}/)
-    const expecting = await exchange(port, post('Expect: 100-continue\r\nContent-Length: 2\r\nConnection: close\r\n', 'hi'))
+    const headers = 'Expect: 100-continue\r\nContent-Length: 2\r\nConnection: close\r\n'
+    const expecting = await exchange(port, post(headers, 'hi'))
     assert.match(expecting.text, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /)
   })
 

@@ -66,7 +66,8 @@ export function ringStoreContract(name: string, make: () => Promise<RingStore>):
       await Promise.all(Array.from({ length: WRITERS }, () => increment(store)))
       assert.equal((await store.load())?.document, String(WRITERS))
       const stored = await store.load()
-      const race = await Promise.all(Array.from({ length: 20 }, (_, at) => store.replace(`winner ${at}`, stored?.version)))
+      const writers = Array.from({ length: 20 }, (_, at) => store.replace(`winner ${at}`, stored?.version))
+      const race = await Promise.all(writers)
       assert.equal(race.filter(({ ok }) => ok).length, 1)
     })
 

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { join, relative } from 'node:path'
 import { before, describe, it } from 'node:test'
 import { encodeBase64url } from '../../src/core/base64url.ts'
+import type { Event } from '../../src/core/event.ts'
 import { instant } from '../../src/core/time.ts'
 import { ephemeralKek, importKek, type KeyEncryptionKey, unsealedKek } from '../../src/jose/kek.ts'
 import { sealRing } from '../../src/keyring/envelope.ts'
@@ -20,7 +23,10 @@ import { storeOfProcesses } from '../support/processes.ts'
 import { seeded } from '../support/random.ts'
 import { ringStoreContract } from './contract.ts'
 
-const POLICY = policyOf({ interval: 1000, lead: 400, retention: 300, maxTtl: 100, cacheLayers: 1, maxAge: 100, propagation: 10, clockError: 0, leeway: 0 })
+const POLICY = policyOf({
+  interval: 1000, lead: 400, retention: 300, maxTtl: 100, cacheLayers: 1, maxAge: 100, propagation: 10, clockError: 0,
+  leeway: 0,
+})
 
 function storeAt(path: string, allowShared = false): RingStore {
   return fileStore({ path, allowShared, randomBytes })
@@ -35,6 +41,10 @@ async function faultOf(path: string, kek: KeyEncryptionKey): Promise<string> {
   const result = await Keyring.open((await bench(storeAt(path), POLICY, kek)).deps)
   assert.ok(!result.ok, 'the file was used')
   return result.error.code
+}
+
+function failuresIn(events: readonly Event[]): readonly string[] {
+  return events.flatMap((event) => event.name === 'store.failed' ? [event.code] : [])
 }
 
 async function rejection(task: Promise<unknown>): Promise<Error & { code?: string }> {
@@ -86,10 +96,12 @@ describe('fileStore()', () => {
     // The ring is sealed anew with its next commit; the key that signs is still sealed under the old one.
     const both = await bench(storeAt(path), POLICY, old)
     both.now = instant(both.now + 300)
-    await opened({ ...both, deps: { ...both.deps, keks: [next, old], policy: () => policyOf({ ...POLICY.timing, maxTtl: 110, retention: 310 }) } })
+    const longer = policyOf({ ...POLICY.timing, maxTtl: 110, retention: 310 })
+    await opened({ ...both, deps: { ...both.deps, keks: [next, old], policy: () => longer } })
     const before = readFileSync(path)
     const strict = await bench(storeAt(path), POLICY, next)
-    const refused = await Keyring.open({ ...strict.deps, policy: () => policyOf({ ...POLICY.timing, maxTtl: 9000, retention: 90_000 }) })
+    const other = policyOf({ ...POLICY.timing, maxTtl: 9000, retention: 90_000 })
+    const refused = await Keyring.open({ ...strict.deps, policy: () => other })
     assert.equal(!refused.ok && refused.error.code, 'cannot_unseal')
     assert.match(refused.ok ? '' : refused.error.message, new RegExp(`sealed under ${old.id}`))
     assert.deepEqual(readFileSync(path), before)
@@ -99,7 +111,8 @@ describe('fileStore()', () => {
     const path = newPath()
     symlinkSync(join(path, '..'), `${join(path, '..')}-link`)
     const spellings = [path, relative(process.cwd(), path), join(`${join(path, '..')}-link`, 'ring.json')]
-    const race = await Promise.all(spellings.map((spelling, at) => storeAt(spelling).replace(`{"at":${at}}`, undefined)))
+    const writers = spellings.map((spelling, at) => storeAt(spelling).replace(`{"at":${at}}`, undefined))
+    const race = await Promise.all(writers)
     rmSync(`${join(path, '..')}-link`)
     assert.equal(race.filter(({ ok }) => ok).length, 1)
   })
@@ -123,7 +136,8 @@ describe('fileStore()', () => {
     symlinkSync(join(folder, 'plain'), join(folder, 'link'))
     const socket = createServer().listen(join(folder, 'socket'))
     const cases: readonly (readonly [string, RegExp])[] = [
-      ['folder', /not a regular file/], ['link', /symbolic link/], ['plain/ring.json', /no folder/], ['nowhere/ring.json', /folder does not exist/],
+      ['folder', /not a regular file/], ['link', /symbolic link/], ['plain/ring.json', /no folder/],
+      ['nowhere/ring.json', /folder does not exist/],
     ]
     for (const [name, message] of cases) {
       const error = await rejection(storeAt(join(folder, name)).load())
@@ -143,11 +157,10 @@ describe('fileStore()', () => {
   it('sweeps away what killed writers left, and nothing else', async () => {
     const path = newPath()
     const folder = join(path, '..')
-    for (const name of ['ring.json.0123456789abcdef.tmp', 'ring.json.backup', 'ring.json.mine.tmp', 'other.json.0123456789abcdef.tmp']) {
-      writeFileSync(join(folder, name), 'x')
-    }
+    const others = ['other.json.0123456789abcdef.tmp', 'ring.json.backup', 'ring.json.mine.tmp']
+    for (const name of ['ring.json.0123456789abcdef.tmp', ...others]) writeFileSync(join(folder, name), 'x')
     await storeAt(path).replace('{}', undefined)
-    assert.deepEqual(readdirSync(folder).toSorted(), ['other.json.0123456789abcdef.tmp', 'ring.json', 'ring.json.backup', 'ring.json.mine.tmp'])
+    assert.deepEqual(readdirSync(folder).toSorted(), [...others, 'ring.json'].toSorted())
   })
 
   it('waits for a writer of another process, and gives up in the end', async () => {
@@ -236,10 +249,15 @@ describe('a keyring over a file', () => {
       ['a stamp', (root) => root.ring.keys[0].activeAt += 1],
       ['a mark', (root) => root.ring.marks.maxTtl = 1],
       ['the generation', (root) => root.ring.generation += 1],
-      ['a state', (root) => root.ring.keys = [{ ...root.ring.keys[1], state: 'active', activeAt: root.ring.keys[1].publishedAt }]],
+      ['a state', ({ ring: edited }) => {
+        const [, standby] = edited.keys
+        edited.keys = [{ ...standby, state: 'active', activeAt: standby.publishedAt }]
+      }],
       ['a key less', (root) => root.ring.keys.pop()],
       ['the order', (root) => root.ring.keys.reverse()],
-      ['a forged past', (root) => root.ring.history.push({ ...root.ring.keys.pop(), sealed: undefined, state: undefined, removedAt: 1, why: 'retired' })],
+      ['a forged past', ({ ring: { history, keys } }) => {
+        history.push({ ...keys.pop(), sealed: undefined, state: undefined, removedAt: 1, why: 'retired' })
+      }],
     ]
     for (const [what, edit] of edits) {
       const root = JSON.parse(whole)
@@ -287,7 +305,7 @@ describe('a keyring over a file', () => {
     writeFileSync(place, older)
     await keyring.tick()
     assert.equal(world.events.findLast(({ name }) => name === 'store.failed' )?.name, 'store.failed')
-    assert.deepEqual(world.events.flatMap((event) => event.name === 'store.failed' ? [event.code] : []), ['rolled_back'])
+    assert.deepEqual(failuresIn(world.events), ['rolled_back'])
     assert.equal(keyring.lastSeen().signer()?.kid, kid)
     assert.equal(readFileSync(place, 'utf8'), older)
   })
@@ -298,7 +316,7 @@ describe('a keyring over a file', () => {
     const keyring = await opened(world)
     rmSync(place)
     await keyring.tick()
-    assert.deepEqual(world.events.flatMap((event) => event.name === 'store.failed' ? [event.code] : []), ['ring_vanished'])
+    assert.deepEqual(failuresIn(world.events), ['ring_vanished'])
     assert.ok(!existsSync(place))
   })
 })
@@ -314,7 +332,8 @@ describe('rekey()', () => {
     const count = await rekey({ store: storeAt(path), keks: [next, old], now: world.deps.now, randomBytes })
     assert.equal(count, 2)
     const after = ringIn(readFileSync(path, 'utf8'))
-    assert.deepEqual(after.keys.map(({ jwk, state }) => [jwk.kid, state]), before.keys.map(({ jwk, state }) => [jwk.kid, state]))
+    const statesOf = ({ keys }: Ring): unknown => keys.map(({ jwk, state }) => [jwk.kid, state])
+    assert.deepEqual(statesOf(after), statesOf(before))
     assert.ok(!readFileSync(path, 'utf8').includes(old.id))
     await keyring.tick()
     assert.equal(keyring.health().inStep, true)
@@ -335,7 +354,8 @@ describe('rekey()', () => {
 
   it('has nothing to do in an empty store', async () => {
     const kek = await ephemeralKek(randomBytes)
-    assert.equal(await rekey({ store: storeAt(newPath()), keks: [kek], now: (await bench(storeAt(newPath()), POLICY)).deps.now, randomBytes }), undefined)
+    const { deps: { now } } = await bench(storeAt(newPath()), POLICY)
+    assert.equal(await rekey({ store: storeAt(newPath()), keks: [kek], now, randomBytes }), undefined)
   })
 
   it('stops at a private half that it cannot open, and changes nothing', async () => {

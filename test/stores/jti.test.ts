@@ -30,7 +30,9 @@ for (const [kind, make] of KINDS) {
     it('are different for each meaning and each identifier', async () => {
       const store = make()
       assert.equal(await store.isMarked('revoked', 'id'), false)
-      for (const mark of ['used', 'revoked'] as const) for (const id of ['id', 'other']) assert.equal(await store.mark(mark, id, later(60)), true)
+      for (const mark of ['used', 'revoked'] as const) {
+        for (const id of ['id', 'other']) assert.equal(await store.mark(mark, id, later(60)), true)
+      }
       assert.equal(await store.isMarked('revoked', 'id'), true)
       assert.equal(await store.isMarked('revoked', 'third'), false)
     })
@@ -64,7 +66,8 @@ describe('the marks of a folder', () => {
     const folder = join(newFolder(), 'jti')
     await jtiFolder(folder, clock).mark('used', 'id', later(60))
     assert.equal(statSync(folder).mode & 0o777, 0o700)
-    assert.deepEqual(readdirSync(folder).map((name) => [name, statSync(join(folder, name)).mode & 0o777]), [['used-id', 0o600]])
+    const modes = readdirSync(folder).map((name) => [name, statSync(join(folder, name)).mode & 0o777])
+    assert.deepEqual(modes, [['used-id', 0o600]])
   })
 
   it('are an error, not an answer, when the folder cannot be used', { skip: process.getuid?.() === 0 }, async () => {
@@ -76,7 +79,8 @@ describe('the marks of a folder', () => {
 
   it('are an error when something else is in the way', async () => {
     const folder = newFolder()
-    await assert.rejects(jtiFolder(join(folder, 'missing', '\0'), clock).mark('used', 'id', later(60)), StoreUnavailable)
+    const impossible = jtiFolder(join(folder, 'missing', '\0'), clock)
+    await assert.rejects(impossible.mark('used', 'id', later(60)), StoreUnavailable)
   })
 })
 

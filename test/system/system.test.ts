@@ -16,20 +16,24 @@ describe('the log', () => {
     const lines: string[] = []
     const log = jsonLog({ least: 'debug', now, write: (line) => lines.push(line) })
     log(MINTED)
-    assert.deepEqual(lines, ['{"level":"debug","time":"2027-01-15T08:00:00.500Z","event":"token.minted","kid":"k","alg":"ES256","jti":"j","subject":"s","aud":"api","exp":60}\n'])
+    const start = '"level":"debug","time":"2027-01-15T08:00:00.500Z","event":"token.minted"'
+    const fields = '"kid":"k","alg":"ES256","jti":"j","subject":"s","aud":"api","exp":60'
+    assert.deepEqual(lines, [`{${start},${fields}}\n`])
   })
 
   it('leaves out what is below its level', () => {
     const lines: string[] = []
     const log = jsonLog({ least: 'warning', now, write: (line) => lines.push(line) })
-    for (const event of [MINTED, STOPPED, { name: 'store.volatile' }, { name: 'store.failed', code: 'x', detail: '' }] as const) log(event)
+    const failed = { name: 'store.failed', code: 'x', detail: '' } as const
+    for (const event of [MINTED, STOPPED, { name: 'store.volatile' }, failed] as const) log(event)
     assert.deepEqual(lines.map((line) => (JSON.parse(line) as { level: string }).level), ['warning', 'error'])
   })
 
   it('D10 writes no character that acts on a terminal, in either form', () => {
     for (const make of [jsonLog, terminalLog]) {
       const lines: string[] = []
-      make({ least: 'info', now, write: (line) => lines.push(line) })({ name: 'server.stopping', signal: 'a\nb\u001b[31m\u2028c' })
+      const log = make({ least: 'info', now, write: (line) => lines.push(line) })
+      log({ name: 'server.stopping', signal: 'a\nb\u001b[31m\u2028c' })
       assert.equal(lines.length, 1)
       assert.doesNotMatch(lines[0]?.slice(0, -1) ?? '', /[\u0000-\u001f\u2028]/)
     }
@@ -40,7 +44,10 @@ describe('the log', () => {
     const log = terminalLog({ least: 'info', now, write: (line) => lines.push(line) })
     log({ name: 'key.promoted', kid: 'k', alg: 'ES256' })
     log({ name: 'store.failed', code: 'store_unavailable', detail: 'Cannot' })
-    assert.deepEqual(lines, ['08:00:00  key.promoted  kid=k  alg=ES256\n', '08:00:00  error  store.failed  code=store_unavailable  detail=Cannot\n'])
+    assert.deepEqual(lines, [
+      '08:00:00  key.promoted  kid=k  alg=ES256\n',
+      '08:00:00  error  store.failed  code=store_unavailable  detail=Cannot\n',
+    ])
   })
 
   it('logs an event as info, unless it is named for another level', () => {
