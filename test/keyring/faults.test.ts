@@ -5,8 +5,9 @@ import { ephemeralKek } from '../../src/jose/kek.ts'
 import { advance } from '../../src/keyring/advance.ts'
 import { Keyring } from '../../src/keyring/keyring.ts'
 import { longestView } from '../../src/keyring/policy.ts'
+import { rekey } from '../../src/keyring/rekey.ts'
 import { EMPTY_RING } from '../../src/keyring/ring.ts'
-import { type RingStore, StoreUnavailable } from '../../src/keyring/store.ts'
+import { type RingStore, type Stored, StoreUnavailable } from '../../src/keyring/store.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { bench, faulty, opened, randomBytes, ringIn } from '../support/keyring.ts'
 import { LENGTHS, policyOf, shapedKey } from '../support/keys.ts'
@@ -81,6 +82,38 @@ describe('a keyring whose store and clock misbehave', () => {
     const store: RingStore = { ...inner, load: async () => (loads += 1) === 1 ? await inner.load() : undefined }
     const result = await Keyring.open((await bench(store, POLICY, kek)).deps)
     assert.equal(!result.ok && result.error.code, 'ring_vanished')
+  })
+
+  it('keeps its key in hand when it loses a race, so that the next promotion needs no other', async () => {
+    const inner = memoryStore()
+    const store = faulty(inner)
+    const kek = await ephemeralKek(randomBytes)
+    const world = await bench(store, POLICY, kek)
+    const keyring = await opened(world)
+    // Seals the same ring again, as `jwksd rekey` does: the first commit of the promotion comes too late.
+    store.beforeReplace = async () => {
+      store.beforeReplace = async () => {}
+      assert.equal(await rekey({ ...world.deps, store: inner }), 2)
+    }
+    store.commits.length = 0
+    world.now = instant(world.now + 1000)
+    await keyring.current()
+    assert.equal(ringIn(store.commits[0]).keys.length, 3, 'the next standby came with the promotion')
+  })
+
+  it('goes on with the newer ring when the store was set back to an older one', async () => {
+    const inner = memoryStore()
+    let older: Stored | undefined
+    const store: RingStore = { ...inner, load: async () => older ?? await inner.load() }
+    const world = await bench(store, POLICY)
+    const keyring = await opened(world)
+    const before = await inner.load()
+    world.now = instant(world.now + 1000)
+    const rotated = await keyring.current()
+    older = before
+    await keyring.tick()
+    assert.equal(world.events.findLast((event) => event.name === 'store.failed')?.code, 'rolled_back')
+    assert.equal(keyring.lastSeen(), rotated)
   })
 
   it('does not let a clock that steps back prolong an outage', async () => {
