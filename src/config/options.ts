@@ -118,7 +118,7 @@ const TABLE: Table = {
   unsealed: toggle(
     'store private keys unencrypted; beside a key-encryption key: read such a store, but encrypt what is written',
   ),
-  'allow-shared-files': toggle('accept key, token and client files that group or others can reach'),
+  'allow-shared-files': toggle('accept key, token and client files that other users own or can reach'),
   admin: {
     value: 'ADDRESS', parse: parseAdmin,
     meaning: 'where operators reach the server: `unix:PATH` (mode 0600), or loopback HOST:PORT with `admin-token-file`',

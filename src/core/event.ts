@@ -9,7 +9,7 @@ export type Event =
   | { readonly name: 'policy.proved'; readonly line: string }
   | { readonly name: 'store.volatile' }
   | { readonly name: 'store.created' }
-  /** `detail` is a sentence of our own: a path, a kid, what the system says. */
+  /** `detail` is a sentence of this server: it may name a path, a kid, or an error code of the system. */
   | { readonly name: 'store.failed'; readonly code: string; readonly detail: string }
   | { readonly name: 'store.recovered' }
   | {

@@ -41,7 +41,7 @@ export function parseJson(text: string): Result<Json, MemberFault> {
   return fault === undefined ? ok(value as Json) : fail(fault)
 }
 
-/** Tells a JSON object from the other kinds of value. */
+/** Whether a JSON value is an object. */
 export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,7 +1,7 @@
 import { fail, ok, type Result } from '../core/result.ts'
 import { decodeUtf8 } from '../core/utf8.ts'
 
-/** What HTTP Basic carries. */
+/** The credentials of HTTP Basic. */
 export interface BasicCredentials {
   readonly user: string
   readonly password: string
@@ -9,7 +9,7 @@ export interface BasicCredentials {
 
 const CONTROL = /[\u0000-\u001f\u007f]/
 
-/** Reads an `Authorization` of the Basic scheme (RFC 7617 section 2); undefined when there is none of that scheme. */
+/** Reads an `Authorization` of the Basic scheme (RFC 7617 section 2); undefined for none or another scheme. */
 export function parseBasic(header: string | undefined): Result<BasicCredentials | undefined, string> {
   const [, encoded] = /^basic(?: +|$)(.*)$/i.exec(header ?? '') ?? []
   if (encoded === undefined) return ok(undefined)

@@ -10,7 +10,7 @@ const QUALITY = /^q=(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/
  */
 export function matchesEtag(ifNoneMatch: string | undefined, etag: string): boolean {
   if (ifNoneMatch === undefined) return false
-  // What nearly every cache sends.
+  // Nearly every cache sends one of these.
   if (ifNoneMatch === etag || ifNoneMatch === '*') return true
   return TAG_LIST.test(ifNoneMatch) && [...ifNoneMatch.matchAll(ENTITY_TAG)].some(([, tag]) => tag === etag)
 }

@@ -30,7 +30,7 @@ export interface Listener {
   readonly close: (grace: Seconds) => Promise<void>
 }
 
-/** Limits in milliseconds and bytes against clients that are slow on purpose, measured under thousands of them. */
+/** Limits in milliseconds and bytes; measured under thousands of clients that are slow on purpose. */
 const LIMITS = {
   headersTimeout: 3000,
   requestTimeout: 5000,
@@ -39,7 +39,7 @@ const LIMITS = {
   keepAliveTimeout: 65_000,
   maxHeaderSize: 16_384,
   insecureHTTPParser: false,
-  // We ask for exactly one ourselves, so that the answer is the same on every release of Node.
+  // wire.ts requires exactly one, so that the response is the same on every release of Node.
   requireHostHeader: false,
 }
 /** A connection without traffic is closed after this time, such as that of a client that stops reading. */

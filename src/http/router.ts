@@ -2,32 +2,32 @@ import type { Call, Handler } from './call.ts'
 import { problem } from './problem.ts'
 import { type Reply, reply } from './reply.ts'
 
-/** Who may read the answers from a web page: everyone, or pages of exactly these origins. */
+/** Which web pages may read the responses: all, or pages of exactly these origins. */
 export type Cors = 'public' | ReadonlySet<string>
 
-/** One path and what it answers; HEAD comes with GET, and OPTIONS with everything. */
+/** One path and its handlers; GET includes HEAD, and every path has OPTIONS. */
 export interface Route {
   readonly path: string
   readonly methods: Readonly<Partial<Record<'GET' | 'POST', Handler>>>
   readonly cors: Cors
 }
 
-/** Finds what answers a method on a path. */
+/** Finds the handler of a method on a path. */
 export interface Router {
   readonly find: (method: string, path: string) => Found
 }
 
-/** What answers a request. */
+/** The handler of a request, or the response to a request that has none. */
 export type Found = { readonly handler: Handler } | { readonly refusal: Reply }
 
-/** The header of a document that every web page may read; its handler puts it into the answers that it prepares. */
+/** The header of a document that every web page may read; its handler adds it to the responses that it prepares. */
 export const PUBLIC: Readonly<Record<string, string>> = { 'access-control-allow-origin': '*' }
 
-/** Seconds that a browser may remember what OPTIONS answered. */
-const PREFLIGHT_AGE = '86400'
+/** How long a browser may remember the answer to OPTIONS. */
+const PREFLIGHT_SECONDS = '86400'
 const NOT_FOUND: Found = { refusal: problem(404, 'There is nothing at this path') }
 
-/** Settles at registration what is the same for every request: methods, 405 with `Allow`, HEAD, OPTIONS, origins. */
+/** Prepares at registration what is the same for every request: methods, 405 with `Allow`, HEAD, OPTIONS, origins. */
 export function router(routes: readonly Route[]): Router {
   const paths = new Map<string, (method: string) => Found>()
   for (const route of routes) {
@@ -51,7 +51,7 @@ function methodsOf({ methods: { GET, POST }, cors }: Route): (method: string) =>
   const allow = [...Object.keys(handlers), 'OPTIONS'].join(', ')
   const found = new Map<string, Found>([['OPTIONS', { handler: preflight(cors, allow) }]])
   for (const [name, handler] of Object.entries(handlers)) found.set(name, { handler: checkingOrigin(handler, cors) })
-  const notAllowed: Found = { refusal: problem(405, `This path answers ${allow}`, { headers: { allow } }) }
+  const notAllowed: Found = { refusal: problem(405, `This path allows ${allow}`, { headers: { allow } }) }
   return (method) => found.get(method) ?? notAllowed
 }
 
@@ -71,22 +71,16 @@ function allowing(answer: Reply, origin: string): Reply {
   return { ...answer, headers: { ...answer.headers, 'access-control-allow-origin': origin, 'vary': 'origin' } }
 }
 
-/** Answers OPTIONS, and a browser's question before a request (Fetch standard, CORS preflight). */
+/** Answers OPTIONS, and the preflight of a browser (Fetch standard, CORS preflight). */
 function preflight(cors: Cors, allow: string): Handler {
   const plain = reply(204, { allow })
-  const forOrigin = (origin: string, headers: string): Reply => reply(204, {
-    allow,
-    'access-control-allow-origin': origin,
-    'access-control-allow-methods': allow,
-    'access-control-allow-headers': headers,
-    'access-control-max-age': PREFLIGHT_AGE,
-    ...(origin === '*' ? {} : { vary: 'origin' }),
-  })
-  const toEveryone = forOrigin('*', '*')
+  const methods = { allow, 'access-control-allow-methods': allow, 'access-control-max-age': PREFLIGHT_SECONDS }
+  const everyone = reply(204, { ...methods, ...PUBLIC, 'access-control-allow-headers': '*' })
   return (call: Call) => {
     const origin = call.header('origin')
     if (origin === undefined || call.header('access-control-request-method') === undefined) return plain
-    if (cors === 'public') return toEveryone
-    return cors.has(origin) ? forOrigin(origin, 'authorization, content-type') : plain
+    if (cors === 'public') return everyone
+    const answer = reply(204, { ...methods, 'access-control-allow-headers': 'authorization, content-type' })
+    return cors.has(origin) ? allowing(answer, origin) : plain
   }
 }

@@ -10,8 +10,8 @@ import { syncFolder } from '../system/sync-folder.ts'
 const SWEEP_SECONDS = seconds(60)
 
 /**
- * Marks as empty files in one folder, which the file system makes once and no more, whichever process asks first; the
- * time of modification says until when. Nothing is acknowledged that a power cut could take back.
+ * Marks as empty files in one folder: the file system makes each file for one process only. The modification time of
+ * a file is the expiry of its mark. No mark is acknowledged before it would survive a power cut.
  */
 export function jtiFolder(folder: string, now: Clock): JtiStore {
   let sweepAt = now()
@@ -43,14 +43,14 @@ export function jtiFolder(folder: string, now: Clock): JtiStore {
   }
 }
 
-/** Removes the marks that are over, and answers how many are left. */
+/** Removes expired marks; returns how many are left. */
 async function sweep(folder: string, now: Instant): Promise<number> {
   let left = 0
   for (const name of await readdir(folder)) {
     const path = join(folder, name)
     const status = await stat(path).catch(() => undefined)
     if (status === undefined) continue
-    // A mark is as old as its file until it has its time.
+    // A new file carries its creation time until its expiry is set.
     if (between(instant(status.mtimeMs / 1000), now) < SWEEP_SECONDS) left += 1
     else await unlink(path).catch(() => {})
   }

@@ -2,7 +2,7 @@ import type { Clock, Instant } from '../core/time.ts'
 import { StoreUnavailable } from '../keyring/store.ts'
 import { type JtiStore, MAX_MARKS } from '../oauth/jti-store.ts'
 
-/** Marks that die with the process, for keys that do. */
+/** Marks in memory, for keys in memory: both are lost when the process ends. */
 export function jtiMemory(now: Clock): JtiStore {
   const marks = new Map<string, Instant>()
   const sweep = (): void => {

@@ -20,7 +20,8 @@ export async function loadKeks(config: Config, randomBytes: RandomBytes): Promis
   const own = await Promise.all([...bytes, ...keks.given].map((kek) => importKek(kek)))
   const all = keks.unsealed ? [...own, await unsealedKek()] : own
   const [first, ...others] = all.length === 0 && store === 'memory:' ? [await ephemeralKek(randomBytes)] : all
-  return first === undefined ? fail('Cannot encrypt the keys: there is no key-encryption key. Set --kek-file') : ok([first, ...others])
+  if (first === undefined) return fail('Cannot encrypt the keys: there is no key-encryption key. Set --kek-file')
+  return ok([first, ...others])
 }
 
 function kekOf(content: Buffer): Uint8Array | undefined {

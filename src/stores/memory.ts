@@ -1,7 +1,7 @@
 import { fail, ok } from '../core/result.ts'
 import type { RingStore, Stored, Version } from '../keyring/store.ts'
 
-/** A store that dies with its process: for development and tests. */
+/** A store in memory, for development and tests: its keys are lost when the process ends. */
 export function memoryStore(): RingStore {
   let stored: Stored | undefined
   let commits = 0
