@@ -1,4 +1,4 @@
-import type { Event } from './event.ts'
+import type { Emit, Event } from './event.ts'
 
 /** Counts by the name and labels of a counter as Prometheus writes them. */
 export type Tally = Map<string, number>
@@ -13,6 +13,14 @@ export function sumOf(tallies: Iterable<Iterable<readonly [string, number]>>): T
   const sum: Tally = new Map()
   for (const tally of tallies) for (const [sample, times] of tally) sum.set(sample, (sum.get(sample) ?? 0) + times)
   return sum
+}
+
+/** Counts every event before it goes on. */
+export function counting(tally: Tally, emit: Emit): Emit {
+  return (event) => {
+    count(tally, eventSample(event))
+    emit(event)
+  }
 }
 
 /** The counter of an event: its name, and its algorithm if it has one; no text that a request could contain. */

@@ -1,3 +1,4 @@
+import { count, type Tally } from '../core/tally.ts'
 import type { Call, Handler } from './call.ts'
 import { problem } from './problem.ts'
 import { type Reply, reply } from './reply.ts'
@@ -37,10 +38,11 @@ export function router(routes: readonly Route[]): Router {
   return { find: (method, path) => paths.get(path)?.(method) ?? NOT_FOUND }
 }
 
-/** The same route, which reports each call before it responds. */
-export function watched(route: Route, onCall: () => void): Route {
+/** The same route, which counts each call under its path. */
+export function counted(route: Route, tally: Tally): Route {
+  const sample = `jwksd_requests_total{path="${route.path}"}`
   const methods = Object.entries(route.methods).map(([method, handler]): [string, Handler] => [method, (call) => {
-    onCall()
+    count(tally, sample)
     return handler(call)
   }])
   return { ...route, methods: Object.fromEntries(methods) }

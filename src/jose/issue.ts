@@ -59,7 +59,10 @@ const JTI_BYTES = 16
  * Makes a token, records it, and hands it out only if the record was written. The failure is that the keys of this
  * server do not allow the token, or that the audit log could not be written.
  */
-export async function issue(order: TokenOrder, deps: IssueDeps): Promise<Result<MadeToken, 'unmakeable' | 'unrecorded'>> {
+export async function issue(
+  order: TokenOrder,
+  deps: IssueDeps,
+): Promise<Result<MadeToken, 'unmakeable' | 'unrecorded'>> {
   const { signer: { alg }, sub, aud, ttl, recordedAs } = order
   const iat = numericDate(order.issuedAt)
   const jti = encodeBase64url(deps.randomBytes(JTI_BYTES))

@@ -73,7 +73,7 @@ export class Keyring {
    * The present snapshot, without waiting unless something is due. Undefined when the store has been out of reach for
    * so long that signing or publishing would break the promise.
    */
-  current(): ReturnType<Current> {
+  readonly current: Current = () => {
     const now = this.#deps.now()
     return now < this.#due && now >= this.#seenAt ? this.#snapshot : this.#catchUp()
   }

@@ -81,7 +81,8 @@ function evidenceOf({ params, basic }: OAuthRequest): Result<Evidence, OAuthFaul
   const count = [basic, secret, assertion ?? type].filter((one) => one !== undefined).length
   if (count > 1) return refused('invalid_request', 'A client authenticates by one method at a time')
   if (basic !== undefined) {
-    if (id !== undefined && id !== basic.user) return refused('invalid_request', 'client_id differs from the user of HTTP Basic')
+    const isOther = id !== undefined && id !== basic.user
+    if (isOther) return refused('invalid_request', 'client_id differs from the user of HTTP Basic')
     return ok({ method: 'client_secret_basic', id: basic.user, secret: basic.password })
   }
   if (secret !== undefined) {

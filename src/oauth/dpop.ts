@@ -41,7 +41,8 @@ async function judge(claims: JsonObject, key: Kid, { url, now, skew, jtis }: Rul
   if (htm !== 'POST') return 'htm must be POST'
   if (typeof htu !== 'string' || plain(htu) !== plain(url)) return 'htu must be the URL of this endpoint'
   if (typeof iat !== 'number' || iat > now + skew || iat < now - PROOF_LIFETIME - skew) return 'iat is not now'
-  if (typeof jti !== 'string' || jti === '' || jti.length > MAX_JTI_LENGTH) return `jti must be a text of 1 to ${MAX_JTI_LENGTH} characters`
+  const isId = typeof jti === 'string' && jti !== '' && jti.length <= MAX_JTI_LENGTH
+  if (!isId) return `jti must be a text of 1 to ${MAX_JTI_LENGTH} characters`
   const isNew = await jtis.mark('used', sha256(`proof ${key} ${jti}`), after(now, seconds(PROOF_LIFETIME + 2 * skew)))
   return isNew ? undefined : 'it was used before'
 }

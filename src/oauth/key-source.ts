@@ -9,10 +9,10 @@ import type { KeySource } from './client.ts'
 /** Fetches a document of one of the configured addresses; undefined when it cannot be had. */
 export type Fetch = (url: string) => Promise<Uint8Array | undefined>
 
-/** Seconds: a set is asked for again after `FRESH`, relied on no longer than `STALE`, asked for at most every `PAUSE`. */
-const FRESH = 300
-const STALE = 86_400
-const PAUSE = 30
+/** A key set is fetched again after this time, is used no longer than this, and is fetched at most this often. */
+const FRESH_SECONDS = 300
+const STALE_SECONDS = 86_400
+const RETRY_SECONDS = 30
 
 /** Keys that are written down in the configuration. Undefined when they are no JWK Set with a usable key. */
 export async function inlineKeys(raw: JsonObject): Promise<KeySource | undefined> {
@@ -21,8 +21,8 @@ export async function inlineKeys(raw: JsonObject): Promise<KeySource | undefined
 }
 
 /**
- * The keys at a `jwks_uri`, kept for a while, and for longer while the address does not answer. Whatever requests say,
- * it is asked once at a time and at most every 30 s, so that nobody can make us hammer it.
+ * The keys at a `jwks_uri`, kept for a while, and for longer while the address does not answer. It is asked once at a
+ * time and at most every 30 s, so that no request can turn this server against it.
  */
 export function remoteKeys(url: string, fetchFrom: Fetch, now: Clock): KeySource {
   let known: readonly Verifier[] | undefined
@@ -30,7 +30,7 @@ export function remoteKeys(url: string, fetchFrom: Fetch, now: Clock): KeySource
   let asking: Promise<void> | undefined
   // A clock that steps back makes nothing younger.
   const age = (moment: Instant): number => Math.abs(between(moment, now()))
-  const usable = (): readonly Verifier[] | undefined => age(knownAt) > STALE ? undefined : known
+  const usable = (): readonly Verifier[] | undefined => age(knownAt) > STALE_SECONDS ? undefined : known
   const ask = async (): Promise<void> => {
     askedAt = now()
     const content = await fetchFrom(url)
@@ -40,9 +40,9 @@ export function remoteKeys(url: string, fetchFrom: Fetch, now: Clock): KeySource
   }
   return {
     keys: async (isMissing) => {
-      const isDue = isMissing || age(knownAt) > FRESH
-      if (isDue && age(askedAt) >= PAUSE) asking ??= ask().finally(() => { asking = undefined })
-      // Whoever has no keys yet waits for them; whoever has some goes on with them, unless one is missing.
+      const isDue = isMissing || age(knownAt) > FRESH_SECONDS
+      if (isDue && age(askedAt) >= RETRY_SECONDS) asking ??= ask().finally(() => { asking = undefined })
+      // A request waits for the first keys, and for a missing one; else it uses the keys that are known.
       if (usable() === undefined || isMissing) await asking
       return usable()
     },

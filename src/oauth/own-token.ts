@@ -14,7 +14,10 @@ const TYPES: ReadonlySet<string> = new Set(['at+jwt', 'jwt'])
 const open = new WeakMap<PublicJwk, Promise<Verifier>>()
 
 /** The claims of a token of ours that is in force: signed by a key that is published now, unexpired, not revoked. */
-export async function checkOwnToken(jws: UncheckedJws, rules: Rules): Promise<Result<JsonObject, JwtFault | 'revoked'>> {
+export async function checkOwnToken(
+  jws: UncheckedJws,
+  rules: Rules,
+): Promise<Result<JsonObject, JwtFault | 'revoked'>> {
   const claims = await readOwnToken(jws, rules)
   if (!claims.ok) return claims
   return await rules.jtis.isMarked('revoked', revocationId(claims.value)) ? fail('revoked') : claims

@@ -2,9 +2,14 @@ import { isObject, type Json, type JsonObject, parseJson } from '../core/json.ts
 import { fail, ok, type Result } from '../core/result.ts'
 import type { Seconds } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
-import { type Client, type ClientAuth, type ClientId, GRANT_TYPES, type GrantType, JWT_BEARER, type KeySource, type TrustedIssuer } from './client.ts'
+import {
+  type Client, type ClientAuth, type ClientId, GRANT_TYPES, type GrantType, JWT_BEARER, type KeySource,
+  type TrustedIssuer,
+} from './client.ts'
 import { loadGrants } from './grants.ts'
-import { claimsOf, durationOf, flagOf, hashesOf, isSafeUrl, listOf, nameOf, objectOf, oneOf, scopesOf, subjectsOf, Wrong } from './members.ts'
+import {
+  claimsOf, durationOf, flagOf, hashesOf, isSafeUrl, listOf, nameOf, objectOf, oneOf, scopesOf, subjectsOf, Wrong,
+} from './members.ts'
 import type { Registry } from './rules.ts'
 
 /** What a file of clients must keep to. */
@@ -61,7 +66,9 @@ async function readEach<Item>(
   return await Promise.all(listOf(raw, member).map((entry, at) => read(entry, `${member}[${at}]`)))
 }
 
-function uniquely<Item>(items: readonly Item[], keyOf: (item: Item) => string, member: string): ReadonlyMap<string, Item> {
+type Keyed<Item> = ReadonlyMap<string, Item>
+
+function uniquely<Item>(items: readonly Item[], keyOf: (item: Item) => string, member: string): Keyed<Item> {
   const map = new Map(items.map((item) => [keyOf(item), item]))
   if (map.size < items.length) throw new Wrong(`${member} must be different in each`)
   return map
@@ -94,21 +101,22 @@ async function readClient(raw: Json, at: string, rules: RegistryRules): Promise<
 }
 
 async function readAuth(entry: JsonObject, at: string, rules: RegistryRules): Promise<ClientAuth> {
-  const { token_endpoint_auth_method: raw = 'client_secret_basic', client_secret_hashes: hashes } = entry as Partial<JsonObject>
-  const method = oneOf(METHODS, raw, `${at}.token_endpoint_auth_method`)
+  const hashes = entry['client_secret_hashes']
+  const method = oneOf(METHODS, entry['token_endpoint_auth_method'] ?? METHODS[0], `${at}.token_endpoint_auth_method`)
   if (method === 'private_key_jwt' && hashes === undefined) return { method, keys: await readKeys(entry, at, rules) }
   if (method === 'private_key_jwt' || entry['jwks'] !== undefined || entry['jwks_uri'] !== undefined) {
     throw new Wrong(`${at} must have either keys, with private_key_jwt, or client_secret_hashes`)
   }
   if (method === 'none' && hashes === undefined) return { method }
-  if (method === 'none') throw new Wrong(`${at} must have no client_secret_hashes where token_endpoint_auth_method is none`)
+  if (method === 'none') throw new Wrong(`${at} must have no client_secret_hashes, since its method is none`)
   return { method, hashes: hashesOf(hashes, `${at}.client_secret_hashes`) }
 }
 
 function readGrants(raw: Json = ['client_credentials'], at: string, { method }: ClientAuth): readonly GrantType[] {
   const names = listOf(raw, at)
   const grants = GRANT_TYPES.filter((type) => names.includes(type))
-  if (grants.length === 0 || grants.length < names.length) throw new Wrong(`${at} must be some of ${GRANT_TYPES.join(', ')}, each once`)
+  const isRight = grants.length > 0 && grants.length === names.length
+  if (!isRight) throw new Wrong(`${at} must be some of ${GRANT_TYPES.join(', ')}, each once`)
   // A client that proves nothing gets only what an assertion earns.
   const isOpen = method === 'none' && grants.some((type) => type !== JWT_BEARER)
   if (isOpen) throw new Wrong(`${at} must be jwt-bearer alone where token_endpoint_auth_method is none`)
@@ -120,7 +128,8 @@ function readTrust(raw: Json, at: string): Client['trusts'][number] {
   return { issuer: nameOf(entry['issuer'], `${at}.issuer`), subjects: subjectsOf(entry['subjects'], `${at}.subjects`) }
 }
 
-async function readKeys({ jwks, jwks_uri: url }: JsonObject, at: string, { remote }: RegistryRules): Promise<KeySource> {
+async function readKeys(entry: JsonObject, at: string, { remote }: RegistryRules): Promise<KeySource> {
+  const { jwks, jwks_uri: url } = entry
   if ((jwks === undefined) === (url === undefined)) throw new Wrong(`${at} must have jwks or jwks_uri`)
   if (url !== undefined) {
     if (typeof url === 'string' && isSafeUrl(url)) return await remote(url)

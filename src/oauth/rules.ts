@@ -21,7 +21,7 @@ export interface Rules {
   readonly registry: Registry
 }
 
-/** Every client, every issuer that some of them rely on, and what at least one of them may use: the rest is not loaded. */
+/** Every client, every issuer that one of them relies on, and what one of them may use: the rest is not loaded. */
 export interface Registry {
   readonly clients: ReadonlyMap<string, Client>
   readonly issuers: ReadonlyMap<string, TrustedIssuer>
@@ -33,15 +33,24 @@ export interface Registry {
 }
 
 /** Checks that a client assertion is from this client (RFC 7523 section 3). */
-export type CheckAssertion = (jws: UncheckedJws, client: { readonly id: ClientId; readonly keys: KeySource }, rules: Rules) => Promise<boolean>
+export type CheckAssertion = (jws: UncheckedJws, client: KeyedClient, rules: Rules) => Promise<boolean>
+
+/** A client that authenticates with a key. */
+export interface KeyedClient {
+  readonly id: ClientId
+  readonly keys: KeySource
+}
 
 /** Checks a DPoP proof (RFC 9449 section 4.3), and answers the thumbprint of its key. */
 export type CheckProof = (proof: string, rules: Rules) => Promise<Result<Kid, OAuthFault>>
 
+/** The parameters of a form. */
+export type Params = ReadonlyMap<string, string>
+
 /** One way of getting a token; the client has authenticated, and may use it. */
 export interface Grant {
   readonly type: GrantType
-  readonly entitle: (params: ReadonlyMap<string, string>, client: Client, rules: Rules) => Promise<Result<Entitlement, OAuthFault>>
+  readonly entitle: (params: Params, client: Client, rules: Rules) => Promise<Result<Entitlement, OAuthFault>>
 }
 
 /** What a grant earns: the subject of the token, and how far it may reach. The pipeline only ever narrows it. */

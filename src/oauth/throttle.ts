@@ -6,7 +6,7 @@ export interface Throttle {
   readonly failed: (name: string) => Seconds | undefined
 }
 
-/** After `MAX_FAILURES` within `WINDOW_SECONDS` a name waits for the window to end; at most `MAX_NAMES` are remembered. */
+/** After this many failures in one window a name waits for its end; at most so many names are remembered. */
 const MAX_FAILURES = 10
 const WINDOW_SECONDS = seconds(60)
 const MAX_NAMES = 10_000
@@ -17,7 +17,8 @@ export function throttle(now: Clock): Throttle {
   return {
     failed: (name) => {
       const found = failures.get(name)
-      const { count, until } = found !== undefined && found.until > now() ? found : { count: 0, until: after(now(), WINDOW_SECONDS) }
+      const isOpen = found !== undefined && found.until > now()
+      const { count, until } = isOpen ? found : { count: 0, until: after(now(), WINDOW_SECONDS) }
       if (count >= MAX_FAILURES) return seconds(Math.max(1, Math.ceil(between(now(), until))))
       failures.delete(name)
       failures.set(name, { count: count + 1, until })

@@ -6,7 +6,7 @@ import { type Client, TOKEN_EXCHANGE } from './client.ts'
 import { type OAuthFault, refused } from './fault.ts'
 import { checkForeignToken, type ForeignFault } from './foreign-token.ts'
 import { checkOwnToken } from './own-token.ts'
-import type { Entitlement, Grant, Rules } from './rules.ts'
+import type { Entitlement, Grant, Params, Rules } from './rules.ts'
 import { parseScope } from './scope.ts'
 
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
@@ -48,12 +48,13 @@ function entitled({ sub, exp, act }: JsonObject, { id }: Client): Entitlement {
   }
 }
 
-function wrongWith(params: ReadonlyMap<string, string>): string | undefined {
+function wrongWith(params: Params): string | undefined {
   const type = params.get('subject_token_type')
   const types = [...TYPES].join(', ')
   if (params.get('subject_token') === undefined) return 'subject_token is missing'
   if (type === undefined || !TYPES.has(type)) return `subject_token_type must be one of ${types}`
-  if (!TYPES.has(params.get('requested_token_type') ?? ACCESS_TOKEN)) return `requested_token_type must be one of ${types}`
+  const requested = params.get('requested_token_type') ?? ACCESS_TOKEN
+  if (!TYPES.has(requested)) return `requested_token_type must be one of ${types}`
   const hasActor = params.has('actor_token') || params.has('actor_token_type')
   return hasActor ? 'actor_token is not supported: the client is the actor' : undefined
 }

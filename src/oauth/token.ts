@@ -9,7 +9,7 @@ import type { Client } from './client.ts'
 import { type OAuthFault, refused } from './fault.ts'
 import type { JtiStore } from './jti-store.ts'
 import type { OAuthRequest } from './request.ts'
-import type { Entitlement, Grant, Registry, Rules } from './rules.ts'
+import type { Entitlement, Grant, Params, Registry, Rules } from './rules.ts'
 import { parseScope } from './scope.ts'
 
 /** What the endpoints for registered clients need. */
@@ -45,14 +45,15 @@ export async function issueToken(request: OAuthRequest, deps: TokenDeps): Promis
   if (!grant.ok) return grant
   const earned = await grant.value.entitle(request.params, client.value, rules)
   if (!earned.ok) return earned
-  // 3. Bound to which key? Not earlier: a proof is remembered, and a client that earns nothing must not fill the memory.
+  // 3. Bound to which key? Not earlier: proofs are remembered, and who earns nothing must not fill the memory.
   const key = await boundKey(request, client.value, rules)
   if (!key.ok) return key
   // 4. For which audiences and scopes?
   const reach = reachOf(request.params, client.value, earned.value)
   if (!reach.ok) return reach
   // 5. For how long? Sign, record and answer.
-  return await mint({ client: client.value, earned: earned.value, reach: reach.value, key: key.value, snapshot, at: request.at }, deps)
+  const decided = { client: client.value, earned: earned.value, reach: reach.value, key: key.value, snapshot }
+  return await mint(decided, request.at, deps)
 }
 
 /** What is in force now: one snapshot and one registry serve the whole request. */
@@ -72,13 +73,19 @@ function grantOf({ params }: OAuthRequest, client: Client, { registry: { grants 
   if (grant === undefined) {
     return refused('unsupported_grant_type', `grant_type must be one of ${grants.map((one) => one.type).join(', ')}`)
   }
-  return client.grants.includes(grant.type) ? ok(grant) : refused('unauthorized_client', 'The client is not registered for this grant')
+  if (client.grants.includes(grant.type)) return ok(grant)
+  return refused('unauthorized_client', 'The client is not registered for this grant')
 }
 
 /** The thumbprint of the key that the token is bound to; undefined for a bearer token (RFC 9449 section 5). */
-async function boundKey({ dpop }: OAuthRequest, client: Client, rules: Rules): Promise<Result<Kid | undefined, OAuthFault>> {
+async function boundKey(
+  { dpop }: OAuthRequest,
+  client: Client,
+  rules: Rules,
+): Promise<Result<Kid | undefined, OAuthFault>> {
   if (dpop === undefined) {
-    return client.dpop === true ? refused('invalid_dpop_proof', 'The client is registered for DPoP, and sends no proof') : ok(undefined)
+    if (client.dpop !== true) return ok(undefined)
+    return refused('invalid_dpop_proof', 'The client is registered for DPoP, and sends no proof')
   }
   // A client that asks for a bound token must not get one that anybody can use.
   return await rules.registry.checkProof?.(dpop, rules) ??
@@ -92,7 +99,7 @@ interface Reach {
 }
 
 /** What was asked for, if all of it may be had; what may be had, if nothing was asked for. */
-function reachOf(params: ReadonlyMap<string, string>, client: Client, earned: Entitlement): Result<Reach, OAuthFault> {
+function reachOf(params: Params, client: Client, earned: Entitlement): Result<Reach, OAuthFault> {
   const [resource, audience, scope] = [params.get('resource'), params.get('audience'), params.get('scope')]
   if (resource !== undefined && !isResource(resource)) {
     return refused('invalid_target', 'resource must be an absolute URI without fragment')
@@ -126,11 +133,10 @@ interface Decided {
   readonly reach: Reach
   readonly key: Kid | undefined
   readonly snapshot: Snapshot
-  readonly at: Instant
 }
 
-async function mint(decided: Decided, deps: TokenDeps): Promise<Result<JsonObject, OAuthFault>> {
-  const { client, earned, key, snapshot, at, reach: { audiences, scopes } } = decided
+async function mint(decided: Decided, at: Instant, deps: TokenDeps): Promise<Result<JsonObject, OAuthFault>> {
+  const { client, earned, key, snapshot, reach: { audiences, scopes } } = decided
   const signer = snapshot.signer(client.alg)
   if (signer === undefined) return unavailable('The first key of this algorithm is still in its lead; try again later')
   const left = earned.notAfter === undefined ? Infinity : Math.floor(between(at, earned.notAfter))

@@ -29,7 +29,7 @@ export interface AdminDeps extends MetricsDeps {
 
 const LONGEST_REASON = 256
 
-/** The routes of the admin listener: `GET /keys`, `GET /metrics`, `POST /rotate`, `POST /revoke`. Never mounted on the public port. */
+/** The routes for operators, never mounted on the public port: `/keys`, `/metrics`, `/rotate`, `/revoke`. */
 export function adminRoutes(deps: AdminDeps): readonly Route[] {
   const route = (path: string, method: 'GET' | 'POST', handler: Handler): Route =>
     ({ path, methods: { [method]: guarded(handler, deps) }, cors: new Set() })
@@ -134,7 +134,7 @@ function wrongWith(force: Json, reason: Json, needsReason: boolean, others: obje
 }
 
 function listed(ring: Ring, { policy }: AdminDeps['keyring'], now: Instant): readonly object[] {
-  const date = (moment: Instant | undefined): number | undefined => moment === undefined ? undefined : numericDate(moment)
+  const date = (moment?: Instant): number | undefined => moment === undefined ? undefined : numericDate(moment)
   return outlook(ring, policy, now).map(({ kid, alg, state, since, next, nextAt, removedAt }) =>
     ({ kid, alg, state, since: date(since), next, next_at: date(nextAt), removed_at: date(removedAt) }))
 }

@@ -59,7 +59,10 @@ const EXPIRED_SINCE = 3600
  */
 export function authRoutes(deps: AuthDeps): readonly Route[] {
   const { rules: { algs }, allowOrigins: cors, expiredSigner, loadCases } = deps
-  const unpublished = async (): Promise<object> => ({ keys: (await Promise.all(algs.map(expiredSigner))).map(({ jwk }) => jwk) })
+  const unpublished = async (): Promise<object> => {
+    const signers = await Promise.all(algs.map(expiredSigner))
+    return { keys: signers.map(({ jwk }) => jwk) }
+  }
   return [
     { path: '/auth', methods: { POST: (call) => mint(call, deps) }, cors },
     { path: '/auth/cases', methods: { GET: async () => json(200, { cases: (await loadCases()).listed() }) }, cors },

@@ -29,7 +29,7 @@ export function conditional({ etag, whole, notModified }: Representation, call: 
   return matchesEtag(call.header('if-none-match'), etag) ? notModified : whole
 }
 
-/** A handler whose answers are made once for each snapshot, and again when `basis` differs, and chosen for each call. */
+/** A handler whose answers are made once for each snapshot and `basis`, and chosen for each call. */
 export function fromSnapshot<Made>(
   { current, basis }: Pick<DocumentDeps, 'current' | 'basis'>,
   make: (snapshot: Snapshot) => Made,
@@ -38,7 +38,8 @@ export function fromSnapshot<Made>(
   let last: { readonly snapshot: Snapshot; readonly basis: unknown; readonly made: Made } | undefined
   const answer = (snapshot: Snapshot | undefined, call: Call): Reply => {
     if (snapshot === undefined) return outOfReach()
-    if (last?.snapshot !== snapshot || last.basis !== basis?.()) last = { snapshot, basis: basis?.(), made: make(snapshot) }
+    const present = basis?.()
+    if (last?.snapshot !== snapshot || last.basis !== present) last = { snapshot, basis: present, made: make(snapshot) }
     return choose(last.made, call)
   }
   return (call) => {

@@ -15,17 +15,18 @@ export interface HistoryDeps extends DocumentDeps {
  */
 export function historyRoute(deps: HistoryDeps): Route {
   return documentRoute('/.well-known/jwks-history.json', deps, ({ ring }) => {
-    const past = ring.history.map(({ jwk, publishedAt, activeAt, retiredAt, removedAt, why, reason }) =>
-      ({ jwk, state: 'removed', ...span(publishedAt, activeAt, retiredAt), removed_at: Math.ceil(removedAt), why, reason }))
-    const present = ring.keys.map((key) => key.state === 'standby'
-      ? { jwk: key.jwk, state: key.state, ...span(key.publishedAt, undefined, undefined) }
-      : { jwk: key.jwk, state: key.state, ...span(key.publishedAt, key.activeAt, key.state === 'retired' ? key.retiredAt : undefined) })
+    const past = ring.history.map(({ jwk, removedAt, why, reason, ...key }) =>
+      ({ jwk, state: 'removed', ...spanOf(key), removed_at: Math.ceil(removedAt), why, reason }))
+    const present = ring.keys.map((key) => ({ jwk: key.jwk, state: key.state, ...spanOf(key) }))
     return { issuer: deps.issuer.url, keys: [...past, ...present] }
   })
 }
 
-/** Seconds since the epoch, whole ones outwards, so that no token of the key lies outside. */
-function span(published: Instant | undefined, from: Instant | undefined, to: Instant | undefined): object {
-  const [published_at, active_from] = [published, from].map((moment) => moment === undefined ? undefined : numericDate(moment))
-  return { published_at, active_from, active_to: to === undefined ? undefined : Math.ceil(to) }
+/** When a key was published, began to sign, and ceased to sign. */
+type Span = { readonly [Moment in 'publishedAt' | 'activeAt' | 'retiredAt']?: Instant | undefined }
+
+/** Seconds since the epoch, rounded so that no token of the key was issued outside. */
+function spanOf({ publishedAt, activeAt, retiredAt }: Span): object {
+  const [published_at, active_from] = [publishedAt, activeAt].map((at) => at && numericDate(at))
+  return { published_at, active_from, active_to: retiredAt === undefined ? undefined : Math.ceil(retiredAt) }
 }

@@ -38,7 +38,8 @@ function gauges({ keyring, now }: MetricsDeps): Tally {
   const samples: Tally = new Map([['jwksd_ready', Number(ready)], ['jwksd_view_age_seconds', viewAge]])
   for (const { alg, state, nextAt } of outlook(keyring.lastSeen().ring, keyring.policy, now())) {
     count(samples, `jwksd_keys{alg="${alg}",state="${state}"}`)
-    if (state === 'standby' && nextAt !== undefined) samples.set(`jwksd_promotion_timestamp_seconds{alg="${alg}"}`, nextAt)
+    if (state !== 'standby' || nextAt === undefined) continue
+    samples.set(`jwksd_promotion_timestamp_seconds{alg="${alg}"}`, nextAt)
   }
   return samples
 }

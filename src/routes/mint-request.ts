@@ -85,7 +85,8 @@ function parseFormBody(body: Uint8Array): Result<JsonObject, Reply> {
   if (!form.ok) return refuse(form.error.member, form.error.reason)
   const unknown = [...form.value.keys()].find((name) => !UNDERSTOOD.has(name))
   if (unknown !== undefined) {
-    return refuse(unknown, RESERVED.has(unknown) ? 'is decided by the server' : 'is not understood in a form; claims need a JSON body')
+    const isReserved = RESERVED.has(unknown)
+    return refuse(unknown, isReserved ? 'is decided by the server' : 'is unknown in a form; claims need a JSON body')
   }
   const members = [...form.value].map(([name, text]): [string, Json] =>
     [name, name === 'ttl' && /^\d{1,9}$/.test(text) ? Number(text) : text])

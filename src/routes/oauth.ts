@@ -1,5 +1,5 @@
 import type { JsonObject } from '../core/json.ts'
-import { fail, ok, type Result } from '../core/result.ts'
+import { ok, type Result } from '../core/result.ts'
 import type { Clock } from '../core/time.ts'
 import { parseBasic } from '../http/basic-auth.ts'
 import type { Call } from '../http/call.ts'
@@ -20,7 +20,7 @@ export interface OAuthDeps extends TokenDeps {
 
 type Work = (request: OAuthRequest, deps: TokenDeps) => Promise<Result<JsonObject | undefined, OAuthFault>>
 
-/** `POST /token` (RFC 6749), `/introspect` (RFC 7662) and `/revoke` (RFC 7009) below a path; no web page may call them. */
+/** `POST /token` (RFC 6749), `/introspect` (RFC 7662), `/revoke` (RFC 7009) below a path; no web page may call them. */
 export function oauthRoutes(below: string, deps: OAuthDeps): readonly Route[] {
   const route = (path: string, work: Work): Route =>
     ({ path: `${below}${path}`, methods: { POST: (call) => answer(call, work, deps) }, cors: new Set() })
@@ -36,7 +36,8 @@ async function answer(call: Call, work: Work, deps: OAuthDeps): Promise<Reply> {
     return done.value === undefined ? reply(200, NO_STORE) : json(200, done.value, NO_STORE)
   } catch (error) {
     if (!(error instanceof StoreUnavailable)) throw error
-    return refusal({ code: 'temporarily_unavailable', description: 'The server cannot record used tokens at the moment', retryAfter: 5 })
+    const description = 'The server cannot record used tokens at the moment'
+    return refusal({ code: 'temporarily_unavailable', description, retryAfter: 5 })
   }
 }
 
@@ -62,7 +63,9 @@ function parseCall(call: Call, now: Clock): Result<OAuthRequest, OAuthFault> {
     return refused('invalid_request', 'The body must be application/x-www-form-urlencoded, in UTF-8')
   }
   const form = parseForm(call.body)
-  if (!form.ok) return refused('invalid_request', form.error.member === '' ? `The body ${form.error.reason}` : `A parameter ${form.error.reason}`)
+  if (!form.ok) {
+    return refused('invalid_request', `${form.error.member === '' ? 'The body' : 'A parameter'} ${form.error.reason}`)
+  }
   const basic = parseCredentials(call.header('authorization'))
   if (!basic.ok) return basic
   const params = new Map([...form.value].filter(([, value]) => value !== ''))
@@ -71,11 +74,14 @@ function parseCall(call: Call, now: Clock): Result<OAuthRequest, OAuthFault> {
 
 /** Both halves are form-encoded inside of HTTP Basic (RFC 6749 section 2.3.1). */
 function parseCredentials(header: string | undefined): Result<OAuthRequest['basic'], OAuthFault> {
-  if (header !== undefined && !/^basic(?: |$)/i.test(header)) return refused('invalid_client', 'Authorization must be of the Basic scheme')
+  if (header === undefined) return ok(undefined)
+  if (!/^basic(?: |$)/i.test(header)) return refused('invalid_client', 'Authorization must be of the Basic scheme')
   const basic = parseBasic(header)
   if (!basic.ok) return refused('invalid_client', `Authorization ${basic.error}`)
   if (basic.value === undefined) return ok(undefined)
   const [user, password] = [basic.value.user, basic.value.password].map(decodeFormText)
-  if (user === undefined || password === undefined) return fail({ code: 'invalid_client', description: 'client_id and secret in Basic must be form-urlencoded (RFC 6749 2.3.1)' })
+  if (user === undefined || password === undefined) {
+    return refused('invalid_client', 'client_id and secret in Basic must be form-urlencoded (RFC 6749 2.3.1)')
+  }
   return ok({ user, password })
 }

@@ -36,7 +36,9 @@ export async function openAdmin(
   process.umask(mask)
   const bound = await binding
   const where = 'path' in address ? address.path : `${address.host}:${address.port}`
-  if (!bound.ok) return fail({ code: EXIT.unavailable, line: `Cannot listen for operators on ${where}: ${bound.error}` })
+  if (!bound.ok) {
+    return fail({ code: EXIT.unavailable, line: `Cannot listen for operators on ${where}: ${bound.error}` })
+  }
   return ok({ url: bound.value, server })
 }
 

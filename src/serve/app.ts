@@ -3,8 +3,8 @@ import type { Emit } from '../core/event.ts'
 import { type Issuer, issuerOf, jwksPaths, metadataPaths } from '../core/issuer.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import type { System } from '../core/system.ts'
-import { count } from '../core/tally.ts'
-import { type Route, type Router, router, watched } from '../http/router.ts'
+import type { Listener } from '../http/listener.ts'
+import { counted, type Route, type Router, router } from '../http/router.ts'
 import { UNSEALED } from '../jose/kek.ts'
 import type { Signer } from '../jose/signer.ts'
 import { Keyring } from '../keyring/keyring.ts'
@@ -37,6 +37,14 @@ export interface App {
   readonly reload: (() => Promise<void>) | undefined
   /** Closes the audit log. */
   readonly close: () => Promise<void>
+}
+
+/** Where a server listens. */
+export interface Listening {
+  readonly url: string
+  /** Where operators reach it, or `off`. */
+  readonly admin: string
+  readonly listeners: readonly Listener[]
 }
 
 /**
@@ -102,7 +110,7 @@ function assembled(deps: PartDeps, store: RingStore, { audit, parts }: Extras): 
       const issuer = issuerOf(config.issuer ?? url)
       const added = parts.flatMap(({ routesAt }) => routesAt(issuer))
       const routes = [...documents(issuer, keyring, store.durable, parts), healthRoute(), ready, ...added]
-      return router(routes.map((route) => counted(route, deps)))
+      return router(routes.map((route) => counted(route, deps.tally)))
     },
     adminRouter: async (token) => router((await import('../routes/admin.ts')).adminRoutes({ ...deps, token })),
     tick: () => keyring.tick().then(() => audit?.tick()),
@@ -115,17 +123,13 @@ function assembled(deps: PartDeps, store: RingStore, { audit, parts }: Extras): 
 }
 
 function readiness({ keyring, mayMint }: PartDeps, { durable }: RingStore, audit: Recorder | undefined): ReadyDeps {
+  const failing = mayMint === undefined ? 'failing' : 'failing and required'
   return {
-    current: () => keyring.current(),
+    current: keyring.current,
     health: () => keyring.health(),
     keys: (ring) => !durable ? 'in memory' : isUnsealed(ring) ? 'unsealed' : 'sealed',
-    audit: () => audit === undefined ? 'off' : audit.isWritten() ? 'written' : mayMint === undefined ? 'failing' : 'failing and required',
+    audit: () => audit === undefined ? 'off' : audit.isWritten() ? 'written' : failing,
   }
-}
-
-function counted(route: Route, { tally }: System): Route {
-  const sample = `jwksd_requests_total{path="${route.path}"}`
-  return watched(route, () => count(tally, sample))
 }
 
 function isUnsealed({ keys }: Ring): boolean {
@@ -136,7 +140,7 @@ function documents(issuer: Issuer, keyring: Keyring, isDurable: boolean, parts: 
   const { maxAge } = keyring.policy.timing
   // Keys that die with the process must not outlive it in a cache.
   const cacheControl = isDurable ? `public, max-age=${maxAge}, must-revalidate` : 'no-cache'
-  const deps = { current: () => keyring.current(), cacheControl, issuer }
+  const deps = { current: keyring.current, cacheControl, issuer }
   const others = parts.find(({ metadataAt }) => metadataAt !== undefined)
   const metadata = { ...deps, others: () => others?.metadataAt?.(issuer), basis: () => others?.basis?.() }
   return [

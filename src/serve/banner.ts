@@ -1,38 +1,34 @@
 import type { Config } from '../config/config.ts'
 import { version } from '../config/version.ts'
 import { formatDuration } from '../core/duration.ts'
-import type { Policy } from '../keyring/policy.ts'
-import { proofText, type ProofLine } from '../keyring/proof.ts'
+import type { App } from './app.ts'
 
-/** What the banner tells. */
-export interface BannerView {
-  readonly config: Config
-  readonly policy: Policy
-  readonly lines: readonly ProofLine[]
-  readonly url: string
-  readonly issuer: string
-  readonly admin: string
-  readonly isDurable: boolean
-  readonly isUnsealed: boolean
+/** What the banner shows of a server. */
+interface BannerApp extends Pick<App, 'issuerAt' | 'isDurable' | 'isUnsealed'> {
+  readonly keyring: Pick<App['keyring'], 'policy'>
 }
 
 /** What a person at a terminal sees first: where the server is, how it rotates, and what to paste. */
-export function banner({ config, policy: { algs, timing }, lines, url, issuer, admin, isDurable, isUnsealed }: BannerView): string {
-  const sealing = isUnsealed ? 'UNSEALED: whoever can read it can sign' : 'sealed'
-  const keys = isDurable ? `${config.store}, ${sealing}` : 'in memory: they die with this process, so the JWK Set is sent no-cache'
-  const rotation = `every ${formatDuration(timing.interval)}, published ${formatDuration(timing.lead)} before signing,` +
-    ` kept ${formatDuration(timing.retention)} after`
+export function banner(
+  config: Config,
+  { keyring: { policy: { algs, timing } }, issuerAt, isDurable, isUnsealed }: BannerApp,
+  { url, admin, lines }: { readonly url: string; readonly admin: string; readonly lines: readonly string[] },
+): string {
+  const [interval, lead, retention, ttl, maxTtl] =
+    [timing.interval, timing.lead, timing.retention, timing.ttl, timing.maxTtl].map(formatDuration)
+  const stored = `${config.store}, ${isUnsealed ? 'UNSEALED: its readers can sign' : 'sealed'}`
+  const keys = isDurable ? stored : 'in memory: they die with this process, so the JWK Set is sent no-cache'
   return `
 ${version()} on ${url}
 
-  issuer    ${issuer}
+  issuer    ${issuerAt(url)}
   keys      ${algs.join(', ')}, ${keys}
-  rotation  ${rotation}
-  tokens    ${formatDuration(timing.ttl)}, ${formatDuration(timing.maxTtl)} at most
+  rotation  every ${interval}, published ${lead} before signing, kept ${retention} after
+  tokens    ${ttl}, ${maxTtl} at most
   clients   ${config.clients ?? 'none'}
   operators ${admin}
   audit     ${config.audit?.path ?? 'off'}
-${lines.map((line) => `  ${proofText(line)}\n`).join('')}
+${lines.map((line) => `  ${line}\n`).join('')}
 ${curls(config, url)}
 Ctrl-C stops.
 

@@ -11,7 +11,7 @@ export function openDevelopment({ config, keyring, ...shared }: PartDeps): Part 
   const expiredSigner = expiredSigners(rsaBits)
   const depsAt = ({ url, base }: Issuer): AuthDeps => ({
     ...shared,
-    current: () => keyring.current(),
+    current: keyring.current,
     issuer: url,
     backdate: backdateOf(timing),
     rules: { audience: config.audience, ttl: timing.ttl, maxTtl: timing.maxTtl, algs },

@@ -24,7 +24,7 @@ export async function openTokenService(path: string, deps: PartDeps): Promise<Re
     jtis: await openJtis(config, now),
     throttle: throttle(now),
     onFailure: (client: string, address: string) => emit({ name: 'client.refused', client, address }),
-    current: () => keyring.current(),
+    current: keyring.current,
     ttl: timing.ttl,
     backdate: backdateOf(timing),
     skew: seconds(Math.max(timing.clockError, 1)),

@@ -6,46 +6,46 @@ import { systemClock } from '../system/clock.ts'
 import { pause } from '../system/pause.ts'
 import { type Entries, gatherTallies, type Tallies } from './tallies.ts'
 
-/** Tells a worker which one it is; kept when another process takes its place. */
-const SEAT = 'JWKSD_SEAT'
-/** A worker that ends sooner than this many seconds after its start is replaced after a moment. */
-const SHORT_LIFE = seconds(10)
-const MOMENT = seconds(2)
-/** Seconds in which workers end by themselves. */
-const PATIENCE = seconds(6)
+/** The variable that holds the number of a worker; a process that replaces it has the same. */
+const NUMBER = 'JWKSD_WORKER'
+/** A worker that ends sooner than this after its start is replaced after a pause. */
+const SHORT_LIFE_SECONDS = seconds(10)
+const RESTART_SECONDS = seconds(2)
+/** Workers that run longer than this after a signal are killed. */
+const GRACE_SECONDS = seconds(6)
 
-/** Which of the workers this process is, from 1; undefined for the one that starts them. */
-export function ownSeat(): number | undefined {
+/** The number of this worker, from 1; undefined in the process that starts the workers. */
+export function ownNumber(): number | undefined {
   if (!cluster.isWorker) return undefined
   // Ctrl-C at a terminal reaches every process; the one that starts the others tells them to end.
   process.on('SIGINT', () => {})
-  return Number(process.env[SEAT])
+  return Number(process.env[NUMBER])
 }
 
 /**
- * Starts this program so many times on one port, and replaces each that dies, until a signal ends all of them. The first
- * is there before the others start, so that one of them makes the first keys, and a fault is told once.
+ * Starts workers that share one port, and replaces each that ends, until a signal ends all of them. The first listens
+ * before the others start, so that one makes the first keys, and a fault is reported once.
  */
 export async function superviseWorkers(count: number, emit: Emit, tally: Tally): Promise<void> {
   const workers = new Map<number, Worker>()
   const tallies = gatherTallies(tally)
   let [isOpen, isStopping] = [false, false]
 
-  const start = (seat: number): Worker => {
-    const worker = cluster.fork({ [SEAT]: String(seat) })
+  const start = (number: number): Worker => {
+    const worker = cluster.fork({ [NUMBER]: String(number) })
     const startedAt = systemClock()
-    workers.set(seat, worker)
+    workers.set(number, worker)
     worker.on('message', (entries: Entries) => {
-      tallies.take(seat, entries)
-      tellFirst(workers, tallies)
+      tallies.take(number, entries)
+      sendSum(workers, tallies)
     })
     worker.once('exit', (code, signal) => {
-      workers.delete(seat)
-      tallies.end(seat)
+      workers.delete(number)
+      tallies.end(number)
       if (isStopping || !isOpen) return
-      emit({ name: 'worker.ended', worker: seat, code, signal })
-      const wait = between(startedAt, systemClock()) < SHORT_LIFE ? MOMENT : seconds(0)
-      void pause(wait).then(() => isStopping || start(seat))
+      emit({ name: 'worker.ended', worker: number, code, signal })
+      const wait = between(startedAt, systemClock()) < SHORT_LIFE_SECONDS ? RESTART_SECONDS : seconds(0)
+      void pause(wait).then(() => isStopping || start(number))
     })
     return worker
   }
@@ -62,11 +62,11 @@ export async function superviseWorkers(count: number, emit: Emit, tally: Tally):
   const code = await whenOpen(start(1))
   isOpen = true
   if (code !== undefined) return void (process.exitCode = code)
-  for (let seat = 2; seat <= count; seat += 1) start(seat)
+  for (let number = 2; number <= count; number += 1) start(number)
 }
 
-/** Hands the sum on to the worker that operators ask; it may be gone at any time. */
-function tellFirst(workers: ReadonlyMap<number, Worker>, { besides }: Tallies): void {
+/** Sends the sum to the worker that operators ask; it may have ended at any time. */
+function sendSum(workers: ReadonlyMap<number, Worker>, { besides }: Tallies): void {
   workers.get(1)?.send(besides(1), () => {})
 }
 
@@ -75,7 +75,7 @@ async function stopAll(workers: ReadonlyMap<number, Worker>, signal: string, emi
   emit({ name: 'server.stopping', signal })
   const ended = [...workers.values()].map((worker) => new Promise((resolve) => worker.once('exit', resolve)))
   end(workers, 'SIGTERM')
-  await Promise.race([Promise.all(ended), pause(PATIENCE)])
+  await Promise.race([Promise.all(ended), pause(GRACE_SECONDS)])
   end(workers, 'SIGKILL')
   emit({ name: 'server.stopped' })
   process.exit(0)

@@ -8,7 +8,7 @@ import { type Plan, planOf } from '../../src/cli/main.ts'
 import { refusalLines } from '../../src/config/refusal.ts'
 import { faultText, parseConfig } from '../../src/config/config.ts'
 import { NO_MARKS } from '../../src/keyring/policy.ts'
-import { proof } from '../../src/keyring/proof.ts'
+import { proof, proofText } from '../../src/keyring/proof.ts'
 import { startsServer } from '../../src/config/flags.ts'
 import { optionTexts } from '../../src/config/option-texts.ts'
 import { VERSION } from '../../src/config/version.ts'
@@ -18,7 +18,9 @@ function bannerFor(...args: readonly string[]): string {
   assert.ok(parsed.ok)
   const { config } = parsed.value
   const policy = config.policy(NO_MARKS)
-  return banner({ config, policy, lines: proof(policy.timing, NO_MARKS), url: 'http://127.0.0.1:8080', issuer: 'https://a.example', admin: 'off', isDurable: false, isUnsealed: false })
+  const app = { keyring: { policy }, issuerAt: () => 'https://a.example', isDurable: false, isUnsealed: false }
+  const lines = proof(policy.timing, NO_MARKS).map(proofText)
+  return banner(config, app, { url: 'http://127.0.0.1:8080', admin: 'off', lines })
 }
 
 describe('the banner', () => {

@@ -1,0 +1,19 @@
+import type { Config } from '../config/config.ts'
+import { proof, proofText } from '../keyring/proof.ts'
+import type { App, Listening } from './app.ts'
+
+/** Reports that the server listens, and what an operator should know: as a banner at a terminal, else as events. */
+export async function announce(config: Config, app: App, listening: Listening): Promise<void> {
+  const { keyring, issuerAt, emit, isDurable, isUnsealed } = app
+  const { store, auth, audit, host, workers } = config
+  const { url, admin } = listening
+  const lines = proof(keyring.policy.timing, keyring.lastSeen().ring.marks).map(proofText)
+  if (!process.stdout.isTTY) for (const line of lines) emit({ name: 'policy.proved', line })
+  else process.stdout.write((await import('./banner.ts')).banner(config, app, { url, admin, lines }))
+  if (!isDurable) emit({ name: 'store.volatile' })
+  if (!isDurable && workers > 1) emit({ name: 'workers.single', store })
+  if (process.env['UV_THREADPOOL_SIZE'] === '1') emit({ name: 'threads.single' })
+  if (isUnsealed) emit({ name: 'keys.unsealed', store })
+  if (auth === 'open') emit({ name: 'auth.open', address: host })
+  emit({ name: 'server.listening', url, issuer: issuerAt(url), store, auth, admin, audit: audit?.path ?? 'off' })
+}
