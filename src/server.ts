@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
-import { faultText, parseConfig } from './config/config.ts'
+import { parseConfig } from './config/config.ts'
 import { startsServer } from './config/flags.ts'
 import { EXIT, refuse } from './system/exit.ts'
 
@@ -12,7 +12,7 @@ const sources = { args, env: process.env, readFile: (path: string) => readFileSy
 if (startsServer(args)) {
   const parsed = parseConfig(sources)
   if (parsed.ok) await (await import('./serve/serve.ts')).serve(parsed.value.config, parsed.value.typed)
-  else refuse(EXIT.config, ...parsed.error.map(faultText))
+  else refuse(EXIT.config, ...parsed.error.map((await import('./config/refusal.ts')).faultText))
 } else {
   await (await import('./cli/main.ts')).main(sources)
 }

@@ -1,5 +1,7 @@
-import { faultText, parseConfig, type Sources } from '../config/config.ts'
-import { type ConfigFault, wordsOf } from '../config/flags.ts'
+import { parseConfig, type Sources } from '../config/config.ts'
+import { readFlags } from '../config/flags.ts'
+import { faultText } from '../config/refusal.ts'
+import type { ConfigFault } from '../config/setting.ts'
 import { version } from '../config/version.ts'
 import { nearest } from '../core/nearest.ts'
 import { EXIT, refuse } from '../system/exit.ts'
@@ -26,7 +28,7 @@ export async function main(sources: Sources): Promise<void> {
 /** Reads a command line; help and version come before every fault. */
 export function planOf(sources: Sources): Plan {
   const flags = [...COMMANDS.values()].flatMap((command) => command.flags)
-  const { words: [name = 'serve', ...words], asksFor } = wordsOf(sources.args, flags)
+  const { words: [name = 'serve', ...words], asksFor } = readFlags(sources.args, flags)
   if (asksFor === 'version' || name === 'version') return { text: `${version()}\n` }
   if (asksFor === 'help' || name === 'help') return { text: helpFor(name === 'help' ? words[0] : name) }
   const command = COMMANDS.get(name)

@@ -1,179 +1,112 @@
-import type { Level } from '../core/event.ts'
 import { isLoopbackAddress } from '../core/loopback.ts'
 import { fail, ok, type Result } from '../core/result.ts'
-import { type HighWaterMarks, type Policy, resolveTiming, type Timing } from '../keyring/policy.ts'
-import { readConfigFile } from './file.ts'
-import { type ConfigFault, type Flag, readFlags, type Setting } from './flags.ts'
-import { OPTIONS, type Settings, settingsOf } from './options.ts'
-import type { AdminAddress, StoreUrl } from './values.ts'
+import { FAST_TIMING, type HighWaterMarks, type Policy, resolveTiming, type Timing } from '../keyring/policy.ts'
+import { readEnvironment } from './environment.ts'
+import { readConfigFile, type ReadFile } from './file.ts'
+import { type Flag, type Flags, readFlags } from './flags.ts'
+import { type Option, OPTIONS, SETTINGS, type Settings, type Table, TIMING } from './options.ts'
+import type { ConfigFault, Setting } from './setting.ts'
+
+/**
+ * The configuration of a server: `SETTINGS` and `TIMING` in options.ts are its options, values.ts reads their texts,
+ * and flags, environment and file are its sources. Start with options.ts.
+ */
 
 /** A whole configuration: nothing in it is missing or contradicts itself. */
-export interface Config {
-  readonly host: string
-  readonly port: number
-  /** Processes that serve together. */
-  readonly workers: number
-  /** Undefined: the URL of the loopback address and port that the server really listens on. */
-  readonly issuer: string | undefined
-  readonly audience: string | readonly string[]
+export interface Config extends Settings {
   readonly policy: (marks: HighWaterMarks) => Policy
-  readonly store: StoreUrl
-  readonly keks: {
-    readonly files: readonly string[]
-    readonly given: readonly Uint8Array[]
-    /** Whether records count that everybody can open. */
-    readonly unsealed: boolean
-  }
-  /** Whether key and token files may be reached by group or others. */
-  readonly allowShared: boolean
-  /** Where operators reach the server; undefined: nowhere. */
-  readonly admin: AdminAddress | undefined
-  readonly adminTokenFile: string | undefined
-  /** The file of registered clients; undefined: there are none, and no token endpoint. */
-  readonly clients: string | undefined
-  readonly audit: { readonly path: string; readonly isRequired: boolean } | undefined
   /** Who may mint at `/auth`: this machine, everyone who reaches the address, or nobody. */
   readonly auth: 'loopback' | 'open' | 'off'
-  readonly allowOrigins: ReadonlySet<string>
-  readonly logLevel: Level
 }
 
 /** A configuration, and what the command line holds besides. */
-export interface Configured {
+export interface Configured extends Pick<Flags, 'own' | 'words'> {
   readonly config: Config
   /** What was set, as it was typed, without secrets; for the record. */
   readonly typed: Readonly<Record<string, string>>
-  /** The flags of the command. */
-  readonly own: Readonly<Record<string, string>>
-  readonly words: readonly string[]
 }
 
 /** Where a configuration comes from. */
 export interface Sources {
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
-  /** The text of a file; throws when there is none. */
-  readonly readFile: (path: string) => string
+  readonly readFile: ReadFile
   /** The flags of the command, beside the options of the server. */
   readonly flags?: readonly Flag[]
 }
 
-/** Kubernetes puts these into the environment of every pod beside a service named jwksd. */
-const SERVICE_LINK = /^JWKSD_(?:SERVICE_|PORT_\d+_)|^JWKSD_PORT=tcp:/
+/** What is set, by option. */
+type Given = ReadonlyMap<string, Setting>
 
-/** Reads flags over environment over file over defaults; answers every fault, not the first. */
-export function parseConfig(sources: Sources): Result<Configured, readonly ConfigFault[]> {
-  const { args, env, readFile, flags: more = [] } = sources
-  const faults: ConfigFault[] = []
-  const { settings: flags, own, words } = readFlags(args, more, faults)
-  const outside = [...readEnv(env), ...flags]
-  const path = outside.findLast(({ option }) => option === 'config')?.text
-  const file = path === undefined ? [] : readConfigFile(path, readFile, faults)
-  const settings = new Map([...file, ...outside].map((one) => [one.option, one]))
-  const config = assemble(parseAll([...settings.values()], faults), faults)
+/** Reads flags over environment over file over defaults; the failure is every fault, not the first. */
+export function parseConfig({ args, env, readFile, flags = [] }: Sources): Result<Configured, readonly ConfigFault[]> {
+  const { settings, own, words, faults: flagFaults } = readFlags(args, flags)
+  const faults = [...flagFaults]
+  const outside = [...readEnvironment(env), ...settings]
+  const named = outside.findLast(({ option }) => option === 'config')
+  const inside = named === undefined ? [] : readConfigFile(named, readFile, faults)
+  const given = new Map([...inside, ...outside].map((setting) => [setting.option, setting]))
+  const config = assemble(given, faults)
   if (faults.length > 0) return fail(faults)
-  const open = [...settings.values()].filter(({ option }) => OPTIONS.get(option)?.isSecret === undefined)
-  return ok({ config, own, words, typed: Object.fromEntries(open.map(({ option, text }) => [option, text])) })
+  const open = [...given].filter(([option]) => OPTIONS.get(option)?.isSecret !== true)
+  return ok({ config, own, words, typed: Object.fromEntries(open.map(([option, { text }]) => [option, text])) })
 }
 
-/** One fault as one line. */
-export function faultText({ typed, problem }: ConfigFault): string {
-  return `${typed} ${problem}`
-}
-
-/** An empty variable counts as absent; a variable that names no option is ignored. */
-function readEnv(env: Sources['env']): readonly Setting[] {
-  return Object.entries(env).flatMap(([typed, text = '']) => {
-    const option = typed.replace(/^JWKSD_/, '').toLowerCase().replaceAll('_', '-')
-    const isOurs = typed.startsWith('JWKSD_') && !SERVICE_LINK.test(`${typed}=${text}`) && text !== ''
-    return isOurs && OPTIONS.has(option) ? [{ option, typed, text }] : []
-  })
-}
-
-function parseAll(settings: readonly Setting[], faults: ConfigFault[]): Settings {
-  const parsed = settings.flatMap(({ option, typed, text }) => {
-    const row = OPTIONS.get(option)
-    const value = row?.parse(text)
-    if (value?.ok === true) return [[option, value.value] as const]
-    const shown = row?.isSecret === true ? 'has a value that' : `is ${JSON.stringify(text.slice(0, 64))} but`
-    if (value?.ok === false) faults.push({ typed, problem: `${shown} must be ${value.error}` })
-    return []
-  })
-  return settingsOf(new Map(parsed))
-}
-
-function assemble(set: Settings, faults: ConfigFault[]): Config {
-  const { host, store, audience, clients } = set
-  const isLoopback = isLoopbackAddress(host)
-  const timing = timingOf(set)
-  faults.push(...contradictions(set, timing, isLoopback))
-  return {
-    host,
-    port: set.port,
-    workers: set.workers,
-    issuer: set.issuer,
-    audience: audience.length === 1 ? audience[0] : audience,
-    policy: (marks) => ({
-      timing: resolveTiming(timing, marks), algs: set.alg, rsaBits: set['rsa-bits'], history: set.history,
-    }),
-    store,
-    keks: { files: set['kek-file'] ?? [], given: set.kek ?? [], unsealed: set.unsealed },
-    allowShared: set['allow-shared-files'],
-    admin: set.admin,
-    adminTokenFile: set['admin-token-file'],
-    clients,
-    audit: set.audit === undefined ? undefined : { path: set.audit, isRequired: set['audit-required'] },
-    auth: authOf(isLoopback, set),
-    allowOrigins: set['allow-origin'],
-    logLevel: set['log-level'],
+function assemble(given: Given, faults: ConfigFault[]): Config {
+  const settings = valuesOf(SETTINGS, given, faults)
+  const timing = { ...settings.preset === 'fast' ? FAST_TIMING : {}, ...valuesOf(TIMING, given, faults) }
+  for (const [isBroken, option, problem] of contradictions(settings, timing)) {
+    if (isBroken) faults.push({ typed: given.get(option)?.typed ?? `--${option}`, problem })
   }
+  const { algs, rsaBits, history } = settings
+  const policy: Config['policy'] = (marks) => ({ timing: resolveTiming(timing, marks), algs, rsaBits, history })
+  return { ...settings, policy, auth: authOf(settings) }
+}
+
+/** The values of a table's options; a member without value and default is left out. */
+function valuesOf<Values>(table: Table<Values>, given: Given, faults: ConfigFault[]): Values {
+  const values = Object.entries<Option<unknown>>(table).map(([member, row]) => {
+    const { typed = '', text } = given.get(row.option) ?? {}
+    const value = text === undefined ? undefined : row.parse(text)
+    const shown = row.isSecret === true ? 'has a value that' : `is ${JSON.stringify(text?.slice(0, 64))} but`
+    if (text !== undefined && value === undefined) faults.push({ typed, problem: `${shown} must be ${row.wanted}` })
+    return [member, value ?? (row.initial === undefined ? undefined : row.parse(row.initial))] as const
+  })
+  // Each value was read by the option of its member.
+  return Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Values
 }
 
 /** A server with registered clients is in production, often behind a proxy that makes its loopback address public. */
-function authOf(isLoopback: boolean, { clients, 'open-auth': isOpen }: Settings): Config['auth'] {
-  if (isLoopback && (clients === undefined || isOpen)) return 'loopback'
-  return isOpen ? 'open' : 'off'
+function authOf({ host, clients, openAuth }: Settings): Config['auth'] {
+  if (isLoopbackAddress(host) && (clients === undefined || openAuth)) return 'loopback'
+  return openAuth ? 'open' : 'off'
 }
 
+/** Whether a rule is broken, the option to change, and what is wrong with it. */
+type Rule = readonly [isBroken: boolean, option: string, problem: string]
+
 /** What is missing beside an option, or contradicts it; nothing secret lies open by default. */
-function contradictions(set: Settings, { ttl, maxTtl }: Partial<Timing>, isLoopback: boolean): readonly ConfigFault[] {
-  const { host, store, admin } = set
-  const isSealed = set['kek-file'] !== undefined || set.kek !== undefined || set.unsealed
-  const rules: readonly (readonly [boolean, string, string])[] = [
+function contradictions(settings: Settings, { ttl, maxTtl }: Partial<Timing>): readonly Rule[] {
+  const { host, issuer, store, kekFiles, keks, unsealed, admin, adminTokenFile, audit, auditRequired } = settings
+  const isSealed = kekFiles !== undefined || keks !== undefined || unsealed
+  const isForOthers = admin !== undefined && 'port' in admin
+  return [
     [
-      !isLoopback && set.issuer === undefined, '--issuer',
+      !isLoopbackAddress(host) && issuer === undefined, 'issuer',
       `must be set to listen on ${host}, which is not a loopback address`,
     ],
     [
-      (ttl ?? 0) > (maxTtl ?? Infinity), '--ttl',
+      (ttl ?? 0) > (maxTtl ?? Infinity), 'ttl',
       `is ${ttl}s but must be at most --max-ttl, ${maxTtl}s. Lower --ttl, or raise --max-ttl`,
     ],
     [
-      store !== 'memory:' && !isSealed, '--kek-file',
+      store !== 'memory:' && !isSealed, 'kek-file',
       `must be set to encrypt the keys in ${store} (\`jwksd kek\` makes one), or --unsealed to leave them unencrypted`,
     ],
     [
-      admin !== undefined && !('path' in admin) && set['admin-token-file'] === undefined, '--admin-token-file',
+      isForOthers && adminTokenFile === undefined, 'admin-token-file',
       'must be set where other users of the machine can reach the admin listener, or use --admin unix:PATH',
     ],
-    [set['audit-required'] && set.audit === undefined, '--audit', 'must be set for --audit-required'],
+    [auditRequired && audit === undefined, 'audit', 'must be set for --audit-required'],
   ]
-  return rules.flatMap(([isBroken, typed, problem]) => isBroken ? [{ typed, problem }] : [])
-}
-
-/** The lengths of time that were set, over those of the preset. */
-function timingOf(set: Settings): Partial<Timing> {
-  const own = {
-    interval: set['rotation-interval'],
-    lead: set.lead,
-    retention: set.retention,
-    maxAge: set['jwks-max-age'],
-    ttl: set.ttl,
-    maxTtl: set['max-ttl'],
-    cacheLayers: set['cache-layers'],
-    propagation: set.propagation,
-    clockError: set['clock-error'],
-    leeway: set.leeway,
-  }
-  return { ...set.preset, ...Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined)) }
 }

@@ -1,39 +1,42 @@
-import { isObject, type Json, parseJson } from '../core/json.ts'
-import type { ConfigFault, Setting } from './flags.ts'
+import { isObject, type Json, type JsonObject, type MemberFault, parseJson } from '../core/json.ts'
+import { fail, ok, type Result } from '../core/result.ts'
 import { OPTIONS } from './options.ts'
+import type { ConfigFault, Setting } from './setting.ts'
 
-/** Reads a JSON file of options; every fault goes to `faults`. `readFile` throws when there is no such file. */
-export function readConfigFile(
-  path: string,
-  readFile: (path: string) => string,
-  faults: ConfigFault[],
-): readonly Setting[] {
-  const typed = (member: string): string => `"${member}" in ${path}`
-  const whole = (problem: string): readonly Setting[] => {
-    faults.push({ typed: `--config ${path}`, problem })
+/** The text of a file; throws when it cannot be read. */
+export type ReadFile = (path: string) => string
+
+/** The options in the JSON file that `named` names; every fault is added to `faults`. */
+export function readConfigFile(named: Setting, readFile: ReadFile, faults: ConfigFault[]): readonly Setting[] {
+  const inFile = (member: string): string => `"${member}" in ${named.text}`
+  const content = readObject(named.text, readFile)
+  if (!content.ok) {
+    const { member, reason } = content.error
+    faults.push({ typed: member === '' ? `${named.typed} ${named.text}` : inFile(member), problem: reason })
     return []
   }
+  return Object.entries(content.value).flatMap(([option, value]) => {
+    const typed = inFile(option)
+    const text = textOf(value)
+    const isAllowed = option !== 'config' && OPTIONS.has(option) && OPTIONS.get(option)?.isSecret !== true
+    if (isAllowed && text !== undefined) return [{ option, typed, text }]
+    const problem = isAllowed ? 'must be a text, a number, true, false or a list of texts'
+      : 'is not an option of a file. `jwksd --help` lists all options'
+    faults.push({ typed, problem })
+    return []
+  })
+}
+
+function readObject(path: string, readFile: ReadFile): Result<JsonObject, MemberFault> {
   let text: string
   try {
     text = readFile(path)
   } catch {
-    return whole('cannot be read. Name a JSON file that this user may read')
+    return fail({ member: '', reason: 'cannot be read. Name a JSON file that this user may read' })
   }
   const parsed = parseJson(text)
-  if (!parsed.ok && parsed.error.member === '') return whole(parsed.error.reason)
-  if (!parsed.ok) faults.push({ typed: typed(parsed.error.member), problem: parsed.error.reason })
-  if (!parsed.ok) return []
-  if (!isObject(parsed.value)) return whole('must be a JSON object')
-  return Object.entries(parsed.value).flatMap(([option, value]) => {
-    const text = textOf(value)
-    const row = option === 'config' ? undefined : OPTIONS.get(option)
-    const isAllowed = row !== undefined && row.isSecret === undefined
-    if (isAllowed && text !== undefined) return [{ option, typed: typed(option), text }]
-    const problem = isAllowed ? 'must be a text, a number, true, false or a list of texts'
-      : 'is not an option of a file. `jwksd --help` lists all options'
-    faults.push({ typed: typed(option), problem })
-    return []
-  })
+  if (!parsed.ok) return parsed
+  return isObject(parsed.value) ? ok(parsed.value) : fail({ member: '', reason: 'must be a JSON object' })
 }
 
 function textOf(value: Json): string | undefined {

@@ -1,4 +1,80 @@
-import { OPTIONS } from './options.ts'
+import { formatDuration } from '../core/duration.ts'
+import { ALGORITHMS } from '../jose/algorithm.ts'
+import { DEFAULT_TIMING, type Timing } from '../keyring/policy.ts'
+import { type Option, SETTINGS, type Settings, TIMING } from './options.ts'
+
+/** How help explains the options; a server that starts does not load this file. */
+
+/**
+ * What stands for the value of an option in help, its meaning, and its default in words where other options decide it.
+ * A switch has no value.
+ */
+type Explanation = readonly [value: string, meaning: string, otherwise?: string]
+
+const { interval, cacheLayers, propagation, clockError, leeway } = DEFAULT_TIMING
+const ALGS = [...ALGORITHMS.keys()].join(', ')
+
+/** The explanation of each option, by the member that it sets, in the order of help. */
+const EXPLANATIONS: Readonly<Record<keyof Settings | keyof Timing, Explanation>> = {
+  host: ['ADDRESS', 'address to listen on'],
+  port: ['PORT', 'port to listen on; 0 takes a free port'],
+  workers: ['COUNT', 'processes that share the port, or `auto` for one on each core; `memory:` always runs one'],
+  issuer: [
+    'URL', 'the `iss` of every token, byte for byte, and the start of `jwks_uri`',
+    'http://HOST:PORT on a loopback address, else required',
+  ],
+  audience: ['NAME,...', 'the `aud` of a development token whose request names none'],
+  algs: ['ALG,...', `signing algorithms, the default first; each has its own keys: ${ALGS}`],
+  rsaBits: ['BITS', 'modulus of new RSA keys: 2048, 3072 or 4096'],
+  preset: ['NAME', '`fast` rotates every 60 s, with tokens of 20 s; options that you set win over it'],
+  interval: ['DURATION', 'from one promotion of a key to the next', formatDuration(interval)],
+  lead: ['DURATION', 'how long a key is published before it signs', 'the lesser of 48h and half the interval'],
+  retention: [
+    'DURATION', 'how long a key stays published after it stopped signing',
+    'the greater of what (2) needs and the lesser of 24h and the interval',
+  ],
+  maxAge: ['DURATION', 'how long caches may keep the JWK Set', '300s, or less if the lead requires it'],
+  ttl: ['DURATION', 'lifetime of a token whose request names none', '15m, or max-ttl if that is less'],
+  maxTtl: ['DURATION', 'longest lifetime that a request can get', '1h, or ttl if that is more'],
+  cacheLayers: [
+    'COUNT', 'CDN, proxy and client caches between this server and a verifier; each may add a whole max-age',
+    String(cacheLayers),
+  ],
+  propagation: ['DURATION', 'until every replica serves a committed ring', formatDuration(propagation)],
+  clockError: ['DURATION', "largest error of a replica's clock", formatDuration(clockError)],
+  leeway: ['DURATION', 'what verifiers grant beyond `exp`', formatDuration(leeway)],
+  history: ['DURATION', 'how long the public half of a removed key stays in the history'],
+  store: [
+    'URL', 'where the keys are kept: `memory:` dies with the process, `file:PATH` is one file on this machine',
+  ],
+  kekFiles: [
+    'PATH,...', 'files with key-encryption keys (`jwksd kek` makes one): the first encrypts, each can decrypt',
+  ],
+  keks: [
+    'KEK,...', 'key-encryption keys in base64url, used after those of `kek-file`; read from the environment only',
+  ],
+  unsealed: [
+    '', 'store private keys unencrypted; beside a key-encryption key: read such a store, but encrypt what is written',
+  ],
+  allowShared: ['', 'accept key, token and client files that other users own or can reach'],
+  admin: [
+    'ADDRESS',
+    'where operators reach the server: `unix:PATH` (mode 0600), or loopback HOST:PORT with `admin-token-file`',
+  ],
+  adminTokenFile: ['PATH', 'a file with the bearer token of the admin listener, at least 32 characters'],
+  clients: [
+    'PATH',
+    'the file of registered clients, read again when it changes: mounts `/token`, `/introspect` and `/revoke`',
+  ],
+  audit: ['PATH', 'the audit log: a record of each change of a key and each token, linked to the record before'],
+  auditRequired: ['', 'answer 503 instead of a token that cannot be recorded'],
+  openAuth: ['', 'mount `/auth` on any address and beside `clients`: anyone who reaches it gets any token'],
+  allowOrigins: ['ORIGIN,...', 'web pages of these origins may call `/auth`'],
+  logLevel: ['LEVEL', 'least level that is logged: debug, info, warning or error'],
+  config: [
+    'FILE', 'a JSON file whose members are named like these options; flags and environment win over it',
+  ],
+}
 
 /** One option as help and docs/options.md show it. */
 export interface OptionText {
@@ -9,12 +85,12 @@ export interface OptionText {
   readonly meaning: string
 }
 
-/** The explanations of all options, in the order of the table. */
+/** The explanations of all options, in the order of help. */
 export function optionTexts(): readonly OptionText[] {
-  return [...OPTIONS].map(([name, { value, initial, shown, otherwise, meaning, isSecret }]) => ({
-    name,
-    heading: isSecret === true ? `JWKSD_${name.toUpperCase()}=${value}` : `--${name}${value === '' ? '' : ` ${value}`}`,
-    initial: shown ?? (initial === undefined ? otherwise ?? 'none' : String(initial)),
-    meaning,
-  }))
+  const options: Readonly<Record<string, Option<unknown>>> = { ...SETTINGS, ...TIMING }
+  return Object.entries(EXPLANATIONS).map(([member, [value, meaning, otherwise = 'none']]) => {
+    const { option: name = '', initial = otherwise, isSwitch, isSecret } = options[member] ?? {}
+    const heading = isSecret === true ? `JWKSD_${name.toUpperCase()}=${value}` : `--${name} ${value}`.trimEnd()
+    return { name, heading, initial: isSwitch === true ? 'off' : initial, meaning }
+  })
 }

@@ -1,5 +1,17 @@
+import { nearest } from '../core/nearest.ts'
 import { unsafeText } from '../keyring/proof.ts'
 import type { Refusal } from './promise.ts'
+import type { ConfigFault } from './setting.ts'
+
+/** Why a process does not start, in lines; a server that starts does not load this file. */
+
+/** One fault as one line: the option as it was typed, what is wrong, and what to do. */
+export function faultText({ typed, problem, names }: ConfigFault): string {
+  if (names === undefined) return `${typed} ${problem}`
+  const [near] = nearest(typed.replace(/^-+/, ''), names)
+  const hint = near === undefined ? '' : `Did you mean --${near}? `
+  return `${typed} ${problem}. ${hint}\`jwksd --help\` lists all options`
+}
 
 /** Why a configuration does not start, each line with what would be right. */
 export function refusalLines(refusal: Refusal): readonly string[] {
@@ -8,7 +20,8 @@ export function refusalLines(refusal: Refusal): readonly string[] {
       return refusal.lines.map(unsafeText)
     case 'algorithm_missing':
       return refusal.algs.map((alg) =>
-        `alg: this Node.js (${process.version}) has no ${alg}; ML-DSA needs Node.js 24.7 or later with OpenSSL 3.5`)
+        `--alg names ${alg}, which this Node.js (${process.version}) lacks. Name another algorithm: ` +
+        'ML-DSA needs Node.js 24.7 or later with OpenSSL 3.5')
     default:
       return refusal satisfies never
   }

@@ -2,12 +2,17 @@ import { availableParallelism } from 'node:os'
 import { decodeBase64url } from '../core/base64url.ts'
 import { parseDuration } from '../core/duration.ts'
 import { isLoopbackAddress } from '../core/loopback.ts'
-import { fail, ok, type Result } from '../core/result.ts'
 import type { Seconds } from '../core/time.ts'
+import { type Alg, ALGORITHMS, parseAlg } from '../jose/algorithm.ts'
 import { KEK_BYTES } from '../jose/kek.ts'
 
-/** Reads the text of an option; the failure completes the sentence "it must be ...". */
-type Parse<Value> = (text: string) => Result<Value, string>
+/** A kind of value, and how its text is read. */
+export interface Kind<Value> {
+  /** Completes the sentence "it must be ...". */
+  readonly wanted: string
+  /** The value of a text; undefined when the text is not what is wanted. */
+  readonly parse: (text: string) => Value | undefined
+}
 
 const MAX_WORKERS = 64
 
@@ -17,95 +22,93 @@ export type StoreUrl = 'memory:' | `file:${string}`
 /** Where the listener for operators is bound. */
 export type AdminAddress = { readonly path: string } | { readonly host: string; readonly port: number }
 
-/** Reads a duration of at least `least` seconds. */
-export function duration(least: number): Parse<Seconds> {
-  return (text) => {
+/** A duration of at least `least` seconds. */
+export function duration(least: number): Kind<Seconds> {
+  return kind(`a duration from ${least}s to ten years, such as 90s, 15m, 48h or 7d`, (text) => {
     const length = parseDuration(text)
-    if (length === undefined) return fail('a duration of at most ten years, such as 90s, 15m, 48h or 7d')
-    return length < least ? fail(`a duration of at least ${least}s`) : ok(length)
-  }
+    return length === undefined || length < least ? undefined : length
+  })
 }
 
-/** Reads a whole number from `least` to `most`. */
-export function count(least: number, most: number): Parse<number> {
-  return (text) => {
+/** A whole number from `least` to `most`. */
+export function count(least: number, most: number): Kind<number> {
+  return kind(`a whole number from ${least} to ${most}`, (text) => {
     const number = /^\d{1,9}$/.test(text) ? Number(text) : NaN
-    return number >= least && number <= most ? ok(number) : fail(`a whole number from ${least} to ${most}`)
-  }
+    return number >= least && number <= most ? number : undefined
+  })
 }
 
-/** Reads one of the given words. */
-export function choice<Word extends string, Value>(
-  words: readonly Word[],
-  valueOf: (word: Word) => Value,
-): Parse<Value> {
-  return (text) => {
-    const word = words.find((one) => one === text)
-    return word === undefined ? fail(words.join(' or ')) : ok(valueOf(word))
-  }
+/** One of the given values. */
+export function choice<Value extends string | number | boolean>(values: readonly Value[]): Kind<Value> {
+  return kind(values.join(' or '), (text) => values.find((value) => String(value) === text))
 }
 
-/** Reads a list with commas whose items are all right and all different. */
-export function list<Item extends string>(
-  parse: (item: string) => Item | undefined,
+export const hostName: Kind<string> = text('a host name or an IP address', (name) => /^[\w.:-]{1,253}$/.test(name))
+
+export const filePath: Kind<string> = text('the path of a file', (path) => path !== '' && !path.includes('\0'))
+
+export const filePaths: Kind<readonly string[]> = list('paths of files', filePath.parse)
+
+/** An http or https URL without query and fragment, kept as it was typed (RFC 8414 section 2). */
+export const issuerUrl: Kind<string> = text('an http or https URL without user, query and fragment', (url) =>
+  /^https?:\/\/[\x21-\x7e]{1,512}$/.test(url) && !/[?#@\\%]/.test(url) && URL.canParse(url))
+
+export const algorithms: Kind<readonly [Alg, ...Alg[]]> = list(`some of ${[...ALGORITHMS.keys()].join(', ')}`, parseAlg)
+
+/** Origins as browsers write them (RFC 6454 section 6.2). */
+export const origins: Kind<readonly string[]> = list('origins such as http://localhost:3000', (name) =>
+  URL.canParse(name) && new URL(name).origin === name ? name : undefined)
+
+const names = list('names in visible ASCII', (name) => /^[\x21-\x7e]{1,256}$/.test(name) ? name : undefined)
+
+/** One audience is a text and several are a list, as in a token (RFC 7519 section 4.1.3). */
+export const audience: Kind<string | readonly string[]> = kind(names.wanted, (text) => {
+  const audiences = names.parse(text)
+  return audiences?.length === 1 ? audiences[0] : audiences
+})
+
+/** How many processes serve together; `auto` is one on each core. */
+export const workerCount: Kind<number> = kind(`auto or a whole number from 1 to ${MAX_WORKERS}`, (text) =>
+  text === 'auto' ? Math.min(availableParallelism(), MAX_WORKERS) : count(1, MAX_WORKERS).parse(text))
+
+export const storeUrl: Kind<StoreUrl> = kind('memory: or file:PATH', (text) =>
+  text === 'memory:' || (/^file:./.test(text) && !text.startsWith('file://')) ? text as StoreUrl : undefined)
+
+export const keyEncryptionKeys: Kind<readonly Uint8Array[]> = kind(
+  `keys of ${KEK_BYTES} bytes in base64url, with commas between them`,
+  (text) => {
+    const keks = text.split(',').flatMap((item) => decodeBase64url(item.trim()) ?? [])
+    const isWhole = keks.length === text.split(',').length && keks.every(({ length }) => length === KEK_BYTES)
+    return isWhole ? keks : undefined
+  },
+)
+
+/** The address of the listener for operators, which no other machine can reach. */
+export const adminAddress: Kind<AdminAddress> = kind('unix:PATH or a loopback address with a port', (text) => {
+  const [, path] = /^unix:(.{1,100})$/.exec(text) ?? []
+  if (path !== undefined) return { path }
+  const [, bracketed, host = bracketed, digits = ''] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? []
+  const port = count(0, 65_535).parse(digits)
+  return host !== undefined && isLoopbackAddress(host) && port !== undefined ? { host, port } : undefined
+})
+
+function kind<Value>(wanted: string, parse: Kind<Value>['parse']): Kind<Value> {
+  return { wanted, parse }
+}
+
+function text(wanted: string, isRight: (text: string) => boolean): Kind<string> {
+  return kind(wanted, (text) => isRight(text) ? text : undefined)
+}
+
+/** A list with commas whose items are all right and all different. */
+function list<Item extends string>(
   wanted: string,
-): Parse<readonly [Item, ...Item[]]> {
-  return (text) => {
+  parse: (item: string) => Item | undefined,
+): Kind<readonly [Item, ...Item[]]> {
+  return kind(`${wanted}, each once`, (text) => {
     const items = text.split(',').map((item) => parse(item.trim()))
     const [first, ...others] = new Set(items)
     const isWhole = !items.includes(undefined) && others.length === items.length - 1
-    return first !== undefined && isWhole ? ok([first, ...others as Item[]]) : fail(wanted)
-  }
-}
-
-/** Reads `true` or `false`. */
-export const parseSwitch: Parse<boolean> = choice(['true', 'false'], (word) => word === 'true')
-
-/** Reads how many processes serve together; `auto` is one on each core. */
-export const parseWorkers: Parse<number> = (text) =>
-  count(1, MAX_WORKERS)(text === 'auto' ? String(Math.min(availableParallelism(), MAX_WORKERS)) : text)
-
-/** Reads an address to listen on. */
-export const parseHost: Parse<string> = (text) =>
-  /^[A-Za-z0-9.:_-]{1,253}$/.test(text) ? ok(text) : fail('a host name or an IP address')
-
-/** Reads an issuer: an http or https URL without query and fragment, kept as it was written (RFC 8414 section 2). */
-export const parseIssuer: Parse<string> = (text) => {
-  const isPlain = /^https?:\/\/[\x21-\x7e]{1,512}$/.test(text) && !/[?#@\\%]/.test(text) && URL.canParse(text)
-  return isPlain ? ok(text) : fail('an http or https URL without user, query and fragment')
-}
-
-/** Reads a list of origins as browsers write them (RFC 6454 section 6.2). */
-export const parseOrigins: Parse<ReadonlySet<string>> = (text) => {
-  const parse = (name: string): string | undefined =>
-    URL.canParse(name) && new URL(name).origin === name ? name : undefined
-  const origins = list(parse, 'origins such as http://localhost:3000, each once')(text)
-  return origins.ok ? ok(new Set(origins.value)) : origins
-}
-
-/** Reads where keys are kept. */
-export const parseStore: Parse<StoreUrl> = (text) => {
-  const isStore = text === 'memory:' || (/^file:./.test(text) && !text.startsWith('file://'))
-  return isStore ? ok(text as StoreUrl) : fail('memory: or file:PATH')
-}
-
-/** Reads the path of a file. */
-export const parsePath: Parse<string> = (text) =>
-  text === '' || text.includes('\0') ? fail('the path of a file') : ok(text)
-
-/** Reads key-encryption keys: 32 bytes each, in base64url. */
-export const parseKeks: Parse<readonly Uint8Array[]> = (text) => {
-  const keks = text.split(',').flatMap((item) => decodeBase64url(item.trim()) ?? [])
-  const isWhole = keks.length === text.split(',').length && keks.every(({ length }) => length === KEK_BYTES)
-  return isWhole ? ok(keks) : fail(`keys of ${KEK_BYTES} bytes in base64url, with commas between them`)
-}
-
-/** Reads the address of the listener for operators, which no other machine can reach. */
-export const parseAdmin: Parse<AdminAddress> = (text) => {
-  const [, path] = /^unix:(.{1,100})$/.exec(text) ?? []
-  if (path !== undefined) return ok({ path })
-  const [, bracketed, plain = bracketed, digits = ''] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? []
-  const port = count(0, 65_535)(digits)
-  const isLocal = plain !== undefined && isLoopbackAddress(plain)
-  return isLocal && port.ok ? ok({ host: plain, port: port.value }) : fail('unix:PATH or a loopback address with a port')
+    return first !== undefined && isWhole ? [first, ...others as Item[]] : undefined
+  })
 }

@@ -15,5 +15,5 @@ export async function announce(config: Config, app: App, listening: Listening): 
   if (process.env['UV_THREADPOOL_SIZE'] === '1') emit({ name: 'threads.single' })
   if (isUnsealed) emit({ name: 'keys.unsealed', store })
   if (auth === 'open') emit({ name: 'auth.open', address: host })
-  emit({ name: 'server.listening', url, issuer: issuerAt(url), store, auth, admin, audit: audit?.path ?? 'off' })
+  emit({ name: 'server.listening', url, issuer: issuerAt(url), store, auth, admin, audit: audit ?? 'off' })
 }

@@ -59,8 +59,9 @@ export async function createApp(config: Config, system: System): Promise<Result<
   // 2. The audit log: what the keyring does at its start is recorded too
   let keyring: Keyring | undefined
   const signer = (): Signer | undefined => keyring?.lastSeen().signer()
-  const { audit: place } = config
-  const opened = place && await (await import('../stores/open-audit.ts')).openAudit(place.path, system, signer)
+  const { audit: path } = config
+  const opened = path === undefined ? undefined
+    : await (await import('../stores/open-audit.ts')).openAudit(path, system, signer)
   if (opened?.ok === false) return opened
   const audit = opened?.value
   const emit: Emit = audit === undefined ? system.emit : recordingIn(audit, system.emit)
@@ -69,7 +70,7 @@ export async function createApp(config: Config, system: System): Promise<Result<
   if (!keys.ok) return fail(`Cannot use the keys in ${config.store}: ${keys.error.message} (${keys.error.code})`)
   keyring = keys.value
   // 4. What the configuration asks for besides
-  const mayMint = config.audit?.isRequired === true ? (): boolean => audit?.isWritten() === true : undefined
+  const mayMint = config.auditRequired ? (): boolean => audit?.isWritten() === true : undefined
   const shared = { ...system, emit, config, keyring, mayMint }
   const parts = await openParts(shared)
   return parts.ok ? ok(assembled(shared, store, { audit, parts: parts.value })) : parts

@@ -27,7 +27,7 @@ ${version()} on ${url}
   tokens    ${ttl}, ${maxTtl} at most
   clients   ${config.clients ?? 'none'}
   operators ${admin}
-  audit     ${config.audit?.path ?? 'off'}
+  audit     ${config.audit ?? 'off'}
 ${lines.map((line) => `  ${line}\n`).join('')}
 ${curls(config, url)}
 Ctrl-C stops.

@@ -21,7 +21,7 @@ export function openDevelopment({ config, keyring, ...shared }: PartDeps): Part 
     attackerJwksUrl: `${base}/auth/stranger-jwks.json`,
     isOurHost: (host) =>
       config.auth === 'open' || isLoopbackHost(host) || host.toLowerCase() === new URL(url).host,
-    allowOrigins: config.allowOrigins,
+    allowOrigins: new Set(config.allowOrigins),
   })
   return { routesAt: (issuer) => authRoutes(depsAt(issuer)) }
 }

@@ -1,6 +1,5 @@
 import type { Config } from '../config/config.ts'
 import { refusalOf } from '../config/promise.ts'
-import { refusalLines } from '../config/refusal.ts'
 import { VERSION } from '../config/version.ts'
 import { type Emit, faultEvent } from '../core/event.ts'
 import type { System } from '../core/system.ts'
@@ -77,13 +76,16 @@ async function takePlace({ workers, store }: Config, emit: Emit, tally: Tally): 
 function ofWorker(config: Config, worker: number): Config {
   const { audit } = config
   if (worker === 1) return config
-  return { ...config, admin: undefined, audit: audit && { ...audit, path: `${audit.path}.${worker}` } }
+  return { ...config, admin: undefined, audit: audit && `${audit}.${worker}` }
 }
 
 async function open(config: Config, system: System): Promise<App | undefined> {
   try {
     const refusal = await refusalOf(config)
-    if (refusal !== undefined) return void refuse(EXIT.config, ...refusalLines(refusal))
+    if (refusal !== undefined) {
+      const { refusalLines } = await import('../config/refusal.ts')
+      return void refuse(EXIT.config, ...refusalLines(refusal))
+    }
     const app = await createApp(config, system)
     if (app.ok) return app.value
     refuse(EXIT.config, app.error)

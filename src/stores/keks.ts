@@ -6,9 +6,9 @@ import { ephemeralKek, importKek, KEK_BYTES, type Keks, unsealedKek } from '../j
 
 /** The key-encryption keys of a configuration, or why there are none, as a sentence for the operator. */
 export async function loadKeks(config: Config, randomBytes: RandomBytes): Promise<Result<Keks, string>> {
-  const { keks, store, allowShared } = config
+  const { kekFiles = [], keks = [], unsealed, store, allowShared } = config
   const bytes: Uint8Array[] = []
-  for (const path of keks.files) {
+  for (const path of kekFiles) {
     const { readSecret } = await import('../system/private-file.ts')
     const read = await readSecret(path, allowShared)
     if (!read.ok) return read
@@ -17,8 +17,8 @@ export async function loadKeks(config: Config, randomBytes: RandomBytes): Promis
     if (kek === undefined) return fail(`Cannot use the key-encryption key in ${path}: ${wanted}`)
     bytes.push(kek)
   }
-  const own = await Promise.all([...bytes, ...keks.given].map((kek) => importKek(kek)))
-  const all = keks.unsealed ? [...own, await unsealedKek()] : own
+  const own = await Promise.all([...bytes, ...keks].map((kek) => importKek(kek)))
+  const all = unsealed ? [...own, await unsealedKek()] : own
   const [first, ...others] = all.length === 0 && store === 'memory:' ? [await ephemeralKek(randomBytes)] : all
   if (first === undefined) return fail('Cannot encrypt the keys: there is no key-encryption key. Set --kek-file')
   return ok([first, ...others])

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Config, faultText, parseConfig } from '../../src/config/config.ts'
+import { type Config, parseConfig } from '../../src/config/config.ts'
+import { faultText } from '../../src/config/refusal.ts'
 import { NO_MARKS } from '../../src/keyring/policy.ts'
 
 interface Given {
@@ -68,7 +69,7 @@ describe('parseConfig()', () => {
     assert.match(faults, /^--port is "99999" but must be a whole number from 0 to 65535$/m)
     assert.match(faults, /^--nonsense is not an option\./m)
     assert.match(faults, /^--alg is "HS256" but must be some of RS256/m)
-    assert.match(faults, /^JWKSD_TTL is "5" but must be a duration of at most ten years, such as 90s, 15m, 48h or 7d$/m)
+    assert.match(faults, /^JWKSD_TTL is "5" but must be a duration from 1s to ten years, such as 90s, 15m, 48h or 7d$/m)
     assert.match(faults, /^"lead" in c\.json is "soon" but must be a duration/m)
     assert.match(faults, /^"colour" in c\.json is not an option of a file/m)
   })
@@ -78,7 +79,7 @@ describe('parseConfig()', () => {
     ['a flag given twice', { args: ['--port', '1', '--port', '2'] }, /--port .*given twice/],
     ['a duration without a unit', { args: ['--lead', '90'] }, /lead .*duration/],
     ['a duration beyond ten years', { args: ['--lead', '99999d'] }, /lead .*duration/],
-    ['no lifetime at all', { args: ['--ttl', '0'] }, /ttl .*at least 1s/],
+    ['no lifetime at all', { args: ['--ttl', '0'] }, /ttl .*from 1s/],
     ['a ttl above max-ttl', { args: ['--ttl', '2h', '--max-ttl', '1h'] }, /ttl .*max-ttl/],
     ['one algorithm named twice', { args: ['--alg', 'RS256,RS256'] }, /alg .*each once/],
     ['alg none', { args: ['--alg', 'none'] }, /--alg is "none" but must be some of RS256/],

@@ -336,7 +336,7 @@ describe('a server that cannot use its files', () => {
       [[...store, '--kek-file', kek], /Cannot trust .*: group or others can reach it/],
       [[...store, '--kek-file', join(folder, 'short')], /it must be 32 bytes, raw or in base64url/],
       [[...store, '--kek-file', join(folder, 'nowhere')], /Cannot read .*nowhere: the system says ENOENT/],
-      [[...store, '--kek', 'x'], /^jwksd: --kek would show in the list of processes. Set JWKSD_KEK, or use a file\n/],
+      [[...store, '--kek', 'x'], /^jwksd: --kek would show in the list of processes. Set JWKSD_KEK or --kek-file\n/],
       [['--port', '0', '--admin', '127.0.0.1:0'], /--admin-token-file must be set/],
       [['--port', '0', '--admin', '0.0.0.0:9'], /unix:PATH or a loopback address with a port/],
       [['--port', '0', '--admin', '127.0.0.1:0', '--admin-token-file', join(folder, 'short')], /it must be 32 to 512 visible ASCII characters/],
