@@ -2,8 +2,8 @@ import { isObject, type Json } from '../core/json.ts'
 import { type Instant, instant, type Seconds, seconds } from '../core/time.ts'
 import { parsePublicJwk, type PublicJwk } from '../jose/jwk.ts'
 import { parseSealed, type Sealed } from '../jose/kek.ts'
-import { damaged } from './fault.ts'
 import type { HighWaterMarks } from './policy.ts'
+import { list, oneOf, optional, type Read, record, reject } from './record.ts'
 import type { ActiveKey, Key, PastKey, RetiredKey, Ring, StandbyKey } from './ring.ts'
 
 /** Writes a ring as JSON; private halves are in it as they were sealed. */
@@ -15,25 +15,20 @@ export function encodeRing({ generation, marks, keys, history }: Ring): string {
 export function decodeRing(root: Json | undefined): Ring {
   const ring = readRing(root, 'ring')
   // A ring without keys is never written; read as empty, it would be replaced by fresh keys.
-  if (ring.keys.length === 0) throw damaged('keys')
+  if (ring.keys.length === 0) reject('keys')
   const kids = [...ring.keys, ...ring.history].map(({ jwk }) => jwk.kid)
   const lines = ring.keys.filter(({ state }) => state !== 'retired').map(({ state, jwk }) => `${state} ${jwk.alg}`)
-  for (const names of [kids, lines]) if (new Set<string>(names).size < names.length) throw damaged('keys')
+  for (const names of [kids, lines]) if (new Set<string>(names).size < names.length) reject('keys')
   return ring
 }
-
-/** Reads the value of a member, or throws the fault that names the member. */
-type Read<Value> = (value: Json | undefined, member: string) => Value
-
-/** How each member of a record is read; a record with any other member is damaged. */
-type Members<Kept> = { readonly [Member in keyof Kept]: Read<Kept[Member]> }
 
 const amount: Read<number> = (value, member) => typeof value === 'number' && value >= 0 ? value : reject(member)
 const count: Read<number> = (value, member) => Number.isInteger(value) ? amount(value, member) : reject(member)
 const length: Read<Seconds> = (value, member) => seconds(amount(value, member))
 const moment: Read<Instant> = (value, member) => instant(amount(value, member))
 const text: Read<string> = (value, member) => typeof value === 'string' ? value : reject(member)
-const sealed: Read<Sealed> = (value, member) => parseSealed(value) ?? reject(member)
+/** Reads sealed bytes. */
+export const sealed: Read<Sealed> = (value, member) => parseSealed(value) ?? reject(member)
 const jwk: Read<PublicJwk> = (value) => {
   const parsed = parsePublicJwk(value)
   return parsed.ok ? parsed.value : reject(parsed.error)
@@ -69,29 +64,3 @@ const pastKey: Read<PastKey> = record({
 
 const marks: Read<HighWaterMarks> = record({ maxTtl: length, maxAge: length })
 const readRing: Read<Ring> = record({ generation: count, marks, keys: list(key), history: list(pastKey) })
-
-function record<Kept extends object>(members: Members<Kept>): Read<Kept> {
-  return (value, member) => {
-    if (!isObject(value)) return reject(member)
-    const unknown = Object.keys(value).find((name) => !Object.hasOwn(members, name))
-    if (unknown !== undefined) return reject(unknown)
-    const readers = Object.entries<Read<unknown>>(members)
-    return Object.fromEntries(readers.map(([name, read]) => [name, read(value[name], name)])) as Kept
-  }
-}
-
-function list<Item>(read: Read<Item>): Read<readonly Item[]> {
-  return (value, member) => Array.isArray(value) ? value.map((item: Json) => read(item, member)) : reject(member)
-}
-
-function optional<Value>(read: Read<Value>): Read<Value | undefined> {
-  return (value, member) => value === undefined ? undefined : read(value, member)
-}
-
-function oneOf<Text extends string>(...texts: readonly Text[]): Read<Text> {
-  return (value, member) => texts.find((text) => text === value) ?? reject(member)
-}
-
-function reject(member: string): never {
-  throw damaged(member)
-}

@@ -1,14 +1,17 @@
-import { isObject, type JsonObject, parseJson } from '../core/json.ts'
+import { isObject, type Json, parseJson } from '../core/json.ts'
 import type { RandomBytes } from '../core/random.ts'
-import { type Keks, openBytes, parseSealed, sealBytes, type Sealed, UNSEALED } from '../jose/kek.ts'
-import { decodeRing, encodeRing } from './codec.ts'
-import { damaged, KeyringFault } from './fault.ts'
+import { type Keks, openBytes, sealBytes, type Sealed, UNSEALED } from '../jose/kek.ts'
+import { decodeRing, encodeRing, sealed } from './codec.ts'
+import { KeyringFault } from './fault.ts'
+import { oneOf, record, reject } from './record.ts'
 import type { Ring } from './ring.ts'
 
 /** The version of the document; a later jwksd may write a higher one. */
 const FORMAT = 1
 
 const NOTHING = new Uint8Array(0)
+const present = (value: Json | undefined, member: string): Json => value ?? reject(member)
+const readDocument = record({ format: oneOf(FORMAT), ring: present, seal: sealed })
 
 /**
  * Writes a ring as the document that every store keeps. Its `seal` is an AES-256-GCM tag over the whole ring, so that
@@ -22,30 +25,20 @@ export async function sealRing(ring: Ring, keks: Keks, randomBytes: RandomBytes)
 
 /** Reads a stored document; rejects with a `KeyringFault` if it is damaged, altered, too new, or under another key. */
 export async function openRing(document: string, keks: Keks): Promise<Ring> {
-  const root = readRoot(document)
-  const seal = parseSealed(root['seal'])
-  if (seal === undefined) throw damaged('seal')
-  if (!keks.some(({ id }) => id === seal.kek)) throw unknownKek(seal)
-  const text = JSON.stringify(root['ring'])
-  if ((await openBytes(seal, { keks, context: contextOf(text) }))?.length !== 0) {
-    throw new KeyringFault('altered', 'Cannot authenticate the ring: it was edited after it was written')
-  }
-  return decodeRing(root['ring'])
-}
-
-function readRoot(document: string): JsonObject {
   const parsed = parseJson(document)
   if (!parsed.ok) throw new KeyringFault('damaged', `Cannot read the document: it ${parsed.error.reason}`)
-  const root = parsed.value
-  if (!isObject(root)) throw damaged('the document')
-  const format = root['format']
-  if (typeof format === 'number' && format > FORMAT) {
-    const detail = `Cannot read format ${format}: a later jwksd wrote it, this one reads ${FORMAT}`
-    throw new KeyringFault('newer_format', detail)
-  }
-  const unknown = Object.keys(root).find((member) => !['format', 'ring', 'seal'].includes(member))
-  if (format !== FORMAT || unknown !== undefined) throw damaged(unknown ?? 'format')
-  return root
+  const format = isObject(parsed.value) ? parsed.value['format'] : undefined
+  if (typeof format === 'number' && format > FORMAT) throw newer(format)
+  const { ring, seal } = readDocument(parsed.value, 'the document')
+  if (!keks.some(({ id }) => id === seal.kek)) throw unknownKek(seal)
+  const context = contextOf(JSON.stringify(ring))
+  if ((await openBytes(seal, { keks, context }))?.length === 0) return decodeRing(ring)
+  throw new KeyringFault('altered', 'Cannot authenticate the ring: it was edited after it was written')
+}
+
+function newer(format: number): KeyringFault {
+  const detail = `Cannot read format ${format}: a later jwksd wrote it, this one reads ${FORMAT}`
+  return new KeyringFault('newer_format', detail)
 }
 
 function unknownKek({ kek }: Sealed): KeyringFault {

@@ -18,8 +18,3 @@ export class KeyringFault extends Error {
 export function cannotUnseal(kid: Kid, { kek }: Sealed): KeyringFault {
   return new KeyringFault('cannot_unseal', `Cannot unseal the key ${kid}, which is sealed under ${kek}`)
 }
-
-/** The fault for a document with a member that jwksd does not write. */
-export function damaged(member: string): KeyringFault {
-  return new KeyringFault('damaged', `Cannot read ${member}`)
-}
