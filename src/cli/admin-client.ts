@@ -7,39 +7,42 @@ import { instant, timestamp } from '../core/time.ts'
 import { loadAdminToken } from '../stores/admin-token.ts'
 import { EXIT, refuse } from '../system/exit.ts'
 
-/** Milliseconds that a server gets; an order waits for a key of 4096 bits at most. */
-const PATIENCE = 30_000
+/** An order waits for a new key of 4096 bits at most. */
+const ANSWER_TIMEOUT_MS = 30_000
 
-/** Nobody has heard what was asked. */
-const UNHEARD: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT', 'EACCES', 'ENOTFOUND', 'ENOTSOCK'])
+/** With these codes the server has not received the request. */
+const NOT_RECEIVED: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT', 'EACCES', 'ENOTFOUND', 'ENOTSOCK'])
 
-/** Asks the running server that the configuration names; undefined when it said no, which has been told by then. */
-export async function askServer(
-  config: Config,
-  method: 'GET' | 'POST',
-  path: string,
-  body?: object,
-): Promise<JsonObject | undefined> {
+/** A request to the running server; with a body it is a POST. */
+export interface AdminRequest {
+  readonly path: string
+  readonly body?: object
+}
+
+/** Asks the running server that --admin names; after an error it prints the error, and returns undefined. */
+export async function askServer(config: Config, { path, body }: AdminRequest): Promise<JsonObject | undefined> {
   const { admin } = config
-  if (admin === undefined) return void refuse(EXIT.config, '--admin must name the admin listener of the running server: --admin unix:PATH')
+  if (admin === undefined) {
+    return void refuse(EXIT.config, '--admin is not set. Name the listener of the running server: --admin unix:PATH')
+  }
   const token = await loadAdminToken(config)
   if (!token.ok) return void refuse(EXIT.config, token.error)
+  const method = body === undefined ? 'GET' : 'POST'
   const headers = {
     ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     ...(token.value === undefined ? {} : { authorization: `Bearer ${token.value}` }),
   }
-  const where = 'path' in admin ? { socketPath: admin.path, host: 'localhost' } : admin
+  const address = 'path' in admin ? { socketPath: admin.path, host: 'localhost' } : admin
   try {
-    const sent = request({ ...where, method, path, headers, signal: AbortSignal.timeout(PATIENCE) })
+    const sent = request({ ...address, method, path, headers, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) })
     sent.end(body === undefined ? undefined : JSON.stringify(body))
     const [answer] = await once(sent, 'response') as [IncomingMessage]
-    return told(answer.statusCode ?? 0, await readObject(answer))
+    return accepted(answer.statusCode ?? 0, await readObject(answer))
   } catch (error) {
     const { code = 'no answer' } = errnoOf(error)
-    const isUnheard = UNHEARD.has(code)
-    return void refuse(EXIT.unavailable, isUnheard
-      ? `Cannot reach the admin listener: ${code}`
-      : `The server does not answer (${code}); an order may have been carried out all the same, so list the keys`)
+    return void refuse(EXIT.unavailable, NOT_RECEIVED.has(code)
+      ? `Cannot reach the admin listener: ${code}. Check that the server runs and that --admin is the same`
+      : `The server does not answer (${code}). It may have carried out the order: list the keys with jwksd keys`)
   }
 }
 
@@ -50,9 +53,9 @@ async function readObject(answer: IncomingMessage): Promise<JsonObject> {
   return parsed.ok && isObject(parsed.value) ? parsed.value : {}
 }
 
-function told(status: number, answer: JsonObject): JsonObject | undefined {
+function accepted(status: number, answer: JsonObject): JsonObject | undefined {
   if (status === 200) return answer
-  const { detail = `The server answered ${status}`, earliest_safe_at: safe } = answer as Partial<JsonObject>
-  const when = typeof safe === 'number' ? `; safe from ${timestamp(instant(safe))} on` : ''
+  const { detail = `The server answered ${status}`, earliest_safe_at: safeAt } = answer as Partial<JsonObject>
+  const when = typeof safeAt === 'number' ? `; safe from ${timestamp(instant(safeAt))} on` : ''
   return void refuse(EXIT.refused, `${String(detail)}${when}`)
 }

@@ -13,7 +13,7 @@ export const check: Command = {
   run: async ({ config }) => {
     for (const line of proofOf(config)) process.stdout.write(`${proofText(line)}\n    ${line.meaning}\n`)
     if (config.store !== 'memory:') {
-      process.stdout.write('    a start also holds the longest lifetimes that the store remembers against these numbers\n')
+      process.stdout.write('    a start also compares the longest lifetimes that the store remembers\n')
     }
     const refusal = await refusalOf(config)
     if (refusal !== undefined) refuse(EXIT.config, ...refusalLines(refusal))

@@ -14,7 +14,7 @@ import type { Command } from './command.ts'
 
 type Own = Readonly<Record<string, string>>
 
-/** Octets of a secret: nobody guesses it, so its SHA-256 is all that is kept of it. */
+/** Nobody can guess a secret this long, so a plain SHA-256 of it is enough in the file. */
 const SECRET_BYTES = 32
 
 /** `jwksd client add NAME`: writes a client into the clients file, and prints its secret, which is stored nowhere. */
@@ -39,42 +39,50 @@ export const client: Command = {
 
 async function addClient(config: Config, name: string, own: Own): Promise<void> {
   const path = config.clients
-  if (path === undefined) return refuse(EXIT.config, '--clients must name the clients file')
+  if (path === undefined) return refuse(EXIT.config, '--clients is not set. Name the clients file: --clients PATH')
   const root: Result<JsonObject, string> = existsSync(path) ? readFile(path) : ok({})
   if (!root.ok) return refuse(EXIT.config, root.error)
   const secret = encodeBase64url(systemRandom(SECRET_BYTES))
-  const clients = changed(root.value['clients'] ?? [], name, sha256(secret), own)
+  const clients = changed(root.value['clients'] ?? [], { name, own, hash: sha256(secret) })
   if (!clients.ok) return refuse(EXIT.config, clients.error)
   const text = `${JSON.stringify({ ...root.value, clients: clients.value }, undefined, 2)}\n`
-  const { algs, timing } = config.policy(NO_MARKS)
-  const registry = await parseRegistry(text, { algs, maxTtl: timing.maxTtl, remote: () => ({ keys: async () => undefined }) })
-  if (!registry.ok) return refuse(EXIT.config, `${path} would not be right: ${registry.error}`)
+  const { algs, timing: { maxTtl } } = config.policy(NO_MARKS)
+  const registry = await parseRegistry(text, { algs, maxTtl, remote: () => ({ keys: async () => undefined }) })
+  if (!registry.ok) return refuse(EXIT.config, `${path} would not be valid: ${registry.error}`)
   try {
     await replaceFile({ path, content: text, randomBytes: systemRandom })
   } catch (error) {
     return refuse(EXIT.refused, `Cannot write ${path}: ${systemSays(error)}`)
   }
   const hasSecret = registry.value.clients.get(name)?.auth.method.startsWith('client_secret') === true
-  process.stdout.write(`client_id:     ${name}\n${hasSecret ? `client_secret: ${secret}\n(shown once: ${path} holds its SHA-256)\n` : ''}`)
+  const shown = hasSecret ? `client_secret: ${secret}\n(shown once: ${path} holds its SHA-256)\n` : ''
+  process.stdout.write(`client_id:     ${name}\n${shown}`)
 }
 
 function readFile(path: string): Result<JsonObject, string> {
-  if (!existsSync(path)) return fail(`${path} is not there`)
+  if (!existsSync(path)) return fail(`${path} does not exist`)
   try {
     const parsed = parseJson(readFileSync(path, 'utf8'))
-    return parsed.ok && isObject(parsed.value) ? ok(parsed.value) : fail(`${path} is no JSON object`)
+    return parsed.ok && isObject(parsed.value) ? ok(parsed.value) : fail(`${path} is not a JSON object`)
   } catch {
     return fail(`${path} cannot be read`)
   }
 }
 
-function changed(list: Json, name: string, hash: string, own: Own): Result<readonly Json[], string> {
+/** What `client add` was asked to do, and the hash of a new secret. */
+interface Addition {
+  readonly name: string
+  readonly hash: string
+  readonly own: Own
+}
+
+function changed(list: Json, { name, hash, own }: Addition): Result<readonly Json[], string> {
   const clients = Array.isArray(list) ? list : []
   const at = clients.findIndex((client) => isObject(client) && client['client_id'] === name)
   const present = clients[at]
   if (own['rotate'] === undefined) {
-    if (present !== undefined) return fail(`${name} is registered already; --rotate gives it a second secret`)
-    const made = newClient(name, hash, own)
+    if (present !== undefined) return fail(`${name} is registered already. Use --rotate to give it a second secret`)
+    const made = newClient({ name, hash, own })
     return made.ok ? ok([...clients, made.value]) : made
   }
   const hashes = isObject(present) ? present['client_secret_hashes'] : undefined
@@ -82,9 +90,9 @@ function changed(list: Json, name: string, hash: string, own: Own): Result<reado
   return ok(clients.with(at, { ...present, client_secret_hashes: [hash, ...hashes.slice(0, 1)] }))
 }
 
-function newClient(name: string, hash: string, own: Own): Result<JsonObject, string> {
-  const { audience, scope, auth = 'client_secret_basic', grant, jwks, 'jwks-uri': url } = own as Partial<Record<string, string>>
-  if (audience === undefined) return fail('--audience must be given: the audiences that its tokens may have')
+function newClient({ name, hash, own }: Addition): Result<JsonObject, string> {
+  const { audience, scope, auth = 'client_secret_basic', grant, jwks, 'jwks-uri': url } = own
+  if (audience === undefined) return fail('--audience is not set. Name the audiences that its tokens may have')
   const keys: Result<JsonObject, string> = jwks === undefined ? ok({}) : readFile(jwks)
   if (!keys.ok) return keys
   return ok({

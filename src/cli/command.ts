@@ -1,14 +1,19 @@
 import type { Configured } from '../config/config.ts'
 import type { Flag } from '../config/flags.ts'
 
+/**
+ * Command line: every command but the server. Each is one file with its words, flags, help and run. Read main.ts
+ * first, which finds the command.
+ */
+
 /** A flag of a command, as help shows it. */
 export interface CommandFlag extends Flag {
   readonly meaning: string
 }
 
-/** One command: how it is typed, how help explains it, and what it does. Every command takes the server's options too. */
+/** One command: how it is typed, what help prints, and what it does. Every command accepts the server's options too. */
 export interface Command {
-  /** The words behind the name; one in brackets is optional, one in lower case stands for itself. */
+  /** The words after the name; one in brackets is optional, one in lower case is typed as it is. */
   readonly words: readonly string[]
   readonly flags: readonly CommandFlag[]
   readonly meaning: string
@@ -16,7 +21,7 @@ export interface Command {
   readonly run: (line: CommandLine) => void | Promise<void>
 }
 
-/** What a command gets: the configuration, its own flags and the words behind its name. */
+/** What a command gets: the configuration, its own flags and the words after its name. */
 export type CommandLine = Configured
 
 /** Flags that several commands have. */

@@ -7,7 +7,8 @@ const WIDTH = 80
 
 /** What `jwksd --help` prints: the commands in a line each, and every option of the server. */
 export function help(commands: ReadonlyMap<string, Command>): string {
-  const rows = [...commands].map(([name, { words, meaning }]) => `  ${[name, ...words].join(' ')}\n${wrapped(meaning, 6)}`)
+  const rows = [...commands].map(([name, { words, meaning }]) =>
+    `  ${[name, ...words].join(' ')}\n${wrapped(meaning, 6)}`)
   const options = optionTexts().map(({ heading, initial, meaning }) =>
     `  ${heading}\n${wrapped(meaning, 6)}\n${wrapped(`default: ${initial}`, 6)}`)
   return `${version()}: holds signing keys, rotates them safely, publishes them as

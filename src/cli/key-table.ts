@@ -13,7 +13,8 @@ export function keyTable({ keys: list }: JsonObject): string {
 }
 
 function row({ kid, alg, state, since, next, next_at: nextAt, removed_at: removedAt }: JsonObject): readonly string[] {
-  return [...[kid, alg, state].map(String), timeText(since), String(next), timeText(nextAt), timeText(removedAt)].map(printable)
+  const [known, times] = [[kid, alg, state].map(String), [nextAt, removedAt].map(timeText)]
+  return [...known, timeText(since), String(next), ...times].map(printable)
 }
 
 function timeText(moment: Json | undefined): string {

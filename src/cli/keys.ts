@@ -9,7 +9,7 @@ export const keys: Command = {
   meaning: 'List the keys of the running server that --admin names.',
   example: 'jwksd keys --admin unix:admin',
   run: async ({ config, own }) => {
-    const answer = await askServer(config, 'GET', '/keys')
+    const answer = await askServer(config, { path: '/keys' })
     if (answer === undefined) return
     process.stdout.write(own['json'] === undefined ? keyTable(answer) : `${JSON.stringify(answer, undefined, 2)}\n`)
   },

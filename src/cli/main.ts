@@ -52,7 +52,9 @@ function wordFaults(name: string, words: readonly string[], command: Command | u
   }
   const usage = `Write: jwksd ${[name, ...command.words].join(' ')}`
   const required = command.words.filter((word) => !word.startsWith('['))
-  const isWhole = words.length >= required.length && required.every((word, at) => !/^[a-z]/.test(word) || words[at] === word)
-  if (!isWhole) return [{ typed: name, problem: `needs ${required.join(' ')}. ${usage}` }]
-  return words.slice(command.words.length).map((word) => ({ typed: JSON.stringify(word), problem: `is not expected here. ${usage}` }))
+  const isGiven = (word: string, at: number): boolean =>
+    words[at] !== undefined && (!/^[a-z]/.test(word) || words[at] === word)
+  if (!required.every(isGiven)) return [{ typed: name, problem: `needs ${required.join(' ')}. ${usage}` }]
+  const problem = `is not expected here. ${usage}`
+  return words.slice(command.words.length).map((word) => ({ typed: JSON.stringify(word), problem }))
 }

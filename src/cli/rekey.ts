@@ -2,8 +2,8 @@ import type { Config } from '../config/config.ts'
 import { KeyringFault } from '../keyring/fault.ts'
 import { rekey as sealAnew } from '../keyring/rekey.ts'
 import { StoreUnavailable } from '../keyring/store.ts'
-import { openStore } from '../stores/open.ts'
 import { loadKeks } from '../stores/keks.ts'
+import { openStore } from '../stores/open.ts'
 import { systemClock } from '../system/clock.ts'
 import { EXIT, refuse } from '../system/exit.ts'
 import { systemRandom } from '../system/random.ts'
@@ -19,17 +19,18 @@ export const rekey: Command = {
 }
 
 async function rekeyStore(config: Config): Promise<void> {
-  if (config.store === 'memory:') return refuse(EXIT.config, '--store is memory: but must be file:PATH')
+  if (config.store === 'memory:') return refuse(EXIT.config, '--store is memory:. Name the store of the server')
   const keks = await loadKeks(config, systemRandom)
   if (!keks.ok) return refuse(EXIT.config, keks.error)
   try {
     const store = await openStore(config, systemRandom)
     const count = await sealAnew({ store, keks: keks.value, now: systemClock, randomBytes: systemRandom })
-    if (count === undefined) return refuse(EXIT.refused, `There are no keys in ${config.store}`)
-    process.stdout.write(`Private keys sealed under ${keks.value[0].id}: ${count}\n`)
+    if (count === undefined) return refuse(EXIT.refused, `There are no keys in ${config.store}. Check the path`)
+    process.stdout.write(`Private keys encrypted under ${keks.value[0].id}: ${count}\n`)
   } catch (error) {
-    if (error instanceof KeyringFault) refuse(EXIT.config, `Cannot use the keys in ${config.store}: ${error.message} (${error.code})`)
-    else if (error instanceof StoreUnavailable) refuse(EXIT.unavailable, `Cannot reach the store ${config.store}: ${error.message}`)
-    else throw error
+    const cannot = `Cannot use the keys in ${config.store}: `
+    if (error instanceof StoreUnavailable) return refuse(EXIT.unavailable, `${cannot}${error.message}`)
+    if (!(error instanceof KeyringFault)) throw error
+    refuse(EXIT.config, `${cannot}${error.message} (${error.code})`)
   }
 }

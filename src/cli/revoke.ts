@@ -13,10 +13,12 @@ export const revoke: Command = {
   meaning: 'Take a key out of the JWK Set at once, and destroy its private half.',
   example: 'jwksd revoke KID --admin unix:admin --reason "laptop stolen"',
   run: async ({ config, own: { force, reason }, words: [kid] }) => {
-    if (reason === undefined) return refuse(EXIT.config, '--reason must be given. Its text goes into the public history')
-    const answer = await askServer(config, 'POST', '/revoke', { kid, force: force !== undefined, reason })
+    if (reason === undefined) return refuse(EXIT.config, '--reason is not set. Its text goes into the public history')
+    const body = { kid, force: force !== undefined, reason }
+    const answer = await askServer(config, { path: '/revoke', body })
     if (answer === undefined) return
-    const exposure = `Revoked. A verifier that honours its cache may still accept tokens of the key for ${String(answer['exposure'])} s.`
-    process.stdout.write(`${exposure}\n${keyTable(answer)}`)
+    const seconds = String(answer['exposure'])
+    const exposure = `A verifier that honours its cache may still accept tokens of the key for ${seconds} s.`
+    process.stdout.write(`Revoked. ${exposure}\n${keyTable(answer)}`)
   },
 }

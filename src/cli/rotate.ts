@@ -16,7 +16,8 @@ export const rotate: Command = {
   run: async ({ config, own: { alg, force, reason } }) => {
     if (force !== undefined && reason === undefined) return refuse(EXIT.config, '--force needs --reason TEXT')
     const algs = alg?.split(',').map((name) => name.trim())
-    const answer = await askServer(config, 'POST', '/rotate', { alg: algs, force: force !== undefined, reason })
+    const body = { alg: algs, force: force !== undefined, reason }
+    const answer = await askServer(config, { path: '/rotate', body })
     if (answer !== undefined) process.stdout.write(keyTable(answer))
   },
 }

@@ -4,15 +4,15 @@ import { parseDuration } from '../core/duration.ts'
 import { type Seconds, seconds } from '../core/time.ts'
 import { NO_MARKS } from '../keyring/policy.ts'
 import { EXIT, refuse } from '../system/exit.ts'
-import { type Command, JSON_FLAG } from './command.ts'
 import { simulationJson, simulationText } from '../testkit/simulate/report.ts'
 import type { Replay } from '../testkit/simulate/schedule.ts'
-import { simulate as replay, usualSpan } from '../testkit/simulate/simulate.ts'
+import { defaultSpan, simulate as simulated } from '../testkit/simulate/simulate.ts'
+import { type Command, JSON_FLAG } from './command.ts'
 
-/** More intervals tell nothing new. */
-const MOST_INTERVALS = 1000
+/** More intervals show nothing new. */
+const MAX_INTERVALS = 1000
 
-/** `jwksd simulate`: what verifiers of several kinds make of months of this configuration; exit 1 when a promised one fails. */
+/** `jwksd simulate`: which verifiers fail in months of this configuration; exit 1 if a promise is broken. */
 export const simulate: Command = {
   words: [],
   flags: [
@@ -24,24 +24,26 @@ export const simulate: Command = {
     },
     JSON_FLAG,
   ],
-  meaning: 'Show what verifiers of several kinds make of months of this configuration; exit 1 if one that honours max-age fails.',
+  meaning: 'Show which verifiers fail in months of this configuration; exit 1 if one fails that honours max-age.',
   example: 'jwksd simulate --lead 1h --jwks-max-age 10m',
   run: ({ config, own }) => simulateVerifiers(config, own),
 }
 
-async function simulateVerifiers(config: Config, said: Readonly<Record<string, string>>): Promise<void> {
+async function simulateVerifiers(config: Config, own: Readonly<Record<string, string>>): Promise<void> {
   const policy = config.policy(NO_MARKS)
   const { interval, clockError } = policy.timing
-  const lengths = { span: usualSpan(policy), skew: clockError, outage: seconds(Math.floor(interval / 10)) }
+  const lengths = { span: defaultSpan(policy), skew: clockError, outage: seconds(Math.floor(interval / 10)) }
   for (const name of ['span', 'skew', 'outage'] as const) {
-    const length: Seconds | undefined = said[name] === undefined ? lengths[name] : parseDuration(said[name])
+    const length: Seconds | undefined = own[name] === undefined ? lengths[name] : parseDuration(own[name])
     if (length === undefined) return refuse(EXIT.config, `--${name} must be a duration such as 90s, 15m, 48h, 7d`)
     lengths[name] = length
   }
-  if (lengths.span > MOST_INTERVALS * interval) return refuse(EXIT.config, `--span must not be more than ${MOST_INTERVALS} times rotation-interval`)
-  const trial: Replay = { policy, ...lengths }
-  const simulation = replay(trial)
-  const write = said['json'] === undefined ? simulationText : simulationJson
-  process.stdout.write(write(trial, proofOf(config), simulation))
+  if (lengths.span > MAX_INTERVALS * interval) {
+    return refuse(EXIT.config, `--span must not be more than ${MAX_INTERVALS} times --rotation-interval`)
+  }
+  const replay: Replay = { policy, ...lengths }
+  const simulation = simulated(replay)
+  const write = own['json'] === undefined ? simulationText : simulationJson
+  process.stdout.write(write(replay, proofOf(config), simulation))
   if (simulation.outcomes.some(({ kind, failed }) => kind.isPromised && failed > 0)) process.exitCode = EXIT.refused
 }

@@ -19,6 +19,11 @@ export interface Flags {
   readonly faults: readonly ConfigFault[]
 }
 
+/** A thumbprint may begin with a dash: one in 64 does. It is a word, and not a group of one-letter options. */
+const DASHED_KID = /^-[A-Za-z0-9_-]{42}$/
+/** Hides the dash from the parser; no argument of a process can hold a NUL. */
+const HIDER = '\u0000'
+
 /** How a flag is read, be it an option of the server or a flag of the command. */
 interface Known {
   readonly wanted: string
@@ -33,14 +38,16 @@ export function readFlags(args: readonly string[], more: readonly Flag[]): Flags
   for (const { name, value } of more) known.set(name, { wanted: value, isSwitch: value === '', isOwn: true })
   const types = [...known].map(([name, { isSwitch }]) => [name, { type: isSwitch === true ? 'boolean' : 'string' }])
   const options = Object.fromEntries(types) as ParseArgsConfig['options']
-  const { tokens, positionals: words } = parseArgs({ args: [...args], options, strict: false, tokens: true })
+  const hidden = args.map((arg) => DASHED_KID.test(arg) ? `${HIDER}${arg}` : arg)
+  const { tokens, positionals } = parseArgs({ args: hidden, options, strict: false, tokens: true })
+  const words = positionals.map((word) => word.replace(HIDER, ''))
   const flags = tokens.filter((token) => token.kind === 'option')
   const accepted: Setting[] = []
   const faults: ConfigFault[] = []
   for (const { name: option, rawName: typed, value: text } of flags) {
     const isTwice = accepted.some((setting) => setting.option === option)
     const problem = isTwice ? 'is given twice. Give it once' : problemOf(option, text, known.get(option))
-    if (problem === undefined) accepted.push({ option, typed, text: text ?? 'true' })
+    if (problem === undefined) accepted.push({ option, typed, text: text?.replace(HIDER, '') ?? 'true' })
     else faults.push({ typed, problem, ...known.has(option) ? {} : { names: [...known.keys()] } })
   }
   const own = accepted.filter(({ option }) => known.get(option)?.isOwn === true)

@@ -64,6 +64,14 @@ describe('planOf()', () => {
     assert.deepEqual(found.line.config.admin, { path: 'a' })
   })
 
+  it('takes a kid that begins with a dash for a word, not for options', () => {
+    for (const kid of [`-V${'h'.repeat(41)}`, `--${'a'.repeat(41)}`]) {
+      const found = plan('revoke', kid, '--reason', 'lost')
+      assert.ok('command' in found, JSON.stringify(found))
+      assert.deepEqual([found.line.words, found.line.own], [[kid], { reason: 'lost' }])
+    }
+  })
+
   it('answers help and version before it judges anything else', () => {
     for (const args of [['--nonsense', '--help'], ['-h'], ['help']]) assert.deepEqual(plan(...args), { text: help(COMMANDS) })
     for (const args of [['--version'], ['version'], ['-V']]) assert.deepEqual(plan(...args), { text: `jwksd ${VERSION}\n` })

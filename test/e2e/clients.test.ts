@@ -51,13 +51,13 @@ describe('jwksd client add', () => {
   it('refuses what would not be right, and leaves the file as it was', async () => {
     const before = readFileSync(file, 'utf8')
     const refused: readonly (readonly [readonly string[], RegExp])[] = [
-      [['billing', '--audience', 'api'], /is registered already; --rotate/],
-      [['new'], /--audience must be given/],
+      [['billing', '--audience', 'api'], /is registered already\. Use --rotate/],
+      [['new'], /--audience is not set/],
       [['new', '--rotate'], /is not registered with a secret/],
       [['keeper', '--rotate'], /is not registered with a secret/],
-      [['new', '--audience', 'api', '--auth', 'none'], /would not be right/],
+      [['new', '--audience', 'api', '--auth', 'none'], /would not be valid/],
       [['new', '--audience', 'api', '--auth', 'private_key_jwt', '--jwks-uri', 'http://a.example'], /jwks_uri must be an https URL/],
-      [['new', '--audience', 'api', '--auth', 'private_key_jwt', '--jwks', join(folder, 'missing')], /is not there/],
+      [['new', '--audience', 'api', '--auth', 'private_key_jwt', '--jwks', join(folder, 'missing')], /does not exist/],
       [['ne w', '--audience', 'api'], /client_id must be/],
     ]
     for (const [args, message] of refused) {
@@ -65,7 +65,7 @@ describe('jwksd client add', () => {
       assert.deepEqual([code, message.test(stderr)], [78, true], stderr)
     }
     assert.equal(readFileSync(file, 'utf8'), before)
-    assert.match((await run(['client', 'add', 'x'])).stderr, /--clients must name/)
+    assert.match((await run(['client', 'add', 'x'])).stderr, /--clients is not set/)
   })
 
   it('stops a start with a file that is not right, not there, or that others can write', async () => {

@@ -39,7 +39,7 @@ describe('jwksd simulate', () => {
   for (const [args, message] of [
     [['--span', '1 week'], '--span must be a duration such as 90s, 15m, 48h, 7d'],
     [['--outage', 'x'], '--outage must be a duration such as 90s, 15m, 48h, 7d'],
-    [['--span', '3650d', '--rotation-interval', '2h'], '--span must not be more than 1000 times rotation-interval'],
+    [['--span', '3650d', '--rotation-interval', '2h'], '--span must not be more than 1000 times --rotation-interval'],
   ] as const) {
     it(`exits with 78 for ${args.join(' ')}`, async () => {
       const { code, stderr } = await run(['simulate', ...args])

@@ -3,49 +3,62 @@ import { type ProofLine, unsafeText } from '../../keyring/proof.ts'
 import type { Life, Replay } from './schedule.ts'
 import type { Outcome, Simulation } from './simulate.ts'
 
-/** Columns and rows of the timeline. */
+/** The size of the timeline. */
 const [COLUMNS, ROWS] = [64, 6]
 const DAY = 86_400
 const UNITS = [['d', DAY, Infinity], ['h', 3600, 24], ['m', 60, 60], ['s', 1, 60]] as const
 
-/** A simulation for a person: what was tried, when each key lived, how verifiers fared, and each first failure as a story. */
-export function simulationText(trial: Replay, proof: readonly ProofLine[], simulation: Simulation): string {
+/** A simulation for a person: what was tried, the life of each key, the failures, and each first failure as a story. */
+export function simulationText(replay: Replay, proof: readonly ProofLine[], simulation: Simulation): string {
   const broken = proof.filter(({ holds }) => !holds)
   return [
     ...broken.map((line) => `jwksd does not start like this: ${unsafeText(line)}\n`),
-    ...head(trial, simulation),
+    ...head(replay, simulation),
     '',
-    ...timeline(simulation.lives, trial),
+    ...timeline(simulation.lives, replay),
     '',
     ...table(simulation),
-    ...simulation.outcomes.flatMap((outcome) => story(outcome, trial)),
+    ...simulation.outcomes.flatMap((outcome) => story(outcome, replay)),
     '',
-    ...simulation.outcomes.filter(({ kind }) => kind.isPromised).map(({ kind, failed }) =>
-      failed === 0 ? `No verifier that ${kind.name} fails.` : `The promise does not hold: a verifier that ${kind.name} fails.`),
+    ...simulation.outcomes.filter(({ kind }) => kind.isPromised).map(promise),
     '',
   ].join('\n')
 }
 
-/** The same for a program; moments are seconds since the start, null beyond its end. */
-export function simulationJson({ policy, span, skew, outage }: Replay, proof: readonly ProofLine[], { lives, outages, every, outcomes }: Simulation): string {
-  const kinds = outcomes.map(({ kind: { name, isPromised }, tried, failed, share, first }) =>
-    ({ kind: name, promised: isPromised, tried, failed, share, first: first === undefined ? undefined : { ...first, key: first.key.number } }))
-  const { timing, algs: [alg] } = policy
-  const whole = { alg, timing, span, skew, outage, every, proved: proof.every(({ holds }) => holds), keys: lives, outages, verifiers: kinds }
+function promise({ kind: { name }, failed }: Outcome): string {
+  return failed === 0 ? `No verifier that ${name} fails.` : `The promise does not hold: a verifier that ${name} fails.`
+}
+
+/** The same for a program; moments are seconds since the start, null after its end. */
+export function simulationJson(replay: Replay, proof: readonly ProofLine[], simulation: Simulation): string {
+  const { policy: { timing, algs: [alg] }, span, skew, outage } = replay
+  const { lives, outages, every, outcomes } = simulation
+  const verifiers = outcomes.map(({ kind, first, ...counts }) => ({
+    kind: kind.name,
+    promised: kind.isPromised,
+    ...counts,
+    first: first === undefined ? undefined : { ...first, key: first.key.number },
+  }))
+  const proved = proof.every(({ holds }) => holds)
+  const whole = { alg, timing, span, skew, outage, every, proved, keys: lives, outages, verifiers }
   return `${JSON.stringify(whole, undefined, 2)}\n`
 }
 
-function head({ policy: { timing, algs: [alg] }, span, skew }: Replay, { lives, outages, every }: Simulation): readonly string[] {
+function head({ policy: { timing, algs: [alg] }, span, skew }: Replay, simulation: Simulation): readonly string[] {
+  const { lives, outages: [outage], every } = simulation
   const turns = lives.filter(({ number, activeAt }) => number > 1 && activeAt < Infinity).length
-  const [outage] = outages
-  const lost = outage === undefined ? 'The store is never out of reach.' :
-    `The store is out of reach for ${lengthText(outage.to - outage.from)} as every third key should begin to sign.`
+  const [interval, lead, retention] = [timing.interval, timing.lead, timing.retention].map(lengthText)
+  const [maxTtl, maxAge, propagation] = [timing.maxTtl, timing.maxAge, timing.propagation].map(lengthText)
+  const lost = outage === undefined
+    ? 'The store is never out of reach.'
+    : `The store is out of reach for ${lengthText(outage.to - outage.from)} as every third key should begin to sign.`
   return [
-    `${lengthText(span)} of ${alg}: a key signs for ${lengthText(timing.interval)}, is published at least ${lengthText(timing.lead)} before and ` +
-      `${lengthText(timing.retention)} after; ${turns} rotations.`,
+    `${lengthText(span)} of ${alg}: a key signs for ${interval}, is published at least ${lead} before and ` +
+      `${retention} after; ${turns} rotations.`,
     `Clocks are ${lengthText(skew)} wrong. ${lost} Every third key is made as late as its lead allows.`,
-    `A token is made every ${lengthText(every)} and at each turn, lives ${lengthText(timing.maxTtl)}, and is used at once and in its last moment.`,
-    `Sets may be ${lengthText(timing.maxAge)} old in each of ${timing.cacheLayers} caches, and take ${lengthText(timing.propagation)} to get there.`,
+    `A token is made every ${lengthText(every)} and at each turn, lives ${maxTtl}, and is used at once and in its ` +
+      'last moment.',
+    `Sets may be ${maxAge} old in each of ${timing.cacheLayers} caches, and take ${propagation} to get there.`,
   ]
 }
 
@@ -53,7 +66,8 @@ function head({ policy: { timing, algs: [alg] }, span, skew }: Replay, { lives, 
 function timeline(lives: readonly Life[], { policy: { timing }, span }: Replay): readonly string[] {
   const shown = lives.slice(0, ROWS)
   const length = Math.min(span, (ROWS - 1) * timing.interval)
-  const row = (life: Life): string => Array.from({ length: COLUMNS }, (_, at) => stateAt(life, (at + 0.5) * length / COLUMNS)).join('').trimEnd()
+  const moments = Array.from({ length: COLUMNS }, (_none, at) => (at + 0.5) * length / COLUMNS)
+  const row = (life: Life): string => moments.map((at) => stateAt(life, at)).join('').trimEnd()
   return [
     ...shown.map((life) => `  key ${String(life.number).padEnd(3)} ${row(life)}`),
     `          ${'0'.padEnd(COLUMNS - 8)}${lengthText(length).padStart(8)}`,
@@ -87,8 +101,8 @@ function story({ kind, first }: Outcome, { policy: { timing } }: Replay): readon
   const { key, mintedAt, usedAt, readAt, refetchedAt = Infinity as Instant } = first
   const name = `key ${key.number}`
   const events: readonly (readonly [Instant, string])[] = [
-    [readAt, 'the set is read that the verifier goes by'],
-    [refetchedAt, 'the set is read that it gets when it refetches for an unknown kid'],
+    [readAt, 'the verifier reads the set that it uses'],
+    [refetchedAt, 'the verifier reads the set again for the unknown kid'],
     [key.publishedAt, `${name} is published`],
     [instant(key.publishedAt + timing.propagation), `every replica serves ${name}`],
     [key.activeAt, `${name} begins to sign`],
@@ -105,7 +119,8 @@ function story({ kind, first }: Outcome, { policy: { timing } }: Replay): readon
 function lengthText(length: number): string {
   const parts = UNITS.map(([unit, size, most]) => [Math.floor(length / size) % most, unit] as const)
   const largest = parts.findIndex(([count]) => count > 0)
-  return parts.slice(Math.max(0, largest), largest + 2).filter(([count]) => count > 0).map(([count, unit]) => `${count}${unit}`).join(' ') || '0'
+  const shown = parts.slice(Math.max(0, largest), largest + 2).filter(([count]) => count > 0)
+  return shown.map(([count, unit]) => `${count}${unit}`).join(' ') || '0'
 }
 
 function momentText(at: number): string {

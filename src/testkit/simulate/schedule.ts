@@ -4,20 +4,20 @@ import type { FreshKey } from '../../jose/signer.ts'
 import { advance, ringDueAt } from '../../keyring/advance.ts'
 import type { Change } from '../../keyring/moves.ts'
 import type { Policy } from '../../keyring/policy.ts'
-import { EMPTY_RING, type Ring, standbyOf } from '../../keyring/ring.ts'
+import { EMPTY_RING, standbyOf } from '../../keyring/ring.ts'
 
-/** What the rules of the ring are put through. */
+/** The conditions under which the rules of the ring run. */
 export interface Replay {
   readonly policy: Policy
-  /** How long it lasts. */
+  /** How long the run lasts. */
   readonly span: Seconds
-  /** What clocks really err by: the one that stamps is so much behind, the one that acts on stamps so much ahead. */
+  /** The real error of the clocks: one that stamps is so much behind, one that acts on stamps so much ahead. */
   readonly skew: Seconds
-  /** How long the store is out of reach as every third promotion is due; zero for never. */
+  /** How long the store is out of reach whenever a third promotion is due; 0 for never. */
   readonly outage: Seconds
 }
 
-/** The life of one key, in true time since the start: when a ring that says so was committed; `never` beyond the span. */
+/** The life of one key, in true seconds since the start, at which a ring was committed; `never` after the span. */
 export interface Life {
   /** Counts the keys from 1. */
   readonly number: number
@@ -27,20 +27,20 @@ export interface Life {
   readonly removedAt: Instant
 }
 
-/** What comes of it. */
+/** The keys and the outages of a run. */
 export interface Schedule {
   readonly lives: readonly Life[]
   readonly outages: readonly { readonly from: Instant; readonly to: Instant }[]
 }
 
-/** How often something goes wrong: at every third key. */
+/** Something goes wrong at every third key. */
 const TROUBLE_EVERY = 3
 const START = instant(0)
 
 /**
- * Runs the default line of a policy through the rules of the ring as if nothing had to be proved: lead and retention are
- * what was set even below their bounds, so that one sees what would come of it. A policy that holds runs as ever. Every
- * third promotion meets an outage, and every third key is made as late as its lead allows.
+ * Runs the keys of the default algorithm through the rules of the ring, with the lead and the retention that were set,
+ * even below their bounds: so one sees which verifiers would fail. A policy within its bounds runs as on a server.
+ * Every third promotion meets an outage, and every third key is made as late as its lead allows.
  */
 export function replay({ policy, span, skew, outage }: Replay): Schedule {
   const rules = unproved(policy)
@@ -65,26 +65,22 @@ export function replay({ policy, span, skew, outage }: Replay): Schedule {
     }
     for (const { kid, to } of changes) journal.set(kid, (journal.get(kid) ?? new Map()).set(to, at))
     ring = next
-    at = nextAt(ring, rules, at, keyReadyAt, skew)
+    // A missing stamp or standby follows at once, everything else when the clock that is ahead reaches it.
+    const dueAt = instant(ringDueAt(ring, rules) - skew)
+    const hasStandby = standbyOf(ring.keys, rules.algs[0]) !== undefined
+    at = later(at, hasStandby ? dueAt : earliest([dueAt, keyReadyAt]))
   }
   return { lives: [...journal.values()].map(lifeOf), outages }
 }
 
-/** A missing stamp or standby follows at once, everything else when the clock that is ahead says so. */
-function nextAt(ring: Ring, policy: Policy, at: Instant, keyReadyAt: Instant, skew: Seconds): Instant {
-  const due = instant(ringDueAt(ring, policy) - skew)
-  const isLacking = standbyOf(ring.keys, policy.algs[0]) === undefined
-  return later(at, isLacking ? earliest([due, keyReadyAt]) : due)
-}
-
-/** The schedule that was set, without the bounds that the ring would keep it to. */
+/** The schedule that was set, without the bounds that the rules would apply. */
 function unproved(policy: Policy): Policy {
   const none = seconds(0)
-  const timing = { ...policy.timing, maxAge: none, maxTtl: none, cacheLayers: 0, propagation: none, clockError: none, leeway: none }
-  return { ...policy, timing, algs: [policy.algs[0]], history: none }
+  const bounds = { maxAge: none, maxTtl: none, cacheLayers: 0, propagation: none, clockError: none, leeway: none }
+  return { ...policy, timing: { ...policy.timing, ...bounds }, algs: [policy.algs[0]], history: none }
 }
 
-/** A key in shape alone, for rules that never look inside. */
+/** A key without its material: the rules never look inside. */
 function shape({ algs: [alg] }: Policy, number: number): FreshKey {
   return { jwk: { kid: String(number) as Kid, alg } as PublicJwk, sealed: {} as FreshKey['sealed'] }
 }

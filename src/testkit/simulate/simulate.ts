@@ -3,6 +3,11 @@ import { longestView, NO_MARKS, type Policy, type Timing } from '../../keyring/p
 import { type Life, replay, type Replay, type Schedule } from './schedule.ts'
 import { VERIFIER_KINDS, type VerifierKind, type Window } from './verifier-kinds.ts'
 
+/**
+ * Simulation: whether verifiers of several kinds fail in months of a configuration. Read simulate.ts first; schedule.ts
+ * runs the rules of the ring, verifier-kinds.ts says when verifiers fetch the key set, report.ts writes.
+ */
+
 /** One use of one token. */
 export interface Use {
   readonly key: Life
@@ -10,25 +15,25 @@ export interface Use {
   readonly usedAt: Instant
 }
 
-/** A use that fails, with when the set was read at its source that the unluckiest verifier goes by. */
+/** A use that fails, with the moment at which the set of the unluckiest verifier was read at its source. */
 export interface Failure extends Use {
   readonly readAt: Instant
-  /** The same for the set that it gets because of the unknown kid; undefined when it does not try. */
+  /** The same for the set that it fetches because of the unknown kid; undefined when it fetches none. */
   readonly refetchedAt: Instant | undefined
 }
 
-/** How verifiers of one kind fared. */
+/** How many verifications fail at verifiers of one kind. */
 export interface Outcome {
   readonly kind: VerifierKind
   readonly tried: number
   /** Verifications that fail at the unluckiest verifier of the kind. */
   readonly failed: number
-  /** Of all verifications at all verifiers of the kind, the part that fails: 0 to 1. */
+  /** The share of all verifications at all verifiers of the kind that fails: 0 to 1. */
   readonly share: number
   readonly first: Failure | undefined
 }
 
-/** Everything that was simulated. */
+/** The result of a simulation. */
 export interface Simulation extends Schedule {
   readonly outcomes: readonly Outcome[]
   /** Seconds from one token of the steady traffic to the next. */
@@ -38,20 +43,19 @@ export interface Simulation extends Schedule {
 const START = instant(0)
 /** Tokens of the steady traffic. */
 const TOKENS = 20_000
-/** Nothing happens within it: what is used so much before its end is used in time. */
+/** Seconds: a use this long before an end is in time. */
 const INSTANT = 0.001
 
 /**
- * Lets verifiers of every kind verify tokens through a replay: the unluckiest of each, exactly, not by chance. Each
- * token lives as long as any may, is made by a clock that is ahead, and is used at once and in its last instant. A
+ * Verifies tokens through a replay with verifiers of every kind: exactly the unluckiest of each kind, not a random one.
+ * Each token has the longest lifetime, is made by a clock that is ahead, and is used at once and in its last instant. A
  * commit reaches one replica at once and another after the whole propagation.
  */
-export function simulate(trial: Replay): Simulation {
-  const { policy, span, skew } = trial
-  const { timing } = policy
-  const schedule = replay(trial)
+export function simulate(wanted: Replay): Simulation {
+  const { policy: { timing }, span } = wanted
+  const schedule = replay(wanted)
   const every = seconds(Math.max(1, Math.ceil(span / TOKENS)))
-  const uses = usesOf(schedule, timing, span, skew, every)
+  const uses = usesOf(schedule, wanted, every)
   return { ...schedule, every, outcomes: VERIFIER_KINDS.map((kind) => outcomeOf(kind, uses, timing)) }
 }
 
@@ -60,7 +64,7 @@ function outcomeOf(kind: VerifierKind, uses: readonly Use[], timing: Timing): Ou
   let first: Failure | undefined
   for (const use of uses) {
     const window = kind.held(use.usedAt, timing)
-    // It had not started yet.
+    // The verifier has not started yet.
     if (window.from > use.usedAt) continue
     tried += 1
     const held = lackOf(window, use.key, timing)
@@ -74,9 +78,15 @@ function outcomeOf(kind: VerifierKind, uses: readonly Use[], timing: Timing): Ou
   return { kind, tried, failed, share: sum / Math.max(1, tried), first }
 }
 
-/** How much of the window reads a set without the key, and a moment that does; undefined when none does. */
-function lackOf(window: Window, { number, publishedAt, removedAt }: Life, { propagation }: Timing): { readonly share: number; readonly readAt: Instant } | undefined {
-  // There is no set before the first, and no first set without the first key.
+/** The share of a window in which a read gives a set without the key, and a moment of such a read. */
+interface Lack {
+  readonly share: number
+  readonly readAt: Instant
+}
+
+/** Undefined when every read in the window gives a set with the key. */
+function lackOf(window: Window, { number, publishedAt, removedAt }: Life, { propagation }: Timing): Lack | undefined {
+  // There is no set before the first, and the first set has the first key.
   const [from, to] = [later(window.from, START), window.to]
   const servedAt = number === 1 ? START : after(publishedAt, propagation)
   if (from >= servedAt && to < removedAt) return undefined
@@ -84,25 +94,25 @@ function lackOf(window: Window, { number, publishedAt, removedAt }: Life, { prop
   return { share: to === from ? 1 : Math.min(1, lacked / (to - from)), readAt: from < servedAt ? from : to }
 }
 
-/** Every use that is tried: steady traffic, and what both replicas mint around each turn from one key to the next. */
-function usesOf({ lives, outages }: Schedule, timing: Timing, span: Seconds, skew: Seconds, every: Seconds): readonly Use[] {
-  const { propagation, maxTtl, leeway } = timing
+/** Every use: one token each `every` seconds, and those that both replicas mint as one key replaces another. */
+function usesOf({ lives, outages }: Schedule, { policy, span, skew }: Replay, every: Seconds): readonly Use[] {
+  const { timing, timing: { propagation, maxTtl, leeway } } = policy
   const silent = outages.map(({ from, to }) => [from + longestView(timing, NO_MARKS), to] as const)
   const isServed = (at: number): boolean => at <= span && !silent.some(([from, to]) => at > from && at < to)
-  const mint = (key: Life, mintedAt: number): readonly Use[] => {
-    const uses = [mintedAt, Math.max(mintedAt, mintedAt + skew + maxTtl + leeway - INSTANT)]
-    return isServed(mintedAt) ? uses.map((usedAt) => ({ key, mintedAt: instant(mintedAt), usedAt: instant(usedAt) })) : []
-  }
+  const lifetime = Math.max(0, skew + maxTtl + leeway - INSTANT)
+  const mint = (key: Life, mintedAt: number): readonly Use[] =>
+    [0, lifetime].map((age) => ({ key, mintedAt: instant(mintedAt), usedAt: instant(mintedAt + age) }))
   return lives.flatMap((key) => {
     const [begin, end] = [key.activeAt, Math.min(key.retiredAt, span)]
     if (begin === never) return []
-    const steady = Array.from({ length: Math.max(0, Math.floor((end - begin) / every)) }, (_, at) => begin + (at + 1) * every)
-    const atTheEnd = key.retiredAt === never ? [] : [key.retiredAt + propagation - INSTANT]
-    return [begin, begin + propagation, ...steady, ...atTheEnd].flatMap((at) => mint(key, at))
+    const length = Math.max(0, Math.floor((end - begin) / every))
+    const steady = Array.from({ length }, (_, at) => begin + (at + 1) * every)
+    const last = key.retiredAt === never ? [] : [key.retiredAt + propagation - INSTANT]
+    return [begin, begin + propagation, ...steady, ...last].filter(isServed).flatMap((at) => mint(key, at))
   })
 }
 
-/** How long a policy is simulated when nothing is said: half a year of weekly rotations. */
-export function usualSpan({ timing }: Policy): Seconds {
+/** How long a policy is simulated by default: half a year of weekly rotations. */
+export function defaultSpan({ timing }: Policy): Seconds {
   return seconds(26 * timing.interval)
 }

@@ -1,20 +1,20 @@
 import { type Instant, instant, type Seconds } from '../../core/time.ts'
 import type { Timing } from '../../keyring/policy.ts'
 
-/** Moments between which a verifier of some kind got what it goes by; which one is chance. */
+/** The moments between which a verifier of some kind has read its key set; which one is random. */
 export interface Window {
   readonly from: Instant
   readonly to: Instant
 }
 
-/** A way to keep a JWK Set, as verifiers in the field do. */
+/** How a verifier caches the key set, as verifiers in the field do. */
 export interface VerifierKind {
   readonly name: string
   /** Whether the promise covers it: it honours `Cache-Control`. */
   readonly isPromised: boolean
-  /** When the set was read at its source that the verifier holds at `now`. */
+  /** When the set that the verifier holds at `now` was read at its source. */
   readonly held: (now: Instant, timing: Timing) => Window
-  /** The same, after it has tried to fetch once more because the set lacks a kid; undefined when it never does. */
+  /** The same after another fetch because the set lacks a kid; undefined for a verifier that never does this. */
   readonly refetched: ((now: Instant, timing: Timing) => Window) | undefined
 }
 
@@ -46,12 +46,12 @@ export const VERIFIER_KINDS: readonly VerifierKind[] = [
   },
 ]
 
-/** Goes by its own period, behind the caches that are not its own. */
+/** Reads the set once in a period, through the caches before it. */
 function refreshing(name: string, period: number): VerifierKind {
   return { name, isPromised: false, held: (now, timing) => last(now, period + cached(timing)), refetched: undefined }
 }
 
-/** Seconds that the caches between us and a verifier may keep the set. */
+/** Seconds that the caches between the server and a verifier may keep the set. */
 function cached({ cacheLayers, maxAge }: Timing): number {
   return Math.max(0, cacheLayers - 1) * maxAge
 }
