@@ -1,6 +1,6 @@
 import { isLoopbackAddress } from '../core/loopback.ts'
 import { fail, ok, type Result } from '../core/result.ts'
-import { FAST_TIMING, type HighWaterMarks, type Policy, resolveTiming, type Timing } from '../keyring/policy.ts'
+import { type HighWaterMarks, type Policy, resolveTiming, type TimingSettings } from '../keyring/policy.ts'
 import { readEnvironment } from './environment.ts'
 import { readConfigFile, type ReadFile } from './file.ts'
 import { type Flag, type Flags, readFlags } from './flags.ts'
@@ -54,7 +54,7 @@ export function parseConfig({ args, env, readFile, flags = [] }: Sources): Resul
 
 function assemble(given: Given, faults: ConfigFault[]): Config {
   const settings = valuesOf(SETTINGS, given, faults)
-  const timing = { ...settings.preset === 'fast' ? FAST_TIMING : {}, ...valuesOf(TIMING, given, faults) }
+  const timing = valuesOf(TIMING, given, faults)
   for (const [isBroken, option, problem] of contradictions(settings, timing)) {
     if (isBroken) faults.push({ typed: given.get(option)?.typed ?? `--${option}`, problem })
   }
@@ -65,12 +65,14 @@ function assemble(given: Given, faults: ConfigFault[]): Config {
 
 /** The values of a table's options; a member without value and default is left out. */
 function valuesOf<Values>(table: Table<Values>, given: Given, faults: ConfigFault[]): Values {
+  const isFast = given.get('preset')?.text === 'fast'
   const values = Object.entries<Option<unknown>>(table).map(([member, row]) => {
     const { typed = '', text } = given.get(row.option) ?? {}
     const value = text === undefined ? undefined : row.parse(text)
     const shown = row.isSecret === true ? 'has a value that' : `is ${JSON.stringify(text?.slice(0, 64))} but`
     if (text !== undefined && value === undefined) faults.push({ typed, problem: `${shown} must be ${row.wanted}` })
-    return [member, value ?? (row.initial === undefined ? undefined : row.parse(row.initial))] as const
+    const initial = (isFast ? row.fast : undefined) ?? row.initial
+    return [member, value ?? (initial === undefined ? undefined : row.parse(initial))] as const
   })
   // Each value was read by the option of its member.
   return Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Values
@@ -86,7 +88,7 @@ function authOf({ host, clients, openAuth }: Settings): Config['auth'] {
 type Rule = readonly [isBroken: boolean, option: string, problem: string]
 
 /** What is missing beside an option, or contradicts it; nothing secret lies open by default. */
-function contradictions(settings: Settings, { ttl, maxTtl }: Partial<Timing>): readonly Rule[] {
+function contradictions(settings: Settings, { ttl, maxTtl }: TimingSettings): readonly Rule[] {
   const { host, issuer, store, kekFiles, keks, unsealed, admin, adminTokenFile, audit, auditRequired } = settings
   const isSealed = kekFiles !== undefined || keks !== undefined || unsealed
   const isForOthers = admin !== undefined && 'port' in admin

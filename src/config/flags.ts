@@ -1,5 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util'
-import { OPTIONS } from './options.ts'
+import { type Option, OPTIONS } from './options.ts'
 import type { ConfigFault, Setting } from './setting.ts'
 
 /** A flag of one command, beside the options of the server; `value` is empty for a switch. */
@@ -25,17 +25,12 @@ const DASHED_KID = /^-[A-Za-z0-9_-]{42}$/
 const HIDER = '\u0000'
 
 /** How a flag is read, be it an option of the server or a flag of the command. */
-interface Known {
-  readonly wanted: string
-  readonly isSwitch?: boolean
-  readonly isSecret?: boolean
-  readonly isOwn?: boolean
-}
+type Known = Pick<Option<unknown>, 'wanted' | 'isSwitch' | 'isSecret'>
 
 /** Reads a command line; `more` are the flags of its command. */
 export function readFlags(args: readonly string[], more: readonly Flag[]): Flags {
   const known = new Map<string, Known>(OPTIONS)
-  for (const { name, value } of more) known.set(name, { wanted: value, isSwitch: value === '', isOwn: true })
+  for (const { name, value } of more) known.set(name, { wanted: value, isSwitch: value === '' })
   const types = [...known].map(([name, { isSwitch }]) => [name, { type: isSwitch === true ? 'boolean' : 'string' }])
   const options = Object.fromEntries(types) as ParseArgsConfig['options']
   const hidden = args.map((arg) => DASHED_KID.test(arg) ? `${HIDER}${arg}` : arg)
@@ -50,11 +45,13 @@ export function readFlags(args: readonly string[], more: readonly Flag[]): Flags
     if (problem === undefined) accepted.push({ option, typed, text: text?.replace(HIDER, '') ?? 'true' })
     else faults.push({ typed, problem, ...known.has(option) ? {} : { names: [...known.keys()] } })
   }
-  const own = accepted.filter(({ option }) => known.get(option)?.isOwn === true)
+  const isOwn = ({ option }: Setting): boolean => more.some(({ name }) => name === option)
   return {
-    settings: accepted.filter((setting) => !own.includes(setting)),
-    own: Object.fromEntries(own.map(({ option, text }) => [option, text])),
-    words, asksFor: requestIn(flags.map(({ name }) => name)), faults,
+    settings: accepted.filter((setting) => !isOwn(setting)),
+    own: Object.fromEntries(accepted.filter(isOwn).map(({ option, text }) => [option, text])),
+    words,
+    asksFor: requestIn(flags.map(({ name }) => name)),
+    faults,
   }
 }
 

@@ -1,6 +1,5 @@
-import { formatDuration } from '../core/duration.ts'
 import { ALGORITHMS } from '../jose/algorithm.ts'
-import { DEFAULT_TIMING, type Timing } from '../keyring/policy.ts'
+import type { Timing } from '../keyring/policy.ts'
 import { type Option, SETTINGS, type Settings, TIMING } from './options.ts'
 
 /** How help explains the options; a server that starts does not load this file. */
@@ -11,7 +10,6 @@ import { type Option, SETTINGS, type Settings, TIMING } from './options.ts'
  */
 type Explanation = readonly [value: string, meaning: string, otherwise?: string]
 
-const { interval, cacheLayers, propagation, clockError, leeway } = DEFAULT_TIMING
 const ALGS = [...ALGORITHMS.keys()].join(', ')
 
 /** The explanation of each option, by the member that it sets, in the order of help. */
@@ -27,7 +25,7 @@ const EXPLANATIONS: Readonly<Record<keyof Settings | keyof Timing, Explanation>>
   algs: ['ALG,...', `signing algorithms, the default first; each has its own keys: ${ALGS}`],
   rsaBits: ['BITS', 'modulus of new RSA keys: 2048, 3072 or 4096'],
   preset: ['NAME', '`fast` rotates every 60 s, with tokens of 20 s; options that you set win over it'],
-  interval: ['DURATION', 'from one promotion of a key to the next', formatDuration(interval)],
+  interval: ['DURATION', 'from one promotion of a key to the next'],
   lead: ['DURATION', 'how long a key is published before it signs', 'the lesser of 48h and half the interval'],
   retention: [
     'DURATION', 'how long a key stays published after it stopped signing',
@@ -38,11 +36,10 @@ const EXPLANATIONS: Readonly<Record<keyof Settings | keyof Timing, Explanation>>
   maxTtl: ['DURATION', 'longest lifetime that a request can get', '1h, or ttl if that is more'],
   cacheLayers: [
     'COUNT', 'CDN, proxy and client caches between this server and a verifier; each may add a whole max-age',
-    String(cacheLayers),
   ],
-  propagation: ['DURATION', 'until every replica serves a committed ring', formatDuration(propagation)],
-  clockError: ['DURATION', "largest error of a replica's clock", formatDuration(clockError)],
-  leeway: ['DURATION', 'what verifiers grant beyond `exp`', formatDuration(leeway)],
+  propagation: ['DURATION', 'until every replica serves a committed ring'],
+  clockError: ['DURATION', "largest error of a replica's clock"],
+  leeway: ['DURATION', 'what verifiers grant beyond `exp`'],
   history: ['DURATION', 'how long the public half of a removed key stays in the history'],
   store: [
     'URL', 'where the keys are kept: `memory:` dies with the process, `file:PATH` is one file on this machine',

@@ -1,7 +1,7 @@
 import type { Level } from '../core/event.ts'
 import type { Seconds } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
-import type { Timing } from '../keyring/policy.ts'
+import type { TimingSettings } from '../keyring/policy.ts'
 import {
   adminAddress, type AdminAddress, algorithms, audience, choice, count, duration, filePath, filePaths, hostName,
   issuerUrl, keyEncryptionKeys, type Kind, origins, storeUrl, type StoreUrl, workerCount,
@@ -35,12 +35,14 @@ export interface Settings {
   readonly config: string | undefined
 }
 
-/** One option: its name, how its text is read, and its default as it would be typed. */
+/** One option: its name, how its text is read, and its defaults as they would be typed. */
 export interface Option<Value> extends Kind<Value> {
   readonly option: string
   readonly initial?: string
+  /** The default beside `--preset fast`, which is for tests and demonstrations: a whole rotation within two minutes. */
+  readonly fast?: string
   /** It needs no value. */
-  readonly isSwitch?: true
+  readonly isSwitch?: boolean
   /** It is read from the environment only: a flag would show in the list of processes. */
   readonly isSecret?: true
 }
@@ -51,7 +53,7 @@ export type Table<Values> = {
     & (undefined extends Values[Member] ? unknown : { readonly initial: string })
 }
 
-/** The one table: flags, environment, file, help and docs/options.md are made from it and from `TIMING`. */
+/** The options that set a member of `Settings`; `TIMING` has the others. Every source and help are made from both. */
 export const SETTINGS: Table<Settings> = {
   host: { option: 'host', initial: '127.0.0.1', ...hostName },
   port: { option: 'port', initial: '8080', ...count(0, 65_535) },
@@ -79,18 +81,18 @@ export const SETTINGS: Table<Settings> = {
   config: { option: 'config', ...filePath },
 }
 
-/** The options that the rotation promise rests on; keyring/policy.ts has their defaults. */
-export const TIMING: Table<Partial<Timing>> = {
-  interval: { option: 'rotation-interval', ...duration(0) },
+/** The options that the rotation promise rests on; keyring/policy.ts derives those without a default. */
+export const TIMING: Table<TimingSettings> = {
+  interval: { option: 'rotation-interval', initial: '7d', fast: '60s', ...duration(0) },
   lead: { option: 'lead', ...duration(0) },
-  retention: { option: 'retention', ...duration(0) },
+  retention: { option: 'retention', fast: '21s', ...duration(0) },
   maxAge: { option: 'jwks-max-age', ...duration(0) },
   ttl: { option: 'ttl', ...duration(1) },
-  maxTtl: { option: 'max-ttl', ...duration(1) },
-  cacheLayers: { option: 'cache-layers', ...count(1, 10) },
-  propagation: { option: 'propagation', ...duration(1) },
-  clockError: { option: 'clock-error', ...duration(0) },
-  leeway: { option: 'leeway', ...duration(0) },
+  maxTtl: { option: 'max-ttl', fast: '20s', ...duration(1) },
+  cacheLayers: { option: 'cache-layers', initial: '2', fast: '1', ...count(1, 10) },
+  propagation: { option: 'propagation', initial: '5s', fast: '1s', ...duration(1) },
+  clockError: { option: 'clock-error', initial: '1m', fast: '0', ...duration(0) },
+  leeway: { option: 'leeway', initial: '5m', fast: '0', ...duration(0) },
 }
 
 /** Every option by its name. */

@@ -25,6 +25,11 @@ export interface Timing {
   readonly leeway: Seconds
 }
 
+/** What is set of a timing; `resolveTiming` derives the rest. */
+export type TimingSettings =
+  & Pick<Timing, 'interval' | 'cacheLayers' | 'propagation' | 'clockError' | 'leeway'>
+  & Partial<Timing>
+
 /** The settings of the keys of one server. */
 export interface Policy {
   readonly timing: Timing
@@ -47,29 +52,6 @@ const DAY = 24 * HOUR
 /** Clocks differ by a little even where they are said to be right. */
 const MIN_BACKDATE_SECONDS = 10
 
-/** The default of each length that does not follow from others. */
-export const DEFAULT_TIMING: Pick<Timing, 'interval' | 'cacheLayers' | 'propagation' | 'clockError' | 'leeway'> = {
-  interval: seconds(7 * DAY),
-  cacheLayers: 2,
-  propagation: seconds(5),
-  clockError: seconds(60),
-  leeway: seconds(300),
-}
-
-/** Ten years, as long as courts keep a file. */
-export const DEFAULT_HISTORY: Seconds = seconds(3650 * DAY)
-
-/** For tests and demonstrations: a whole rotation within two minutes. */
-export const FAST_TIMING: Partial<Timing> = {
-  interval: seconds(60),
-  retention: seconds(21),
-  maxTtl: seconds(20),
-  cacheLayers: 1,
-  propagation: seconds(1),
-  clockError: seconds(0),
-  leeway: seconds(0),
-}
-
 /** No mark yet: what a store without a ring starts from. */
 export const NO_MARKS: HighWaterMarks = { maxTtl: seconds(0), maxAge: seconds(0) }
 
@@ -80,14 +62,13 @@ export function raiseMarks(marks: HighWaterMarks, { maxTtl, maxAge }: Omit<Timin
 }
 
 /** Derives each length that is not set from the others, so that the promise holds if it can. */
-export function resolveTiming(set: Partial<Timing>, marks: HighWaterMarks): Timing {
-  const base = { ...DEFAULT_TIMING, ...set }
-  const { interval, cacheLayers, propagation, clockError } = base
+export function resolveTiming(set: TimingSettings, marks: HighWaterMarks): Timing {
+  const { interval, cacheLayers, propagation, clockError } = set
   const lead = set.lead ?? seconds(Math.min(48 * HOUR, interval / 2))
   const maxTtl = set.maxTtl ?? seconds(Math.max(HOUR, set.ttl ?? 0))
   const cacheable = Math.floor((lead - propagation - 2 * clockError) / cacheLayers)
   const partial = {
-    ...base,
+    ...set,
     lead,
     maxTtl,
     ttl: set.ttl ?? seconds(Math.min(900, maxTtl)),

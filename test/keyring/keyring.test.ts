@@ -4,7 +4,7 @@ import { instant, seconds } from '../../src/core/time.ts'
 import { ephemeralKek } from '../../src/jose/kek.ts'
 import { sealRing } from '../../src/keyring/envelope.ts'
 import { Keyring } from '../../src/keyring/keyring.ts'
-import { NO_MARKS, resolveTiming } from '../../src/keyring/policy.ts'
+import { resolveTiming } from '../../src/keyring/policy.ts'
 import type { Ring } from '../../src/keyring/ring.ts'
 import type { Snapshot } from '../../src/keyring/snapshot.ts'
 import type { RingStore, Version } from '../../src/keyring/store.ts'
@@ -358,7 +358,7 @@ describe('Keyring.open()', () => {
         return inner.replace(document, expected)
       },
     }
-    await opened(await bench(store, { ...POLICY, timing: resolveTiming({}, NO_MARKS) }))
+    await opened(await bench(store, policyOf()))
     assert.deepEqual(versions, [undefined, '1', '2'])
   })
 })

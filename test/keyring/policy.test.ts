@@ -1,43 +1,37 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { seconds } from '../../src/core/time.ts'
-import { FAST_TIMING, longestView, NO_MARKS, resolveTiming, type Timing } from '../../src/keyring/policy.ts'
+import { longestView, NO_MARKS, type Timing } from '../../src/keyring/policy.ts'
 import { proof, proofText, unsafeText } from '../../src/keyring/proof.ts'
+import { type Lengths, timingOf } from '../support/keys.ts'
 
-type Lengths = Partial<Record<keyof Timing, number>>
-const timing = (lengths: Lengths): Timing => resolveTiming(lengths as Partial<Timing>, NO_MARKS)
 const holds = (set: Timing): readonly boolean[] => proof(set, NO_MARKS).map((line) => line.holds)
 
 describe('resolveTiming()', () => {
   it('derives the rest from an interval alone', () => {
-    const { lead, retention, maxAge, ttl, maxTtl } = timing({ interval: 3600 })
+    const { lead, retention, maxAge, ttl, maxTtl } = timingOf({ interval: 3600 })
     assert.deepEqual([lead, retention, maxAge, ttl, maxTtl], [1800, 4085, 300, 900, 3600])
   })
 
   it('shortens max-age before it breaks the promise', () => {
-    const set = timing({ interval: 600 })
+    const set = timingOf({ interval: 600 })
     assert.deepEqual([set.lead, set.maxAge], [300, 87])
     assert.deepEqual(holds(set), [true, true, true, true])
   })
 
   it('leaves an interval too short for any cache to fail the proof', () => {
-    assert.equal(timing({ interval: 60 }).maxAge, 1)
-    assert.equal(holds(timing({ interval: 60 }))[0], false)
+    assert.equal(timingOf({ interval: 60 }).maxAge, 1)
+    assert.equal(holds(timingOf({ interval: 60 }))[0], false)
   })
 
   it('lets the longest lifetime follow a longer default one', () => {
-    assert.equal(timing({ ttl: 7200 }).maxTtl, 7200)
-    assert.equal(timing({ maxTtl: 60 }).ttl, 60)
-  })
-
-  it('makes the preset of the design', () => {
-    const { interval, lead, maxAge, retention } = resolveTiming(FAST_TIMING, NO_MARKS)
-    assert.deepEqual([interval, lead, maxAge, retention], [60, 30, 29, 21])
+    assert.equal(timingOf({ ttl: 7200 }).maxTtl, 7200)
+    assert.equal(timingOf({ maxTtl: 60 }).ttl, 60)
   })
 
   it('keeps for longer what an earlier policy handed out', () => {
     const marks = { maxTtl: seconds(30 * 86_400), maxAge: seconds(86_400) }
-    const set = resolveTiming({}, marks)
+    const set = timingOf({}, marks)
     assert.equal(set.retention, 30 * 86_400 + 485)
     const held = proof(set, marks).map((line) => line.holds)
     assert.deepEqual(held, [false, true, true, true], 'a lead of 48 h is not enough')
@@ -45,7 +39,7 @@ describe('resolveTiming()', () => {
 })
 
 describe('proof()', () => {
-  const base = timing({})
+  const base = timingOf({})
   const at = (change: Lengths): Timing => ({ ...base, ...change as Partial<Timing> })
   const caching = 'propagation 5 + cache-layers 2 * jwks-max-age 300'
 
@@ -78,13 +72,13 @@ describe('proof()', () => {
 
 describe('longestView()', () => {
   it('is the propagation at the bounds, and grows with what is spare beyond the error of a clock', () => {
-    const tight = { ...timing({}), lead: seconds(725), retention: seconds(4085) }
+    const tight = { ...timingOf({}), lead: seconds(725), retention: seconds(4085) }
     assert.equal(longestView(tight, NO_MARKS), 5)
     assert.equal(longestView({ ...tight, lead: seconds(945), retention: seconds(4255) }, NO_MARKS), 55)
   })
 
   it('leaves nothing to a clock that may err by more than is spare, and is never less than the propagation', () => {
-    assert.equal(longestView({ ...timing({}), lead: seconds(845), retention: seconds(4205) }, NO_MARKS), 5)
-    assert.equal(longestView(timing({}), { maxTtl: seconds(1e6), maxAge: seconds(1e6) }), 5)
+    assert.equal(longestView({ ...timingOf({}), lead: seconds(845), retention: seconds(4205) }, NO_MARKS), 5)
+    assert.equal(longestView(timingOf({}), { maxTtl: seconds(1e6), maxAge: seconds(1e6) }), 5)
   })
 })

@@ -1,10 +1,10 @@
-import { instant } from '../../src/core/time.ts'
+import { instant, seconds } from '../../src/core/time.ts'
 import type { Alg } from '../../src/jose/algorithm.ts'
 import type { Kid, PublicJwk } from '../../src/jose/jwk.ts'
 import type { Sealed } from '../../src/jose/kek.ts'
 import type { FreshKey } from '../../src/jose/signer.ts'
 import { advance } from '../../src/keyring/advance.ts'
-import { DEFAULT_HISTORY, NO_MARKS, type Policy, resolveTiming, type Timing } from '../../src/keyring/policy.ts'
+import { NO_MARKS, type Policy, resolveTiming, type Timing, type TimingSettings } from '../../src/keyring/policy.ts'
 import type { Ring } from '../../src/keyring/ring.ts'
 
 let made = 0
@@ -29,12 +29,20 @@ export const LENGTHS = {
   leeway: 0,
 }
 
-/** A policy of the given lengths in seconds over the defaults. */
-export function policyOf(
-  lengths: Partial<Record<keyof Timing, number>> = {},
-  algs: Policy['algs'] = ['ES256'],
-): Policy {
-  return { timing: resolveTiming(lengths as Partial<Timing>, NO_MARKS), algs, rsaBits: 2048, history: DEFAULT_HISTORY }
+/** Lengths of time in seconds. */
+export type Lengths = Partial<Record<keyof Timing, number>>
+
+/** The defaults of the options. */
+const DEFAULTS = { interval: 604_800, cacheLayers: 2, propagation: 5, clockError: 60, leeway: 300 }
+
+/** The timing that follows from the given lengths over the defaults. */
+export function timingOf(lengths: Lengths, marks = NO_MARKS): Timing {
+  return resolveTiming({ ...DEFAULTS, ...lengths } as TimingSettings, marks)
+}
+
+/** A policy of the given lengths over the defaults. */
+export function policyOf(lengths: Lengths = {}, algs: Policy['algs'] = ['ES256']): Policy {
+  return { timing: timingOf(lengths), algs, rsaBits: 2048, history: seconds(3650 * 86_400) }
 }
 
 /** Advances until nothing is left to do at that moment, as the keyring does. */
