@@ -27,7 +27,9 @@ describe('the banner', () => {
   it('shows what to paste, how keys rotate, and the proof', () => {
     const text = bannerFor()
     for (const wanted of [
-      'curl http://127.0.0.1:8080/jwks.json', "curl -X POST 'http://127.0.0.1:8080/auth?expired=true'", 'issuer    https://a.example',
+      'curl http://127.0.0.1:8080/jwks.json',
+      "curl -X POST 'http://127.0.0.1:8080/auth?expired=true'",
+      'issuer    https://a.example',
       'every 7d, published 2d before signing, kept 1d after', '(1) lead 172800 >= ', 'they die with this process',
     ]) assert.ok(text.includes(wanted), wanted)
   })
@@ -51,7 +53,10 @@ describe('planOf()', () => {
     ['a misspelt command', ['rotat'], /^"rotat" is not a command\. Did you mean rotate\?$/],
     ['a word too many', ['serve', 'now'], /^"now" is not expected here\. Write: jwksd serve$/],
     ['a word too few', ['revoke'], /^revoke needs KID\. Write: jwksd revoke KID$/],
-    ['another word than the one that stands for itself', ['client', 'list', 'a'], /^client needs add NAME\. Write: jwksd client add NAME$/],
+    [
+      'another word than the one that stands for itself', ['client', 'list', 'a'],
+      /^client needs add NAME\. Write: jwksd client add NAME$/,
+    ],
     ['a flag of another command', ['keys', '--head', 'x'], /^--head is not an option\./],
     ['the value of an unknown option for a command', ['--worker', 'keys'], /^--worker is not an option\./],
   ]
@@ -60,7 +65,8 @@ describe('planOf()', () => {
   it('finds the command behind options, with its words and flags', () => {
     const found = plan('--audience', 'keys', 'revoke', '--reason', 'lost', 'abc', '--admin', 'unix:a')
     assert.ok('command' in found)
-    assert.deepEqual([found.command === COMMANDS.get('revoke'), found.line.words, found.line.own], [true, ['abc'], { reason: 'lost' }])
+    assert.equal(found.command, COMMANDS.get('revoke'))
+    assert.deepEqual([found.line.words, found.line.own], [['abc'], { reason: 'lost' }])
     assert.deepEqual(found.line.config.admin, { path: 'a' })
   })
 
@@ -73,16 +79,23 @@ describe('planOf()', () => {
   })
 
   it('answers help and version before it judges anything else', () => {
-    for (const args of [['--nonsense', '--help'], ['-h'], ['help']]) assert.deepEqual(plan(...args), { text: help(COMMANDS) })
-    for (const args of [['--version'], ['version'], ['-V']]) assert.deepEqual(plan(...args), { text: `jwksd ${VERSION}\n` })
-    for (const args of [['help', 'keys'], ['keys', '--help']]) assert.match((plan(...args) as { text: string }).text, /^usage: jwksd keys/)
+    const textFor = (args: readonly string[]): string => {
+      const found = plan(...args)
+      assert.ok('text' in found)
+      return found.text
+    }
+    for (const args of [['--nonsense', '--help'], ['-h'], ['help']]) assert.equal(textFor(args), help(COMMANDS))
+    for (const args of [['--version'], ['version'], ['-V']]) assert.equal(textFor(args), `jwksd ${VERSION}\n`)
+    for (const args of [['help', 'keys'], ['keys', '--help']]) assert.match(textFor(args), /^usage: jwksd keys/)
   })
 })
 
 describe('startsServer()', () => {
   it('is true without a word or for serve, whatever the options hold', () => {
-    for (const args of [[], ['serve'], ['--store', 'keys', '--unsealed'], ['--nonsense'], ['--port=1', 'serve']]) assert.ok(startsServer(args))
-    for (const args of [['keys'], ['--help'], ['-h'], ['--version'], ['serve', 'now'], ['--worker', '2']]) assert.ok(!startsServer(args))
+    const servers = [[], ['serve'], ['--store', 'keys', '--unsealed'], ['--nonsense'], ['--port=1', 'serve']]
+    const others = [['keys'], ['--help'], ['-h'], ['--version'], ['serve', 'now'], ['--worker', '2']]
+    for (const args of servers) assert.ok(startsServer(args))
+    for (const args of others) assert.ok(!startsServer(args))
   })
 })
 
@@ -104,7 +117,8 @@ describe('the help', () => {
 
 describe('the version', () => {
   it('is the one in package.json', () => {
-    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+    const path = new URL('../../package.json', import.meta.url)
+    const { version } = JSON.parse(readFileSync(path, 'utf8')) as { readonly version: string }
     assert.equal(VERSION, version)
   })
 })

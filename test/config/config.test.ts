@@ -22,6 +22,11 @@ function parse({ args = [], env = {}, files = {} }: Given): ReturnType<typeof pa
   })
 }
 
+/** A configuration that is only in a file named `c`. */
+function inFile(text: string): Given {
+  return { args: ['--config', 'c'], files: { c: text } }
+}
+
 function configOf(given: Given): Config {
   const parsed = parse(given)
   assert.ok(parsed.ok, parsed.ok ? '' : parsed.error.map(faultText).join('; '))
@@ -64,8 +69,8 @@ describe('parseConfig()', () => {
 
   it('reports every fault at once, each with its option, its source and what would be right', () => {
     const files = { 'c.json': '{"lead": "soon", "colour": "red"}' }
-    const given = { args: ['--port', '99999', '--nonsense', '--alg', 'HS256', '--config', 'c.json'], env: { JWKSD_TTL: '5' }, files }
-    const faults = faultsOf(given).join('\n')
+    const args = ['--port', '99999', '--nonsense', '--alg', 'HS256', '--config', 'c.json']
+    const faults = faultsOf({ args, env: { JWKSD_TTL: '5' }, files }).join('\n')
     assert.match(faults, /^--port is "99999" but must be a whole number from 0 to 65535$/m)
     assert.match(faults, /^--nonsense is not an option\./m)
     assert.match(faults, /^--alg is "HS256" but must be some of RS256/m)
@@ -92,12 +97,20 @@ describe('parseConfig()', () => {
     ['the origin null', { args: ['--allow-origin', 'null'] }, /allow-origin .*origins/],
     ['a public address without an issuer', { args: ['--host', '0.0.0.0'] }, /issuer .*must be set/],
     ['a file that is not there', { args: ['--config', 'x.json'] }, /--config x\.json cannot be read/],
-    ['a file with a member twice', { args: ['--config', 'c'], files: { c: '{"port":1,"port":2}' } }, /"port" in c appears twice/],
-    ['a file that is a list', { args: ['--config', 'c'], files: { c: '[]' } }, /--config c must be a JSON object/],
-    ['a file that is no JSON', { args: ['--config', 'c'], files: { c: 'port=1' } }, /--config c .*malformed/],
-    ['a file that names another', { args: ['--config', 'c'], files: { c: '{"config":"d"}' } }, /"config" in c is not an option/],
-    ['an unknown option before its value', { args: ['--worker', '2'] }, /^--worker is not an option\. Did you mean --workers\? `jwksd --help` lists all options$/m],
-    ['an object as a value', { args: ['--config', 'c'], files: { c: '{"port":{}}' } }, /"port" in c must be a text/],
+    ['a file with a member twice', inFile('{"port":1,"port":2}'), /"port" in c appears twice/],
+    ['a file that is a list', inFile('[]'), /--config c must be a JSON object/],
+    ['a file that is no JSON', inFile('port=1'), /--config c .*malformed/],
+    ['a file that names another', inFile('{"config":"d"}'), /"config" in c is not an option/],
+    [
+      'an unknown option before its value', { args: ['--worker', '2'] },
+      /^--worker is not an option\. Did you mean --workers\? `jwksd --help` lists all options$/m,
+    ],
+    ['a file that the environment names', { env: { JWKSD_CONFIG: 'x.json' } }, /^JWKSD_CONFIG x\.json cannot be read/],
+    ['a ttl in the environment above max-ttl', { env: { JWKSD_TTL: '2h', JWKSD_MAX_TTL: '1h' } }, /^JWKSD_TTL is/],
+    ['a secret as a flag', { args: ['--kek', 'x'] }, /^--kek would show .* Set JWKSD_KEK or --kek-file$/],
+    ['a secret in a file', inFile('{"kek":"x"}'), /^"kek" in c is not an option of a file/],
+    ['a faulty secret, and does not show it', { env: { JWKSD_KEK: 'hush' } }, /^JWKSD_KEK has a value that must be/],
+    ['an object as a value', inFile('{"port":{}}'), /"port" in c must be a text/],
     ['a faulty switch', { args: ['--open-auth=maybe'] }, /open-auth .*true or false/],
   ]
   for (const [what, given, expected] of faulty) {
@@ -105,7 +118,7 @@ describe('parseConfig()', () => {
   }
 
   it('takes a list in the file as a list of names', () => {
-    const config = configOf({ args: ['--config', 'c'], files: { c: '{"alg":["ES256","RS256"],"audience":["a","b"]}' } })
+    const config = configOf(inFile('{"alg":["ES256","RS256"],"audience":["a","b"]}'))
     assert.deepEqual([config.policy(NO_MARKS).algs, config.audience], [['ES256', 'RS256'], ['a', 'b']])
   })
 
@@ -118,6 +131,12 @@ describe('parseConfig()', () => {
       JWKSD_NONSENSE: '1',
     }
     assert.deepEqual([configOf({ env }).port, configOf({ env }).host], [8080, '127.0.0.1'])
+  })
+
+  it('records what was set as it was typed, without defaults and secrets', () => {
+    const env = { JWKSD_KEK: 'A'.repeat(43), JWKSD_PORT: '0' }
+    const parsed = parse({ args: ['--lead', '48h', '--unsealed'], env })
+    assert.deepEqual(parsed.ok && parsed.value.typed, { port: '0', lead: '48h', unsealed: 'true' })
   })
 
   it('never mints on a public address unless told in so many words', () => {
@@ -133,7 +152,8 @@ describe('parseConfig()', () => {
   })
 
   it('keeps the issuer byte for byte', () => {
-    assert.equal(configOf({ args: ['--issuer', 'https://Issuer.Example:443/a/'] }).issuer, 'https://Issuer.Example:443/a/')
+    const issuer = 'https://Issuer.Example:443/a/'
+    assert.equal(configOf({ args: ['--issuer', issuer] }).issuer, issuer)
   })
 
   it('derives the fast preset of the design, and lets single options win over it', () => {
