@@ -13,6 +13,8 @@ const add = (...args: readonly string[]): ReturnType<typeof run> => run(['client
 const secretIn = (output: string): string => /client_secret: (\S+)/.exec(output)?.[1] ?? ''
 const CC = new URLSearchParams({ grant_type: 'client_credentials' })
 
+const WITH_KEYS = ['--audience', 'api', '--auth', 'private_key_jwt']
+
 describe('jwksd client add', () => {
   let first = ''
   it('makes the file, with the hash of a secret that it prints once', async () => {
@@ -31,7 +33,9 @@ describe('jwksd client add', () => {
     assert.deepEqual([await status(first), await status(second)], [200, 200])
     const third = secretIn((await add('billing', '--rotate')).stdout)
     // The file is looked at every second; a signal is faster.
-    const loaded = new Promise<void>((resolve) => server.child.stdout?.on('data', (chunk: Buffer) => chunk.toString().includes('clients.loaded') && resolve()))
+    const loaded = new Promise<void>((resolve) => server.child.stdout?.on('data', (chunk: Buffer) => {
+      if (chunk.toString().includes('clients.loaded')) resolve()
+    }))
     server.child.kill('SIGHUP')
     await loaded
     assert.deepEqual([await status(first), await status(second), await status(third)], [401, 200, 200])
@@ -42,10 +46,11 @@ describe('jwksd client add', () => {
 
   it('registers keys in place of a secret', async () => {
     const keys = join(folder, 'public.json')
-    writeFileSync(keys, JSON.stringify(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' })))
-    const { code, stdout } = await add('keeper', '--audience', 'api', '--auth', 'private_key_jwt', '--jwks', keys)
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    writeFileSync(keys, JSON.stringify(publicKey.export({ format: 'jwk' })))
+    const { code, stdout } = await add('keeper', ...WITH_KEYS, '--jwks', keys)
     assert.deepEqual([code, stdout], [0, 'client_id:     keeper\n'])
-    assert.equal((await add('remote', '--audience', 'api', '--auth', 'private_key_jwt', '--jwks-uri', 'https://a.example/jwks')).code, 0)
+    assert.equal((await add('remote', ...WITH_KEYS, '--jwks-uri', 'https://a.example/jwks')).code, 0)
   })
 
   it('refuses what would not be right, and leaves the file as it was', async () => {
@@ -56,8 +61,8 @@ describe('jwksd client add', () => {
       [['new', '--rotate'], /is not registered with a secret/],
       [['keeper', '--rotate'], /is not registered with a secret/],
       [['new', '--audience', 'api', '--auth', 'none'], /would not be valid/],
-      [['new', '--audience', 'api', '--auth', 'private_key_jwt', '--jwks-uri', 'http://a.example'], /jwks_uri must be an https URL/],
-      [['new', '--audience', 'api', '--auth', 'private_key_jwt', '--jwks', join(folder, 'missing')], /does not exist/],
+      [['new', ...WITH_KEYS, '--jwks-uri', 'http://a.example'], /jwks_uri must be an https URL/],
+      [['new', ...WITH_KEYS, '--jwks', join(folder, 'missing')], /does not exist/],
       [['ne w', '--audience', 'api'], /client_id must be/],
     ]
     for (const [args, message] of refused) {
@@ -85,27 +90,32 @@ describe('what was used up or taken back', () => {
     const place = newFolder()
     const clients = join(place, 'clients.json')
     const party = newParty()
-    const keeper = client('keeper', { token_endpoint_auth_method: 'private_key_jwt', client_secret_hashes: undefined, jwks: { keys: [party.jwk] } })
+    const keeper = client('keeper', {
+      token_endpoint_auth_method: 'private_key_jwt', client_secret_hashes: undefined, jwks: { keys: [party.jwk] },
+    })
     writeFileSync(clients, JSON.stringify({ clients: [client('plain'), keeper] }), { mode: 0o600 })
     // One issuer for all of them: each listens on a port of its own.
-    const args = ['--alg', 'ES256', '--issuer', 'http://localhost:9', '--clients', clients, '--store', `file:${join(place, 'ring.json')}`, '--unsealed']
+    const issuer = 'http://localhost:9'
+    const store = ['--store', `file:${join(place, 'ring.json')}`, '--unsealed']
+    const args = ['--alg', 'ES256', '--issuer', issuer, '--clients', clients, ...store]
     const first = await serve(args)
     const second = await serve(args)
-    const post = async (url: string, path: string, form: Readonly<Record<string, string>>, headers = {}): Promise<string> =>
-      await (await fetch(`${url}${path}`, { method: 'POST', body: new URLSearchParams(form), headers })).text()
+    const post = async (url: string, form: Readonly<Record<string, string>>, headers = {}): Promise<string> =>
+      await (await fetch(url, { method: 'POST', body: new URLSearchParams(form), headers })).text()
     const now = Math.floor(Date.now() / 1000)
-    const assertion = party.token({}, { iss: 'keeper', sub: 'keeper', aud: 'http://localhost:9', exp: now + 120, jti: 'once' })
+    const assertion = party.token({}, { iss: 'keeper', sub: 'keeper', aud: issuer, exp: now + 120, jti: 'once' })
     const form = { grant_type: 'client_credentials', client_assertion_type: ASSERTION, client_assertion: assertion }
-    const minted = await post(first.url, '/token', form)
+    const minted = await post(`${first.url}/token`, form)
     assert.match(minted, /access_token/)
-    assert.match(await post(second.url, '/token', form), /invalid_client/)
-    const { access_token: token } = JSON.parse(await post(first.url, '/token', { grant_type: 'client_credentials' }, basic('plain'))) as { access_token: string }
-    assert.match(await post(second.url, '/introspect', { token }, basic('plain')), /"active":true/)
-    await post(first.url, '/revoke', { token }, basic('plain'))
+    assert.match(await post(`${second.url}/token`, form), /invalid_client/)
+    const plain = await post(`${first.url}/token`, { grant_type: 'client_credentials' }, basic('plain'))
+    const { access_token: token } = JSON.parse(plain) as { access_token: string }
+    assert.match(await post(`${second.url}/introspect`, { token }, basic('plain')), /"active":true/)
+    await post(`${first.url}/revoke`, { token }, basic('plain'))
     await Promise.all([end(first, 'SIGKILL'), end(second, 'SIGKILL')])
     const third = await serve(args)
-    assert.match(await post(third.url, '/token', form), /invalid_client/)
-    assert.equal(await post(third.url, '/introspect', { token }, basic('plain')), '{"active":false}\n')
+    assert.match(await post(`${third.url}/token`, form), /invalid_client/)
+    assert.equal(await post(`${third.url}/introspect`, { token }, basic('plain')), '{"active":false}\n')
     await end(third)
   })
 })

@@ -6,18 +6,18 @@ import { exchange } from '../support/raw-socket.ts'
 const PUBLIC_ADDRESS = ['--host', '0.0.0.0', '--issuer', 'https://issuer.example']
 
 async function mintWith(server: RunningApp, host: string, more = ''): Promise<number | undefined> {
-  const { statuses } = await exchange(server.port, `POST /auth HTTP/1.1\r\nHost: ${host}\r\n${more}Content-Length: 0\r\nConnection: close\r\n\r\n`)
+  const head = `POST /auth HTTP/1.1\r\nHost: ${host}\r\n${more}Content-Length: 0\r\nConnection: close\r\n\r\n`
+  const { statuses } = await exchange(server.port, head)
   return statuses[0]
 }
 
 describe('who may mint at /auth', () => {
-  it('D6 this machine may, by its own names and that of the issuer; a name that was rebound to it may not', async () => {
+  it('D6 this machine may, by its own names and that of the issuer; a rebound name may not', async () => {
     const server = await startApp('--alg', 'ES256', '--issuer', 'https://issuer.example')
-    const statuses = new Map<string, number>([
-      ['localhost', 200], ['127.0.0.1:8080', 200], ['[::1]', 200], ['app.localhost', 200], ['issuer.example', 200], ['ISSUER.example', 200],
-      ['evil.example', 421], ['issuer.example.evil', 421], ['127.0.0.1.evil.example', 421], ['0.0.0.0', 421], ['issuer.example:81', 421],
-    ])
-    for (const [host, status] of statuses) assert.equal(await mintWith(server, host), status, host)
+    const right = ['localhost', '127.0.0.1:8080', '[::1]', 'app.localhost', 'issuer.example', 'ISSUER.example']
+    const wrong = ['evil.example', 'issuer.example.evil', '127.0.0.1.evil.example', '0.0.0.0', 'issuer.example:81']
+    for (const host of right) assert.equal(await mintWith(server, host), 200, host)
+    for (const host of wrong) assert.equal(await mintWith(server, host), 421, host)
     await server.close()
   })
 

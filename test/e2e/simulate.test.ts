@@ -2,6 +2,15 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { run } from '../support/process.ts'
 
+/** What `--json` prints, as far as it matters here. */
+interface Told {
+  readonly proved: boolean
+  readonly span: number
+  readonly outages: readonly unknown[]
+  readonly keys: readonly { readonly activeAt: number }[]
+  readonly verifiers: readonly { readonly kind: string; readonly failed: number; readonly tried: number }[]
+}
+
 describe('jwksd simulate', () => {
   it('exits with 0 and shows the timeline and every kind of verifier', async () => {
     const { code, stdout, stderr } = await run(['simulate'])
@@ -16,7 +25,7 @@ describe('jwksd simulate', () => {
   it('exits with 1 for a configuration that the server refuses, and says which inequality fails', async () => {
     const { code, stdout } = await run(['simulate', '--retention', '30m'])
     assert.equal(code, 1)
-    assert.match(stdout, /^jwksd does not start like this: Unsafe \(2\): retention is 1800 s but must be at least [0-9]+ s/)
+    assert.match(stdout, /^jwksd does not start like this: Unsafe \(2\): retention is 1800 s but must be at least /)
     assert.match(stdout, /^honours max-age: the first failure$/m)
     assert.match(stdout, /key 1 is removed\n.*\n.*it is used and refused/)
   })
@@ -27,7 +36,7 @@ describe('jwksd simulate', () => {
 
   it('prints JSON that says the same', async () => {
     const { code, stdout } = await run(['simulate', '--json', '--preset', 'fast', '--span', '10m', '--outage', '0'])
-    const told = JSON.parse(stdout) as { proved: boolean; span: number; outages: unknown[]; keys: { activeAt: number }[]; verifiers: { kind: string; failed: number; tried: number }[] }
+    const told = JSON.parse(stdout) as Told
     assert.equal(code, 0)
     assert.deepEqual([told.proved, told.span, told.outages.length], [true, 600, 0])
     assert.equal(told.keys[1]?.activeAt, 60)

@@ -37,18 +37,22 @@ function isAlive(pid: number): boolean {
 async function tokenVerifies(url: string): Promise<boolean> {
   const headers = { connection: 'close' }
   const { token } = await (await fetch(`${url}/auth`, { method: 'POST', headers })).json() as { token: string }
-  const { keys } = await (await fetch(`${url}/jwks.json`, { headers })).json() as { keys: (JsonWebKey & { kid: string })[] }
+  const set = await fetch(`${url}/jwks.json`, { headers })
+  const { keys } = await set.json() as { keys: (JsonWebKey & { kid: string })[] }
   const [header = '', payload = '', signature = ''] = token.split('.')
   const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString()) as { kid: string }
   const jwk = keys.find((key) => key.kid === kid)
   if (jwk === undefined) return false
-  const key = createPublicKey({ key: jwk, format: 'jwk' })
-  return verify('sha256', Buffer.from(`${header}.${payload}`), { key, dsaEncoding: 'ieee-p1363' }, Buffer.from(signature, 'base64url'))
+  const key = { key: createPublicKey({ key: jwk, format: 'jwk' }), dsaEncoding: 'ieee-p1363' } as const
+  return verify('sha256', Buffer.from(`${header}.${payload}`), key, Buffer.from(signature, 'base64url'))
 }
 
 describe('--workers', { skip }, () => {
   const start = (folder: string): Promise<ServerProcess> =>
-    serve(['--workers', '3', '--alg', 'ES256', '--store', `file:${join(folder, 'ring.json')}`, '--unsealed', '--audit', join(folder, 'audit.log'), '--admin', `unix:${join(folder, 'admin')}`])
+    serve([
+      '--workers', '3', '--alg', 'ES256', '--store', `file:${join(folder, 'ring.json')}`, '--unsealed',
+      '--audit', join(folder, 'audit.log'), '--admin', `unix:${join(folder, 'admin')}`,
+    ])
 
   /** Tokens made since the start, by all workers that there were. */
   const minted = async (folder: string): Promise<number> => {
@@ -79,8 +83,10 @@ describe('--workers', { skip }, () => {
     const { code, stdout } = await end(server)
     assert.equal(code, 0)
     assert.deepEqual(workers.filter(isAlive), [])
-    const events = stdout.trim().split('\n').map((line) => JSON.parse(line) as { event: string; worker?: number; signal?: string })
-    assert.deepEqual(events.filter(({ event }) => event === 'worker.ended').map(({ worker, signal }) => [worker, signal]), [[2, 'SIGKILL'], [1, 'SIGKILL']])
+    interface Told { readonly event: string; readonly worker?: number; readonly signal?: string }
+    const events = stdout.trim().split('\n').map((line) => JSON.parse(line) as Told)
+    const ended = events.filter(({ event }) => event === 'worker.ended').map(({ worker, signal }) => [worker, signal])
+    assert.deepEqual(ended, [[2, 'SIGKILL'], [1, 'SIGKILL']])
     // Each has a log of its own, and its replacement went on with it.
     for (const path of ['audit.log', 'audit.log.2', 'audit.log.3']) {
       const verified = await run(['audit', 'verify', join(folder, path)])
@@ -107,7 +113,8 @@ describe('--workers', { skip }, () => {
   })
 
   it('tells a fault once, and ends with its code', async () => {
-    const { code, stderr } = await run(['--workers', '3', '--port', '0', '--store', `file:${join(newFolder(), 'no', 'ring.json')}`, '--unsealed'])
+    const store = `file:${join(newFolder(), 'no', 'ring.json')}`
+    const { code, stderr } = await run(['--workers', '3', '--port', '0', '--store', store, '--unsealed'])
     assert.equal(code, 78)
     assert.equal(stderr.trim().split('\n').length, 1, stderr)
   })
@@ -118,7 +125,8 @@ describe('--workers', { skip }, () => {
     const { port } = taken.address() as AddressInfo
     for (const workers of ['1', '2']) {
       const store = `file:${join(newFolder(), 'ring.json')}`
-      const { code, stderr } = await run(['--workers', workers, '--alg', 'ES256', '--port', String(port), '--store', store, '--unsealed'])
+      const args = ['--workers', workers, '--alg', 'ES256', '--port', String(port), '--store', store, '--unsealed']
+      const { code, stderr } = await run(args)
       assert.equal(code, 69, `${workers}: ${stderr}`)
       assert.match(stderr, /^jwksd: Cannot listen on 127\.0\.0\.1:\d+: [^\n]+\n$/)
     }

@@ -24,13 +24,16 @@ export interface ServerProcess {
   readonly finished: Promise<Finished>
 }
 
+type Args = readonly string[]
+type Environment = Readonly<Record<string, string>>
+
 /** Runs `node dist/server.js` to its end. */
-export function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Finished> {
+export function run(args: Args, env: Environment = {}): Promise<Finished> {
   return finish(start(args, env))
 }
 
 /** Starts `node dist/server.js`, by another program if that is named, and waits until it says where it listens. */
-export async function serve(args: readonly string[], env: Readonly<Record<string, string>> = {}, by: readonly string[] = []): Promise<ServerProcess> {
+export async function serve(args: Args, env: Environment = {}, by: Args = []): Promise<ServerProcess> {
   const child = start(['--port', '0', ...args], env, by)
   const finished = finish(child)
   const ready = new Promise<readonly [string, string]>((resolve, reject) => {
@@ -57,7 +60,7 @@ after(() => {
   for (const child of children) child.kill('SIGKILL')
 })
 
-function start(args: readonly string[], env: Readonly<Record<string, string>>, by: readonly string[] = []): ChildProcess {
+function start(args: Args, env: Environment, by: Args = []): ChildProcess {
   const [file = '', ...rest] = [...by, process.execPath, SERVER, ...args]
   const child = spawn(file, rest, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   children.add(child)

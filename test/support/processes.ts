@@ -18,14 +18,15 @@ interface Busy {
   calls: number
 }
 
-/** File stores of which each call goes to the process that has least to do, so that calls at once meet in the file alone. */
+/** File stores whose calls go to the process with the fewest calls, so that calls at once meet only in the file. */
 export function storeOfProcesses(kind: Kind): (path: string) => RingStore {
   const pending = new Map<number, (answer: StoreAnswer) => void>()
   const onAnswer = (answer: StoreAnswer): void => pending.get(answer.id)?.(answer)
   let processes: Promise<readonly Busy[]> | undefined
   let calls = 0
   const send = async (path: string, replace: StoreCall['replace']): Promise<unknown> => {
-    processes ??= Promise.all(Array.from({ length: COUNT }, async () => ({ child: await started(kind, onAnswer), calls: 0 })))
+    const startOne = async (): Promise<Busy> => ({ child: await started(kind, onAnswer), calls: 0 })
+    processes ??= Promise.all(Array.from({ length: COUNT }, startOne))
     const least = (await processes).reduce((one, other) => other.calls < one.calls ? other : one)
     calls += 1
     const id = calls

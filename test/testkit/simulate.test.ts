@@ -11,9 +11,12 @@ import { VERIFIER_KINDS } from '../../src/testkit/simulate/verifier-kinds.ts'
 import { policyOf, shapedKey } from '../support/keys.ts'
 import { seeded, type Seeded } from '../support/random.ts'
 
+const DAY = 86_400
+
 /** A policy whose lead and retention are exactly at the bounds of (1) and (2), less what is missing. */
 function policyAtBounds(random: Seeded, missing: { lead?: number; retention?: number } = {}): Policy {
-  const [cacheLayers, maxAge, clockError, propagation] = [random.int(1, 3), random.int(60, 600), random.int(0, 90), random.int(1, 20)]
+  const [cacheLayers, maxAge] = [random.int(1, 3), random.int(60, 600)]
+  const [clockError, propagation] = [random.int(0, 90), random.int(1, 20)]
   const [maxTtl, leeway] = [random.int(60, 4000), random.int(0, 300)]
   const lead = propagation + cacheLayers * maxAge + 2 * clockError - (missing.lead ?? 0)
   const retention = propagation + maxTtl + leeway + 3 * clockError - (missing.retention ?? 0)
@@ -23,7 +26,8 @@ function policyAtBounds(random: Seeded, missing: { lead?: number; retention?: nu
 
 function trialOf(policy: Policy, random: Seeded, more: Partial<Replay> = {}): Replay {
   const { interval, clockError } = policy.timing
-  return { policy, span: seconds(12 * interval), skew: clockError, outage: seconds(random.pick([0, random.int(1, interval)])), ...more }
+  const outage = seconds(random.pick([0, random.int(1, interval)]))
+  return { policy, span: seconds(12 * interval), skew: clockError, outage, ...more }
 }
 
 /** How the verifiers fare to whom the promise is made. */
@@ -56,13 +60,14 @@ describe('simulate()', () => {
       const random = seeded(2)
       for (let each = 0; each < 30; each += 1) {
         const policy = policyAtBounds(random, missing)
-        const { failed, share, first } = promised(trialOf(policy, random, { skew: seconds(policy.timing.clockError + more) }))
+        const skew = seconds(policy.timing.clockError + more)
+        const { failed, share, first } = promised(trialOf(policy, random, { skew }))
         assert.ok(failed > 0 && share > 0 && first !== undefined, JSON.stringify(policy))
       }
     })
   }
 
-  it('runs the schedule of the real rules: nothing is due just before a moment, and that very thing at the moment', () => {
+  it('runs the schedule of the real rules: nothing is due just before a moment, and the right thing at it', () => {
     const random = seeded(3)
     for (let each = 0; each < 50; each += 1) {
       const trial = trialOf(policyAtBounds(random), random, { skew: seconds(0), outage: seconds(0) })
@@ -71,7 +76,10 @@ describe('simulate()', () => {
   })
 
   it('counts the share of failing verifiers as a count of all of them does', () => {
-    const policy = policyOf({ interval: 300, lead: 30, retention: 100, maxAge: 280, maxTtl: 120, cacheLayers: 1, propagation: 4, clockError: 0, leeway: 0 })
+    const policy = policyOf({
+      interval: 300, lead: 30, retention: 100, maxAge: 280, maxTtl: 120, cacheLayers: 1, propagation: 4, clockError: 0,
+      leeway: 0,
+    })
     const trial = { policy, span: seconds(6000), skew: seconds(0), outage: seconds(0) }
     const { lives } = replay(trial)
     const { share, tried } = outcome(trial, 'honours max-age')
@@ -81,14 +89,15 @@ describe('simulate()', () => {
   })
 
   it('lets a verifier that refetches on an unknown kid pass where one with a period fails', () => {
-    const trial = { policy: policyOf({ lead: 3600 }), span: seconds(100 * 86_400), skew: seconds(60), outage: seconds(0) }
+    const policy = policyOf({ lead: 3600 })
+    const trial = { policy, span: seconds(100 * DAY), skew: seconds(60), outage: seconds(0) }
     assert.equal(outcome(trial, 'refetches on an unknown kid').failed, 0)
     assert.ok(outcome(trial, 'refreshes every 24 h').failed > 0)
     assert.ok(outcome(trial, 'never refetches').share > 0.5)
   })
 
   it('finds no failure of any verifier that refetches at all under the usual settings', () => {
-    const trial = { policy: policyOf(), span: seconds(182 * 86_400), skew: seconds(60), outage: seconds(3 * 3600) }
+    const trial = { policy: policyOf(), span: seconds(182 * DAY), skew: seconds(60), outage: seconds(3 * 3600) }
     const failing = simulate(trial).outcomes.filter(({ failed }) => failed > 0)
     assert.deepEqual(failing.map(({ kind }) => kind.name), ['never refetches'])
     assert.equal(VERIFIER_KINDS.length, 6)
@@ -96,7 +105,8 @@ describe('simulate()', () => {
 
   it('makes no promotion while the store is out of reach, and no token once a replica must stop', () => {
     const policy = policyOf()
-    const { outages, lives } = replay({ policy, span: seconds(100 * 86_400), skew: seconds(60), outage: seconds(20 * 86_400) })
+    const [span, outage] = [seconds(100 * DAY), seconds(20 * DAY)]
+    const { outages, lives } = replay({ policy, span, skew: seconds(60), outage })
     assert.ok(outages.length > 1)
     for (const { from, to } of outages) assert.ok(lives.every(({ activeAt }) => activeAt <= from || activeAt >= to))
   })
@@ -104,14 +114,18 @@ describe('simulate()', () => {
 
 /** Puts the real rules, with every bound that they keep to, beside the lives that were found. */
 function follow(lives: readonly Life[], policy: Policy, span: number): void {
-  const moments = [...new Set(lives.flatMap((life) => [life.publishedAt, life.activeAt, life.retiredAt, life.removedAt]))]
+  const momentsOf = ({ publishedAt, activeAt, retiredAt, removedAt }: Life): readonly number[] =>
+    [publishedAt, activeAt, retiredAt, removedAt]
+  const moments = [...new Set(lives.flatMap(momentsOf))]
     .filter((at) => at !== never && at <= span).toSorted((one, other) => one - other)
   let ring: Ring = EMPTY_RING
   for (const at of moments) {
-    if (ring !== EMPTY_RING) assert.equal(advance(ring, { policy, now: instant(at - 0.5), fresh: [] }).ring, ring, `something is due before ${at}`)
+    const before = { policy, now: instant(at - 0.5), fresh: [] }
+    if (ring !== EMPTY_RING) assert.equal(advance(ring, before).ring, ring, `something is due before ${at}`)
     ring = settled(ring, policy, at, lives.some(({ publishedAt }) => publishedAt === at))
     const published = lives.filter(({ publishedAt, removedAt }) => publishedAt <= at && at < removedAt)
-    const states = published.map(({ activeAt, retiredAt }) => at < activeAt ? 'standby' : at < retiredAt ? 'active' : 'retired')
+    const states = published.map(({ activeAt, retiredAt }) =>
+      at < activeAt ? 'standby' : at < retiredAt ? 'active' : 'retired')
     assert.deepEqual(ring.keys.map(({ state }) => state).toSorted(), states.toSorted(), `at ${at}`)
   }
 }
