@@ -31,7 +31,7 @@ const OWNED: readonly (readonly [string, RegExp, RegExp])[] = [
   ['the clock', /(?<!\bnew )\bDate\b|\bnew Date\b(?!\(\s*[^)\s])/, /^system\//],
   ['Math.random', /\bMath\.random\b/, /^$/],
   ['process', /\bprocess\./, /^(?:system|serve|cli)\/|^config\/refusal\.ts$|^server\.ts$/],
-  ['timers', /\bset(?:Timeout|Interval|Immediate)\b/, /^(?:system|stores)\/|^http\/(?:listener|exchange)\.ts$|^jose\/batch\.ts$/],
+  ['timers', /\bset(?:Timeout|Interval|Immediate)\b/, /^(?:system|stores)\/|^http\/(?:listener|exchange)\.ts$|^jose\/signer\.ts$/],
   ['crypto.subtle', /\bsubtle\b/, /^jose\//],
   ['sockets', /from 'node:(?:http|https|http2|net|tls|dns|dgram)'/, /^http\/(?:listener|exchange|problem)\.ts$|^stores\/|^serve\/admin-server\.ts$|^cli\/admin-client\.ts$/],
   ['outbound requests', /\bfetch\(/, /^stores\/|^testkit\/probe\/(?:source|api)\.ts$/],

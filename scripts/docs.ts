@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { COMMANDS } from '../src/cli/commands.ts'
 import { type OptionText, optionTexts } from '../src/config/option-texts.ts'
-import { type Event, levelOf } from '../src/core/event.ts'
+import { type Event, LEVELS } from '../src/core/event.ts'
 import { EXIT } from '../src/system/exit.ts'
 import { CATALOGUE } from '../src/testkit/catalogue.ts'
 import { EVENT_MEANINGS, EXIT_MEANINGS, MOST_USED_OPTIONS } from './docs-texts.ts'
@@ -60,7 +60,7 @@ function eventTable(): readonly string[] {
   const members = eventMembers()
   const rows = Object.entries(EVENT_MEANINGS).map(([name, meaning]) => {
     const listed = (members.get(name) ?? []).map((member) => `\`${member}\``).join(', ')
-    return [`\`${name}\``, levelOf(name as Event['name']), listed, meaning]
+    return [`\`${name}\``, LEVELS.get(name as Event['name']) ?? 'info', listed, meaning]
   })
   return table(['event', 'level', 'members', 'what happened, and what to do'], rows)
 }

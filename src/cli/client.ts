@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import type { Config } from '../config/config.ts'
-import { encodeBase64url } from '../core/base64url.ts'
+import { encodeBase64url } from '../core/encoding.ts'
 import { systemSays } from '../core/errno.ts'
 import { isObject, type Json, type JsonObject, parseJson } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'

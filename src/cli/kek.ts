@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { encodeBase64url } from '../core/base64url.ts'
+import { encodeBase64url } from '../core/encoding.ts'
 import { systemSays } from '../core/errno.ts'
 import { KEK_BYTES } from '../jose/kek.ts'
 import { EXIT, refuse } from '../system/exit.ts'

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { decodeBase64url } from '../core/base64url.ts'
+import { decodeBase64url } from '../core/encoding.ts'
 import { parseDuration } from '../core/duration.ts'
 import { isLoopbackAddress } from '../core/loopback.ts'
 import type { Seconds } from '../core/time.ts'

@@ -82,20 +82,15 @@ export type Event =
 /** Receives every event. */
 export type Emit = (event: Event) => void
 
-/** The events of each level; all others are `info`. */
-const LEVELS: readonly (readonly [Level, readonly Event['name'][]])[] = [
+/** The level of each event whose level is not `info`. */
+export const LEVELS: ReadonlyMap<Event['name'], Level> = new Map(([
   ['debug', ['token.minted', 'config.loaded']],
   ['warning', [
     'store.volatile', 'key.revoked', 'client.refused', 'jwks.failed', 'operator.ordered', 'operator.refused',
     'keys.unsealed', 'audit.recovered', 'audit.torn', 'audit.unclosed', 'auth.open', 'workers.single', 'threads.single',
   ]],
   ['error', ['store.failed', 'clients.failed', 'audit.failed', 'worker.ended', 'server.fault']],
-]
-
-/** How much an event matters. */
-export function levelOf(name: Event['name']): Level {
-  return LEVELS.find(([, names]) => names.includes(name))?.[0] ?? 'info'
-}
+] as const).flatMap(([level, names]) => names.map((name) => [name, level] as const)))
 
 /** The event of an unexpected error: its class and where it was thrown, but no message, which could hold input. */
 export function faultEvent(error: unknown): Event {

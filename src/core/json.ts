@@ -1,5 +1,5 @@
 import { fail, ok, type Result } from './result.ts'
-import { decodeUtf8 } from './utf8.ts'
+import { decodeUtf8 } from './encoding.ts'
 
 /** A JSON value as this strict reader answers it: objects have no prototype. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject

@@ -1,5 +1,5 @@
 import { fail, ok, type Result } from '../core/result.ts'
-import { decodeUtf8 } from '../core/utf8.ts'
+import { decodeUtf8 } from '../core/encoding.ts'
 
 /** The credentials of HTTP Basic. */
 export interface BasicCredentials {

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { Call } from './call.ts'
 import { problem } from './problem.ts'
 import type { Reply } from './reply.ts'
 
@@ -29,4 +30,17 @@ export function readBody(source: Readable): Promise<Uint8Array | 'too large' | '
     source.once('end', () => resolve(chunks.length === 1 ? chunks[0] as Buffer : Buffer.concat(chunks)))
     source.once('close', () => resolve('aborted'))
   })
+}
+
+const PARAMETER = /^\s*([!#$%&'*+.^_`|~0-9a-z-]+)=(?:"([^"\\]*)"|([!#$%&'*+.^_`|~0-9a-z-]+))\s*$/
+
+/** Whether a body is of this media type, in UTF-8; a malformed `Content-Type` names none (RFC 9110 section 8.3.1). */
+export function isOfType({ header }: Pick<Call, 'header'>, type: string): boolean {
+  const [first = '', ...others] = (header('content-type') ?? '').toLowerCase().split(';')
+  const parameters = new Map(others.map((other) => {
+    const [, name, quoted, plain] = PARAMETER.exec(other) ?? []
+    return [name, quoted ?? plain]
+  }))
+  const isSound = parameters.size === others.length && !parameters.has(undefined)
+  return first.trim() === type && isSound && (parameters.get('charset') ?? 'utf-8') === 'utf-8'
 }

@@ -6,7 +6,7 @@ import { problem } from './problem.ts'
 import { rawAnswer } from './raw-answer.ts'
 import type { Reply } from './reply.ts'
 import type { Router } from './router.ts'
-import { bodyLength, headerOf } from './wire.ts'
+import { framingOf, headerOf } from './wire.ts'
 
 /** What the exchanges of one listener share. */
 export interface Shared {
@@ -43,14 +43,14 @@ export function conduct(exchange: Exchange, expectsContinue: boolean): void {
   // Node parses requests that are pipelined behind a refused one before the refusal closes the connection.
   if (shared.ended.has(request.socket)) return
   const { method = '', url: target = '', httpVersion, rawHeaders } = request
-  const length = bodyLength({ method, target, httpVersion, rawHeaders })
-  if (!length.ok) return sendLast(exchange, length.error)
+  const framing = framingOf({ method, target, httpVersion, rawHeaders })
+  if ('refusal' in framing) return sendLast(exchange, framing.refusal)
   const call = callOf(request, method, target)
   const found = shared.router.find(method, call.path)
-  const hasBody = length.value !== 0
+  const hasBody = framing.length !== 0
   if ('refusal' in found) return hasBody ? sendLast(exchange, found.refusal) : send(exchange, found.refusal)
   if (!hasBody) return respond(exchange, found.handler, call)
-  const refusal = refuseBody(call.header('content-encoding'), length.value)
+  const refusal = refuseBody(call.header('content-encoding'), framing.length)
   if (refusal !== undefined) return sendLast(exchange, refusal)
   if (expectsContinue) response.writeContinue()
   sendLater(exchange, withBody(exchange, found.handler, call))

@@ -1,6 +1,6 @@
 import type { MemberFault } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
-import { decodeUtf8 } from '../core/utf8.ts'
+import { decodeUtf8 } from '../core/encoding.ts'
 
 const MAX_PARAMETERS = 256
 

@@ -1,4 +1,3 @@
-import { fail, ok, type Result } from '../core/result.ts'
 import { problem } from './problem.ts'
 import type { Reply } from './reply.ts'
 
@@ -22,11 +21,14 @@ const SINGLE = ['host', 'authorization', 'content-type', 'content-length', 'dpop
 const SINGLE_BITS: ReadonlyMap<string, number> = new Map(SINGLE.map((name, at) => [name, 1 << at]))
 const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 
+/** The length of a body in bytes, undefined when it is chunked; or why the request is refused. */
+export type Framing = { readonly length: number | undefined } | { readonly refusal: Reply }
+
 /**
- * The length of the body in bytes, undefined when it is chunked. Refuses what Node's parser accepts and two programs
+ * Finds out where a request ends. Refuses what Node's parser accepts and two programs
  * could understand differently (RFC 9112).
  */
-export function bodyLength({ method, target, httpVersion, rawHeaders }: Head): Result<number | undefined, Reply> {
+export function framingOf({ method, target, httpVersion, rawHeaders }: Head): Framing {
   if (httpVersion !== '1.1' && httpVersion !== '1.0') return refused(505, 'This server speaks HTTP/1.1 and HTTP/1.0')
   const lines = rawHeaders.length / 2
   if (lines > MAX_HEADER_LINES) return refused(431, `A request has at most ${MAX_HEADER_LINES} header lines`)
@@ -40,7 +42,7 @@ export function bodyLength({ method, target, httpVersion, rawHeaders }: Head): R
   const length = headerOf(rawHeaders, 'content-length') ?? '0'
   const hasBody = isChunked || length !== '0'
   if (hasBody && BODILESS.has(method)) return refused(400, `A ${method} request has no body here`)
-  return ok(isChunked ? undefined : Number(length))
+  return { length: isChunked ? undefined : Number(length) }
 }
 
 /**
@@ -68,6 +70,6 @@ function repeatedHeader(rawHeaders: readonly string[]): string | undefined {
   return undefined
 }
 
-function refused(status: number, detail: string): Result<never, Reply> {
-  return fail(problem(status, detail))
+function refused(status: number, detail: string): Framing {
+  return { refusal: problem(status, detail) }
 }

@@ -1,9 +1,8 @@
-import { decodeBase64url } from '../core/base64url.ts'
+import { decodeBase64url } from '../core/encoding.ts'
 import { isObject, type Json, type JsonObject } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { type Alg, algorithm, type Algorithm, ALGORITHMS, parseAlg } from './algorithm.ts'
-import { publicJwk, type PublicJwk, unsoundMember } from './jwk.ts'
-import { openVerifier, type Verifier } from './verifier.ts'
+import { openVerifier, publicJwk, type PublicJwk, unsoundMember, type Verifier } from './jwk.ts'
 
 /** Members that only the owner of a key may have (RFC 7518 section 6, RFC 9964). */
 const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv']

@@ -1,12 +1,11 @@
-import { encodeBase64url } from '../core/base64url.ts'
+import { encodeBase64url } from '../core/encoding.ts'
 import type { Emit } from '../core/event.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { RandomBytes } from '../core/random.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { type Instant, numericDate, type Seconds } from '../core/time.ts'
 import { sha256 } from './digest.ts'
-import { signCompact } from './jws.ts'
-import type { Signer } from './signer.ts'
+import { signCompact, type Signer } from './signer.ts'
 
 /** What every endpoint that issues tokens shares. */
 export interface IssueDeps {

@@ -1,5 +1,6 @@
-import { decodeBase64url } from '../core/base64url.ts'
+import { webcrypto } from 'node:crypto'
 import type { Brand } from '../core/brand.ts'
+import { decodeBase64url } from '../core/encoding.ts'
 import { isObject, type Json, type JsonObject } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { type Alg, algorithm, type Algorithm, parseAlg } from './algorithm.ts'
@@ -70,4 +71,25 @@ function isSound(row: Algorithm, name: string, value: Json | undefined): boolean
   if (row.width !== undefined) return bytes.length === row.width
   // The highest bit is set, so that the modulus has all the bits that its length promises.
   return bytes.length >= MIN_RSA_BYTES && bytes.length <= MAX_RSA_BYTES && (bytes[0] ?? 0) >= 0x80
+}
+
+/** Checks signatures with one public key, under the one algorithm that the key is bound to (RFC 8725 section 3.1). */
+export interface Verifier {
+  readonly alg: Alg
+  /** The name that the owner of the key gave it. */
+  readonly kid: string | undefined
+  readonly verify: (data: Uint8Array, signature: Uint8Array) => Promise<boolean>
+}
+
+/** Opens a public key; rejects when the runtime does not take it, as one that is not on its curve. */
+export async function openVerifier(jwk: PublicJwk, kid: string | undefined = jwk.kid): Promise<Verifier> {
+  const row = algorithm(jwk.alg)
+  const key = await webcrypto.subtle.importKey('jwk', importable(row, jwk), row.key, false, ['verify'])
+  return { alg: row.alg, kid, verify: (data, signature) => webcrypto.subtle.verify(row.signature, key, signature, data) }
+}
+
+/** The members WebCrypto needs; ML-DSA keys cannot be read without `alg`, others must not be read by it. */
+function importable(row: Algorithm, jwk: PublicJwk): webcrypto.JsonWebKey {
+  const { kid: _kid, use: _use, alg, ...members } = jwk
+  return row.kty === 'AKP' ? { ...members, alg } : members
 }

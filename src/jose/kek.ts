@@ -1,5 +1,5 @@
 import { webcrypto } from 'node:crypto'
-import { type Base64Url, decodeBase64url, encodeBase64url } from '../core/base64url.ts'
+import { type Base64Url, decodeBase64url, encodeBase64url } from '../core/encoding.ts'
 import { isObject, type Json } from '../core/json.ts'
 import type { RandomBytes } from '../core/random.ts'
 import { sha256 } from './digest.ts'

@@ -1,9 +1,8 @@
 import { webcrypto } from 'node:crypto'
+import { encodeBase64url } from '../core/encoding.ts'
 import { type Alg, algorithm } from './algorithm.ts'
-import { batch } from './batch.ts'
-import { type Kid, type PublicJwk, publicJwk } from './jwk.ts'
+import { type Kid, openVerifier, type PublicJwk, publicJwk } from './jwk.ts'
 import type { Keks, Sealed, Sealing } from './kek.ts'
-import { openVerifier } from './verifier.ts'
 import { unwrapKey, wrapKey } from './wrap.ts'
 
 /** Signs with one key, under the one algorithm that the key is bound to (RFC 8725 section 3.1). */
@@ -80,4 +79,32 @@ export async function generatePair(alg: Alg, rsaBits: number, extractable: boole
   const made = await subtle.generateKey({ ...row.key, ...size }, extractable, ['sign', 'verify'])
   const { publicKey, privateKey } = made as webcrypto.CryptoKeyPair
   return { jwk: publicJwk(row, { ...await subtle.exportKey('jwk', publicKey) }), privateKey }
+}
+
+/** Signs `payload` under the protected header, in compact serialization (RFC 7515 sections 5.1 and 7.1). */
+export async function signCompact(
+  header: Uint8Array | string,
+  payload: Uint8Array | string,
+  sign: (data: Uint8Array) => Promise<Uint8Array>,
+): Promise<string> {
+  const signingInput = `${encodeBase64url(header)}.${encodeBase64url(payload)}`
+  const signature = await sign(Buffer.from(signingInput, 'latin1'))
+  return `${signingInput}.${encodeBase64url(signature)}`
+}
+
+/**
+ * Runs tasks that each hand work to the thread pool together, once everything that came in with this turn of the event
+ * loop is read. One by one, each would wake a thread while the next request waits to be read: ES256 tokens take a fifth
+ * more processor time that way.
+ */
+function batch<Made>(): (task: () => Promise<Made>) => Promise<Made> {
+  let waiting: (() => void)[] = []
+  const runAll = (): void => {
+    const tasks = waiting
+    waiting = []
+    for (const run of tasks) run()
+  }
+  return (task) => new Promise((resolve) => {
+    if (waiting.push(() => resolve(task())) === 1) setImmediate(runAll)
+  })
 }

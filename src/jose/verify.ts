@@ -1,8 +1,8 @@
-import { decodeBase64url } from '../core/base64url.ts'
+import { decodeBase64url } from '../core/encoding.ts'
 import { isObject, type Json, type JsonObject, parseJsonBytes } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import type { Instant, Seconds } from '../core/time.ts'
-import type { Verifier } from './verifier.ts'
+import type { Verifier } from './jwk.ts'
 
 /** The member, part or property at fault; never its value. */
 export type JwtFault =

@@ -16,8 +16,8 @@ export interface Snapshot {
   readonly digest: string
   /** The algorithms that a token of ours can have, the default first. */
   readonly algs: readonly Alg[]
-  /** The signer of a line, by default of the first one; undefined while the line has no active key. */
-  readonly signer: (alg?: Alg) => Signer | undefined
+  /** The signer of each line that has an active key; the default line stands under `undefined` too. */
+  readonly signers: ReadonlyMap<Alg | undefined, Signer>
 }
 
 /** The snapshot to serve now; undefined while it is too old to be trusted. */
@@ -34,15 +34,19 @@ export function takeSnapshot(ring: Ring, policy: Policy, signers: Signers): Snap
   const dropped = [...published].filter((alg) => !policy.algs.includes(alg))
   const algs = [...policy.algs.filter((alg) => published.has(alg)), ...dropped]
   const active = keys.filter(({ state }) => state === 'active')
-  const lines = new Map(active.map(({ jwk: { alg, kid } }) => [alg, signers.get(kid)]))
+  const lines = new Map<Alg | undefined, Signer>(active.flatMap(({ jwk: { alg, kid } }) => {
+    const signer = signers.get(kid)
+    return signer === undefined ? [] : [[alg, signer]]
+  }))
   // While a new default line waits its lead, the line that it replaces goes on signing.
   const defaultSigner = lines.get(policy.algs[0]) ?? [...lines.values()][0]
+  if (defaultSigner !== undefined) lines.set(undefined, defaultSigner)
   return {
     ring,
     jwks,
     digest: sha256(jwks).slice(0, 22),
     algs,
-    signer: (alg) => alg === undefined ? defaultSigner : lines.get(alg),
+    signers: lines,
   }
 }
 

@@ -1,6 +1,5 @@
 import { fail, ok, type Result } from '../core/result.ts'
-import { isSameSecret } from '../core/secret.ts'
-import { sha256 } from '../jose/digest.ts'
+import { isSameSecret, sha256 } from '../jose/digest.ts'
 import { parseCompact, type UncheckedJws, unprovedClaim } from '../jose/verify.ts'
 import type { Client } from './client.ts'
 import { type OAuthFault, refused } from './fault.ts'

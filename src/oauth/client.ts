@@ -2,7 +2,7 @@ import type { Brand } from '../core/brand.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Seconds } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
-import type { Verifier } from '../jose/verifier.ts'
+import type { Verifier } from '../jose/jwk.ts'
 
 /** Where the public keys of a party come from. */
 export interface KeySource {

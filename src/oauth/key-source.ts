@@ -2,7 +2,7 @@ import { type JsonObject, parseJsonBytes } from '../core/json.ts'
 import { fail, type Result } from '../core/result.ts'
 import { between, type Clock, type Instant } from '../core/time.ts'
 import { openJwkSet } from '../jose/foreign-key.ts'
-import type { Verifier } from '../jose/verifier.ts'
+import type { Verifier } from '../jose/jwk.ts'
 import { type JwtFault, type UncheckedJws, verifyJws } from '../jose/verify.ts'
 import type { KeySource } from './client.ts'
 

@@ -137,7 +137,7 @@ interface Decided {
 
 async function mint(decided: Decided, at: Instant, deps: TokenDeps): Promise<Result<JsonObject, OAuthFault>> {
   const { client, earned, key, snapshot, reach: { audiences, scopes } } = decided
-  const signer = snapshot.signer(client.alg)
+  const signer = snapshot.signers.get(client.alg)
   if (signer === undefined) return unavailable('The first key of this algorithm is still in its lead; try again later')
   const left = earned.notAfter === undefined ? Infinity : Math.floor(between(at, earned.notAfter))
   const ttl = seconds(Math.min(client.ttl ?? deps.ttl, left))

@@ -1,10 +1,10 @@
 import type { Emit } from '../core/event.ts'
 import type { Json, JsonObject } from '../core/json.ts'
-import { ok, type Result } from '../core/result.ts'
-import { isSameSecret } from '../core/secret.ts'
+import { fail, ok, type Result } from '../core/result.ts'
+import { isSameSecret } from '../jose/digest.ts'
 import { type Instant, numericDate } from '../core/time.ts'
+import { isOfType } from '../http/body.ts'
 import type { Call, Handler } from '../http/call.ts'
-import { parseMediaType } from '../http/media-type.ts'
 import { problem } from '../http/problem.ts'
 import { json, type Reply } from '../http/reply.ts'
 import type { Route } from '../http/router.ts'
@@ -101,9 +101,7 @@ function refusal(fault: OrderFault): Reply {
 }
 
 function parseOrder(call: Call, parse: Parse, deps: AdminDeps): Result<Order, Reply> {
-  if (parseMediaType(call.header('content-type') ?? '')?.type !== 'application/json') {
-    return { ok: false, error: problem(415, 'The body must be application/json') }
-  }
+  if (!isOfType(call, 'application/json')) return fail(problem(415, 'The body must be application/json, in UTF-8'))
   const body = parseJsonBody(call.body)
   return body.ok ? parse(body.value, deps) : body
 }

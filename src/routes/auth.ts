@@ -79,7 +79,7 @@ async function mint(call: Call, deps: AuthDeps): Promise<Reply> {
   // 3. With which keys?
   const snapshot = await deps.current()
   if (snapshot === undefined) return outOfReach()
-  const signer = snapshot.signer(request.value.alg)
+  const signer = snapshot.signers.get(request.value.alg)
   if (signer === undefined) return problem(503, 'The first key of this algorithm is still in its lead; try again later')
   const now = deps.now()
   const { sub, aud, ttl, claims } = request.value
@@ -98,13 +98,13 @@ async function mint(call: Call, deps: AuthDeps): Promise<Reply> {
 async function orderOf(
   { isExpired, name }: MintRequest,
   right: TokenOrder,
-  { snapshot: { algs, signer }, ...deps }: AuthDeps & { readonly snapshot: Snapshot },
+  { snapshot: { algs, signers }, ...deps }: AuthDeps & { readonly snapshot: Snapshot },
 ): Promise<Result<CaseOrder, string>> {
   if (!isExpired && name === undefined) return ok(right)
   const { leeway, expiredSigner, loadCases, attackerJwksUrl } = deps
   const unpublished = await expiredSigner(right.signer.alg)
   if (name !== undefined) {
-    const published = algs.flatMap((alg) => signer(alg) ?? [])
+    const published = algs.flatMap((alg) => signers.get(alg) ?? [])
     return (await loadCases()).orderOfCase(name, right, { unpublished, published, attackerJwksUrl })
   }
   const age = right.ttl + Math.max(EXPIRED_SINCE, 2 * leeway)

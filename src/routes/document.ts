@@ -1,10 +1,13 @@
 import type { Call, Handler } from '../http/call.ts'
-import { matchesEtag } from '../http/conditional.ts'
 import { problem } from '../http/problem.ts'
 import { type Reply, reply } from '../http/reply.ts'
 import { PUBLIC, type Route } from '../http/router.ts'
 import { sha256 } from '../jose/digest.ts'
 import type { Current, Snapshot } from '../keyring/snapshot.ts'
+
+const ENTITY_TAG = /(?:W\/)?("[\x21\x23-\x7e\x80-\xff]*")/g
+/** Tags with commas between them; empty elements are ignored (RFC 9110 section 5.6.1). */
+const TAG_LIST = /^[ \t,]*(?:(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"(?:[ \t]*,[ \t,]*|[ \t]*$))*$/
 
 /** One form of a public document: its answer, and the answer for a cache that has it already. */
 export interface Representation {
@@ -69,4 +72,15 @@ export function documentRoute(path: string, deps: DocumentDeps, contentOf: (snap
 /** The answer while the store has been away for so long that any key could be out of date. */
 export function outOfReach(): Reply {
   return problem(503, 'The key store has been out of reach for too long', { headers: { 'retry-after': '5' } })
+}
+
+/**
+ * Whether `If-None-Match` names the tag, in the weak comparison (RFC 9110 sections 13.1.2 and 8.8.3.2). A malformed
+ * header names nothing, so that the client gets the whole document.
+ */
+export function matchesEtag(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false
+  // Nearly every cache sends one of these.
+  if (ifNoneMatch === etag || ifNoneMatch === '*') return true
+  return TAG_LIST.test(ifNoneMatch) && [...ifNoneMatch.matchAll(ENTITY_TAG)].some(([, tag]) => tag === etag)
 }

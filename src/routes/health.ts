@@ -25,7 +25,7 @@ export function readyRoute({ current, health, keys, audit }: ReadyDeps): Route {
     const snapshot = await current()
     const { ready, inStep, viewAge } = health()
     const records = audit()
-    const isReady = ready && snapshot?.signer() !== undefined && records !== 'failing and required'
+    const isReady = ready && snapshot?.signers.get(undefined) !== undefined && records !== 'failing and required'
     return json(isReady ? 200 : 503, {
       status: !isReady ? 'not ready' : records === 'failing' ? 'degraded' : 'ready',
       store: inStep ? 'in step' : 'out of reach',

@@ -1,6 +1,8 @@
-import { acceptsExplicitly } from '../http/conditional.ts'
 import type { Route } from '../http/router.ts'
 import { conditional, type DocumentDeps, fromSnapshot, representation } from './document.ts'
+
+/** A weight between 0 and 1 (RFC 9110 section 12.4.2). */
+const QUALITY = /^q=(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/
 
 const JWK_SET = 'application/jwk-set+json'
 
@@ -22,4 +24,24 @@ export function jwksRoute(path: string, deps: DocumentDeps): Route {
     ({ json, jwkSet }, call) => conditional(acceptsExplicitly(call.header('accept'), JWK_SET) ? jwkSet : json, call),
   )
   return { path, methods: { GET: get }, cors: 'public' }
+}
+
+/**
+ * Whether `Accept` names exactly this media type, and ranks it no lower than plain JSON where it names that too
+ * (RFC 9110 section 12.5.1). A wildcard names nothing.
+ */
+export function acceptsExplicitly(accept: string | undefined, type: string): boolean {
+  if (accept === undefined || accept === '*/*') return false
+  const wanted = quality(accept, type)
+  return wanted !== undefined && wanted > 0 && wanted >= (quality(accept, 'application/json') ?? 0)
+}
+
+function quality(accept: string, type: string): number | undefined {
+  for (const range of accept.toLowerCase().split(',')) {
+    const [name = '', ...parameters] = range.split(';').map((part) => part.trim())
+    if (name !== type) continue
+    const weight = parameters.find((parameter) => parameter.startsWith('q=')) ?? 'q=1'
+    return QUALITY.test(weight) ? Number(weight.slice(2)) : 0
+  }
+  return undefined
 }

@@ -2,9 +2,9 @@ import type { Json, JsonObject } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { type Seconds, seconds } from '../core/time.ts'
 import { parseBasic } from '../http/basic-auth.ts'
+import { isOfType } from '../http/body.ts'
 import type { Call } from '../http/call.ts'
 import { parseForm } from '../http/form.ts'
-import { parseMediaType } from '../http/media-type.ts'
 import { problem } from '../http/problem.ts'
 import type { Reply } from '../http/reply.ts'
 import type { Alg } from '../jose/algorithm.ts'
@@ -72,10 +72,8 @@ function parseQuery(query: string): Result<Kind, Reply> {
 /** A JSON object, a form, or nothing. */
 function parseBody(call: Call): Result<JsonObject, Reply> {
   if (call.body.length === 0) return ok({})
-  const media = parseMediaType(call.header('content-type') ?? '')
-  const charset = media?.parameters.get('charset')?.toLowerCase() ?? 'utf-8'
-  if (media?.type === 'application/json' && charset === 'utf-8') return parseJsonBody(call.body)
-  if (media?.type === 'application/x-www-form-urlencoded' && charset === 'utf-8') return parseFormBody(call.body)
+  if (isOfType(call, 'application/json')) return parseJsonBody(call.body)
+  if (isOfType(call, 'application/x-www-form-urlencoded')) return parseFormBody(call.body)
   return fail(problem(415, 'The body must be application/json or application/x-www-form-urlencoded, in UTF-8'))
 }
 

@@ -2,9 +2,9 @@ import type { JsonObject } from '../core/json.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { Clock } from '../core/time.ts'
 import { parseBasic } from '../http/basic-auth.ts'
+import { isOfType } from '../http/body.ts'
 import type { Call } from '../http/call.ts'
 import { decodeFormText, parseForm } from '../http/form.ts'
-import { parseMediaType } from '../http/media-type.ts'
 import { json, type Reply, reply } from '../http/reply.ts'
 import type { Route } from '../http/router.ts'
 import { StoreUnavailable } from '../keyring/store.ts'
@@ -57,9 +57,7 @@ function refusal({ code, description, retryAfter, status: own }: OAuthFault): Re
 }
 
 function parseCall(call: Call, now: Clock): Result<OAuthRequest, OAuthFault> {
-  const media = parseMediaType(call.header('content-type') ?? '')
-  const charset = media?.parameters.get('charset')?.toLowerCase() ?? 'utf-8'
-  if (media?.type !== 'application/x-www-form-urlencoded' || charset !== 'utf-8') {
+  if (!isOfType(call, 'application/x-www-form-urlencoded')) {
     return refused('invalid_request', 'The body must be application/x-www-form-urlencoded, in UTF-8')
   }
   const form = parseForm(call.body)

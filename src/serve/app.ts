@@ -58,7 +58,7 @@ export async function createApp(config: Config, system: System): Promise<Result<
   const store = await openStore(config, system.randomBytes)
   // 2. The audit log: what the keyring does at its start is recorded too
   let keyring: Keyring | undefined
-  const signer = (): Signer | undefined => keyring?.lastSeen().signer()
+  const signer = (): Signer | undefined => keyring?.lastSeen().signers.get(undefined)
   const { audit: path } = config
   const opened = path === undefined ? undefined
     : await (await import('../stores/open-audit.ts')).openAudit(path, system, signer)

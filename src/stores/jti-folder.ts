@@ -9,6 +9,8 @@ import { syncFolder } from '../system/sync-folder.ts'
 /** Time between two sweeps of expired marks. */
 const SWEEP_SECONDS = seconds(60)
 
+const unlessMarked = except('EEXIST')
+
 /**
  * Marks as empty files in one folder: the file system makes each file for one process only. The modification time of
  * a file is the expiry of its mark. No mark is acknowledged before it would survive a power cut.
@@ -27,7 +29,7 @@ export function jtiFolder(folder: string, now: Clock): JtiStore {
     mark: (mark, id, until) => guarded(async () => {
       await tidy()
       if (count >= MAX_MARKS) throw new StoreUnavailable('Cannot remember any more identifiers')
-      const file = await open(pathOf(mark, id), 'wx', 0o600).catch(except('EEXIST'))
+      const file = await open(pathOf(mark, id), 'wx', 0o600).catch(unlessMarked)
       if (file === undefined) return false
       try {
         await file.utimes(until, until)

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts'
-import { decodeBase64url } from '../core/base64url.ts'
+import { decodeBase64url } from '../core/encoding.ts'
 import type { RandomBytes } from '../core/random.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { ephemeralKek, importKek, KEK_BYTES, type Keks, unsealedKek } from '../jose/kek.ts'

@@ -1,4 +1,4 @@
-import { type Emit, type Event, type Level, levelOf } from '../core/event.ts'
+import { type Emit, type Event, type Level, LEVELS } from '../core/event.ts'
 import { printable } from '../core/printable.ts'
 import { type Clock, timestamp } from '../core/time.ts'
 
@@ -30,7 +30,7 @@ function leveled(
 ): Emit {
   const threshold = ORDER.indexOf(least)
   return (event) => {
-    const level = levelOf(event.name)
+    const level = LEVELS.get(event.name) ?? 'info'
     if (ORDER.indexOf(level) >= threshold) write(`${printable(format(level, timestamp(now()), event))}\n`)
   }
 }

@@ -1,4 +1,4 @@
-import { encodeBase64url } from '../core/base64url.ts'
+import { encodeBase64url } from '../core/encoding.ts'
 import { ecdsaSignature } from './certificate.ts'
 import { type Case, casesOf, inputOf, type Kit, resigned, signedBy, tokenOf, withFirst } from './kit.ts'
 

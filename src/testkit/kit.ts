@@ -1,5 +1,5 @@
 import { createHmac, createPublicKey, type JsonWebKey } from 'node:crypto'
-import { encodeBase64url } from '../core/base64url.ts'
+import { encodeBase64url } from '../core/encoding.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Instant } from '../core/time.ts'
 import type { Signer } from '../jose/signer.ts'

@@ -1,4 +1,4 @@
-import { decodeBase64url } from '../core/base64url.ts'
+import { decodeBase64url } from '../core/encoding.ts'
 import { isObject, type JsonObject, parseJsonBytes } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import type { MadeToken, TokenOrder } from '../jose/issue.ts'

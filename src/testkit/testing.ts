@@ -1,5 +1,5 @@
 import type { JsonWebKey } from 'node:crypto'
-import { encodeBase64url } from '../core/base64url.ts'
+import { encodeBase64url } from '../core/encoding.ts'
 import { parseDuration } from '../core/duration.ts'
 import { issuerOf, jwksPaths, metadataPaths } from '../core/issuer.ts'
 import { after, type Instant, seconds } from '../core/time.ts'

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { decodeBase64url, encodeBase64url } from '../../src/core/base64url.ts'
+import { decodeBase64url, decodeUtf8, encodeBase64url } from '../../src/core/encoding.ts'
 import { formatDuration, parseDuration } from '../../src/core/duration.ts'
 import { faultEvent } from '../../src/core/event.ts'
 import { printable } from '../../src/core/printable.ts'
 import { count, eventSample, sumOf, type Tally } from '../../src/core/tally.ts'
 import { after, between, earliest, instant, later, never, numericDate, seconds } from '../../src/core/time.ts'
-import { decodeUtf8 } from '../../src/core/utf8.ts'
 import { seeded } from '../support/random.ts'
 
 describe('base64url', () => {

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { parseBasic } from '../../src/http/basic-auth.ts'
+import { isOfType } from '../../src/http/body.ts'
 import type { Call } from '../../src/http/call.ts'
-import { acceptsExplicitly, matchesEtag } from '../../src/http/conditional.ts'
 import { parseForm } from '../../src/http/form.ts'
 import { isLoopbackAddress, isLoopbackHost } from '../../src/core/loopback.ts'
-import { parseMediaType } from '../../src/http/media-type.ts'
 import { problem } from '../../src/http/problem.ts'
 import { json, type Reply, reply } from '../../src/http/reply.ts'
+import { acceptsExplicitly } from '../../src/routes/jwks.ts'
+import { matchesEtag } from '../../src/routes/document.ts'
 import { type Cors, PUBLIC, type Route, router } from '../../src/http/router.ts'
 
 const textOf = (answer: Reply): string => Buffer.from(answer.body).toString()
@@ -149,14 +150,20 @@ describe('parseBasic()', () => {
   })
 })
 
-describe('parseMediaType()', () => {
-  it('reads type and parameters in any case', () => {
-    const json = { type: 'application/json', parameters: new Map([['charset', 'UTF-8']]) }
-    assert.deepEqual(parseMediaType('Application/JSON; Charset="UTF-8"'), json)
-    assert.deepEqual(parseMediaType('text/plain'), { type: 'text/plain', parameters: new Map() })
-    for (const bad of ['', 'json', 'a/b/c', 'a/b; charset', 'a/b; charset=x; charset=y', 'a /b', 'a/b;;']) {
-      assert.equal(parseMediaType(bad), undefined, bad)
-    }
+describe('isOfType()', () => {
+  const is = (header: string | undefined): boolean => isOfType({ header: () => header }, 'application/json')
+
+  it('takes a media type in any case, with parameters, in UTF-8', () => {
+    for (const right of ['Application/JSON; Charset="UTF-8"', 'application/json', 'application/json ; v=1;charset=utf-8']) assert.ok(is(right), right)
+  })
+
+  it('takes no other type or charset, and nothing malformed', () => {
+    const type = 'application/json'
+    const wrong = [
+      undefined, '', 'json', 'text/plain', `${type}/x`, `${type}; charset`, `${type}; charset=utf-8; charset=utf-8`, 'application /json',
+      `${type};;`, `${type}; charset=latin1`, `${type}; charset="utf-8`, `${type}, text/plain`, `${type}; =x`, `${type} x`,
+    ]
+    for (const header of wrong) assert.ok(!is(header), String(header))
   })
 })
 

@@ -38,9 +38,9 @@ describe('a keyring', () => {
     const snapshot = await seen(keyring)
     assert.equal(states(snapshot), 'active active standby standby')
     assert.deepEqual(snapshot.algs, ['RS256', 'ES256'])
-    assert.equal(snapshot.signer()?.alg, 'RS256')
-    assert.equal(snapshot.signer('ES256')?.alg, 'ES256')
-    assert.equal(snapshot.signer('PS256'), undefined)
+    assert.equal(snapshot.signers.get(undefined)?.alg, 'RS256')
+    assert.equal(snapshot.signers.get('ES256')?.alg, 'ES256')
+    assert.equal(snapshot.signers.get('PS256'), undefined)
   })
 
   it('answers without waiting, and the same snapshot, while nothing is due', async () => {
@@ -63,7 +63,7 @@ describe('a keyring', () => {
     assert.equal(states(after), 'active retired standby')
     assert.deepEqual(published(after).toSpliced(1, 1), published(before).toReversed())
     assert.equal(ringIn(store.commits[0]).keys.length, 3, 'the next standby came with the promotion')
-    assert.notEqual(after.signer()?.kid, before.signer()?.kid)
+    assert.notEqual(after.signers.get(undefined)?.kid, before.signers.get(undefined)?.kid)
   })
 
   it('makes no request wait for a key to be made', async () => {
@@ -76,7 +76,7 @@ describe('a keyring', () => {
     pass(world, 50)
     const snapshot = await keyring.value.current()
     assert.equal(isSettled, false)
-    assert.ok(snapshot?.signer() !== undefined)
+    assert.ok(snapshot?.signers.get(undefined) !== undefined)
     await settled
   })
 
@@ -129,12 +129,12 @@ describe('a keyring', () => {
     const [active, standby] = published(await seen(keyring))
     pass(world, 30 * 86_400)
     const late = await seen(keyring)
-    assert.equal(late.signer()?.kid, standby)
+    assert.equal(late.signers.get(undefined)?.kid, standby)
     assert.ok(published(late).includes(active ?? ''), 'tokens of the old key may have been made just before')
     pass(world, -86_400)
     const back = await seen(keyring)
     assert.deepEqual(published(back), published(late))
-    assert.equal(back.signer()?.kid, standby)
+    assert.equal(back.signers.get(undefined)?.kid, standby)
     assert.ok(keyring.nextTick() <= world.now + 10, 'the timer looks again soon')
   })
 
@@ -156,7 +156,7 @@ describe('a keyring', () => {
       await Promise.all(keyrings.map((keyring) => keyring.tick()))
       const [one, other] = await Promise.all(keyrings.map(seen))
       assert.deepEqual(one?.jwks, other?.jwks)
-      assert.equal(one?.signer()?.kid, other?.signer()?.kid)
+      assert.equal(one?.signers.get(undefined)?.kid, other?.signers.get(undefined)?.kid)
       assert.equal(states(one as Snapshot).match(/active/g)?.length, 1)
     }
     // Each committed ring grew out of the one before: no key that was published ever vanished before it had retired.
@@ -176,11 +176,11 @@ describe('a keyring', () => {
     const spare = policyOf({ ...POLICY.timing, lead: 500, retention: 500 })
     const world = await bench(store, spare)
     const keyring = await opened(world)
-    const { kid } = (await seen(keyring)).signer() ?? {}
+    const { kid } = (await seen(keyring)).signers.get(undefined) ?? {}
     // (1) leaves 500 - 110 of spare lead, (2) 500 - 110 of spare retention; with the propagation that makes 400.
     store.isDown = true
     pass(world, 400)
-    assert.equal((await keyring.current())?.signer()?.kid, kid)
+    assert.equal((await keyring.current())?.signers.get(undefined)?.kid, kid)
     assert.deepEqual(keyring.health(), { ready: true, inStep: false, viewAge: 400 })
     pass(world, 1)
     assert.equal(await keyring.current(), undefined)
@@ -190,7 +190,7 @@ describe('a keyring', () => {
     await keyring.tick()
     await keyring.refill()
     assert.deepEqual(keyring.health(), { ready: true, inStep: true, viewAge: 0 })
-    assert.notEqual((await seen(keyring)).signer()?.kid, kid, 'the rotation came late')
+    assert.notEqual((await seen(keyring)).signers.get(undefined)?.kid, kid, 'the rotation came late')
     const names = world.events.map(({ name }) => name).filter((name) => name.startsWith('store.'))
     assert.deepEqual(names, ['store.failed', 'store.recovered'])
   })
@@ -289,7 +289,7 @@ describe('Keyring.open()', () => {
     const before = await seen(await opened(await bench(store, POLICY, kek)))
     const after = await seen(await opened(await bench(store, POLICY, kek)))
     assert.deepEqual(after.jwks, before.jwks)
-    assert.equal(after.signer()?.kid, before.signer()?.kid)
+    assert.equal(after.signers.get(undefined)?.kid, before.signers.get(undefined)?.kid)
   })
 
   const documents: readonly (readonly [string, string, string])[] = [

@@ -226,9 +226,9 @@ describe('Keyring.perform()', () => {
   it('signs with the successor at once after the active key was revoked', async () => {
     const world = await bench(memoryStore(), POLICY)
     const keyring = await opened(world)
-    const before = (await seen(keyring)).signer()?.kid
+    const before = (await seen(keyring)).signers.get(undefined)?.kid
     assert.ok((await keyring.perform(ordered(revoke(before, true)))).ok)
-    const after = (await seen(keyring)).signer()
+    const after = (await seen(keyring)).signers.get(undefined)
     assert.ok(after !== undefined && after.kid !== before)
     await keyring.refill()
     assert.equal((await seen(keyring)).ring.keys.length, 2)

@@ -45,11 +45,11 @@ describe('a keyring over many rotations', () => {
     const kek = { id: 'kek', get key() { return (isExhausted ? unable : able) as webcrypto.CryptoKey } }
     const world = await bench(memoryStore(), POLICY, kek)
     const keyring = await opened(world)
-    const kids = new Set([(await seen(keyring)).signer()?.kid])
+    const kids = new Set([(await seen(keyring)).signers.get(undefined)?.kid])
     isExhausted = true
     for (let rotation = 0; rotation < 4; rotation += 1) {
       world.now = instant(world.now + 1000)
-      kids.add((await seen(keyring)).signer()?.kid)
+      kids.add((await seen(keyring)).signers.get(undefined)?.kid)
     }
     // The standby and the key in hand still took their turns.
     assert.equal(kids.size, 3)
@@ -57,7 +57,7 @@ describe('a keyring over many rotations', () => {
     isExhausted = false
     for (let rotation = 0; rotation < 2; rotation += 1) {
       world.now = instant(world.now + 1000)
-      kids.add((await seen(keyring)).signer()?.kid)
+      kids.add((await seen(keyring)).signers.get(undefined)?.kid)
     }
     assert.equal(kids.size, 4, 'it makes keys again')
   })
@@ -70,7 +70,7 @@ describe('a keyring over many rotations', () => {
     world.now = instant(world.now + 300)
     const removed = await seen(keyring)
     assert.notEqual(removed, rotated)
-    assert.equal(removed.signer(), rotated.signer())
+    assert.equal(removed.signers.get(undefined), rotated.signers.get(undefined))
   })
 
   it('lets the line that is replaced sign by default until the new one does', async () => {
@@ -81,12 +81,12 @@ describe('a keyring over many rotations', () => {
     const keyring = await opened(world)
     const waiting = await seen(keyring)
     assert.deepEqual(waiting.algs, ['EdDSA', 'ES256'])
-    assert.equal(waiting.signer()?.alg, 'ES256')
-    assert.equal(waiting.signer('EdDSA'), undefined)
+    assert.equal(waiting.signers.get(undefined)?.alg, 'ES256')
+    assert.equal(waiting.signers.get('EdDSA'), undefined)
     world.now = instant(world.now + 400)
     const turned = await seen(keyring)
-    assert.equal(turned.signer()?.alg, 'EdDSA')
-    assert.equal(turned.signer('ES256'), undefined)
+    assert.equal(turned.signers.get(undefined)?.alg, 'EdDSA')
+    assert.equal(turned.signers.get('ES256'), undefined)
     world.now = instant(world.now + 300)
     assert.deepEqual((await seen(keyring)).algs, ['EdDSA'])
   })
@@ -188,12 +188,12 @@ describe('a keyring and its store', () => {
     const before = await seen(keyring)
     store.isReplyLost = true
     world.now = instant(world.now + 1000)
-    const kid = (await seen(keyring)).signer()?.kid
-    assert.equal(kid, before.signer()?.kid, 'what was read is served, whatever became of the commit')
+    const kid = (await seen(keyring)).signers.get(undefined)?.kid
+    assert.equal(kid, before.signers.get(undefined)?.kid, 'what was read is served, whatever became of the commit')
     store.isReplyLost = false
     await keyring.tick()
     const after = await seen(keyring)
-    assert.notEqual(after.signer()?.kid, before.signer()?.kid)
+    assert.notEqual(after.signers.get(undefined)?.kid, before.signers.get(undefined)?.kid)
     assert.equal(after.ring.keys.length, 3)
   })
 })

@@ -57,7 +57,7 @@ function kitOf(right: Signer, typ: string | undefined, claims: Pick<Kit['claims'
 
 /** A token of ours, signed again by the key that signs now. */
 function ourKit(): Kit {
-  const active = service.app.keyring.lastSeen().signer()
+  const active = service.app.keyring.lastSeen().signers.get(undefined)
   assert.ok(active !== undefined)
   const ours = { iss: service.issuer, sub: 'service', client_id: 'service', aud: 'api', scope: 'read' }
   return kitOf(active, 'at+jwt', ours)

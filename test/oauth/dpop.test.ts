@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash, generateKeyPairSync, randomUUID, sign } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { decodeToken } from '../support/app.ts'
-import { encodeBase64url as b64 } from '../../src/core/base64url.ts'
+import { encodeBase64url as b64 } from '../../src/core/encoding.ts'
 import { type Answer, basic, client, newParty, type Service, startService } from '../support/oauth.ts'
 
 let service: Service

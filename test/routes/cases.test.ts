@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test'
 import { seconds } from '../../src/core/time.ts'
 import { openJwkSet } from '../../src/jose/foreign-key.ts'
 import { audiencesOf, judgeClaims, parseCompact, verifyJws } from '../../src/jose/verify.ts'
-import type { Verifier } from '../../src/jose/verifier.ts'
+import type { Verifier } from '../../src/jose/jwk.ts'
 import { CATALOGUE } from '../../src/testkit/catalogue.ts'
 import { type RunningApp, startApp } from '../support/app.ts'
 

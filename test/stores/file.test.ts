@@ -5,7 +5,7 @@ import {
 import { createServer } from 'node:net'
 import { join, relative } from 'node:path'
 import { before, describe, it } from 'node:test'
-import { encodeBase64url } from '../../src/core/base64url.ts'
+import { encodeBase64url } from '../../src/core/encoding.ts'
 import type { Event } from '../../src/core/event.ts'
 import { instant } from '../../src/core/time.ts'
 import { ephemeralKek, importKek, type KeyEncryptionKey, unsealedKek } from '../../src/jose/kek.ts'
@@ -301,12 +301,12 @@ describe('a keyring over a file', () => {
     const older = readFileSync(place, 'utf8')
     world.now = (world.now + 1000) as typeof world.now
     await keyring.tick()
-    const kid = keyring.lastSeen().signer()?.kid
+    const kid = keyring.lastSeen().signers.get(undefined)?.kid
     writeFileSync(place, older)
     await keyring.tick()
     assert.equal(world.events.findLast(({ name }) => name === 'store.failed' )?.name, 'store.failed')
     assert.deepEqual(failuresIn(world.events), ['rolled_back'])
-    assert.equal(keyring.lastSeen().signer()?.kid, kid)
+    assert.equal(keyring.lastSeen().signers.get(undefined)?.kid, kid)
     assert.equal(readFileSync(place, 'utf8'), older)
   })
 
@@ -338,7 +338,7 @@ describe('rekey()', () => {
     await keyring.tick()
     assert.equal(keyring.health().inStep, true)
     const alone = await opened(await bench(storeAt(path), POLICY, next))
-    assert.equal(alone.lastSeen().signer()?.kid, keyring.lastSeen().signer()?.kid)
+    assert.equal(alone.lastSeen().signers.get(undefined)?.kid, keyring.lastSeen().signers.get(undefined)?.kid)
     assert.equal(await faultOf(path, old), 'cannot_unseal')
   })
 

@@ -1,5 +1,5 @@
 import { createPublicKey, generateKeyPairSync, type JsonWebKey, sign } from 'node:crypto'
-import { encodeBase64url } from '../../src/core/base64url.ts'
+import { encodeBase64url } from '../../src/core/encoding.ts'
 import { CATALOGUE } from '../../src/testkit/catalogue.ts'
 import {
   byUnpublished, type Case, hmac, inputOf, type Kit, resigned, signedBy, tokenOf, withFirst,

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { encodeBase64url } from '../../src/core/base64url.ts'
+import { encodeBase64url } from '../../src/core/encoding.ts'
 import { sha256 } from '../../src/jose/digest.ts'
 import type { Kid, PublicJwk } from '../../src/jose/jwk.ts'
 import type { Signer } from '../../src/jose/signer.ts'
