@@ -73,7 +73,7 @@ function isSound(row: Algorithm, name: string, value: Json | undefined): boolean
   return bytes.length >= MIN_RSA_BYTES && bytes.length <= MAX_RSA_BYTES && (bytes[0] ?? 0) >= 0x80
 }
 
-/** Checks signatures with one public key, under the one algorithm that the key is bound to (RFC 8725 section 3.1). */
+/** Checks signatures with one public key, under the algorithm that the key is bound to (RFC 8725 section 3.1). */
 export interface Verifier {
   readonly alg: Alg
   /** The name that the owner of the key gave it. */
