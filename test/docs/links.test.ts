@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync } from 'node:fs'
-import { join, posix } from 'node:path'
+import { join, posix, relative, sep } from 'node:path'
 import { describe, it } from 'node:test'
-import { root } from '../../scripts/setup.js'
+import { filesBelow, root } from '../../scripts/setup.js'
 import { readPages } from './pages.ts'
 
 /** Bytes that the README may have. */
@@ -42,6 +42,15 @@ describe('The pages', () => {
     const rooms = readdirSync(join(root, 'src'), { withFileTypes: true }).filter((entry) => entry.isDirectory())
     const explained = pages.get('docs/architecture.md') ?? ''
     assert.deepEqual(rooms.filter(({ name }) => !explained.includes(`\n| \`${name}\` |`)).map(({ name }) => name), [])
+  })
+
+  it('name every file of every room, so that a reader of the map finds it', () => {
+    const [, list = ''] = /^## What is in which file$([\s\S]*?)^## /m.exec(pages.get('docs/architecture.md') ?? '') ?? []
+    const rooms = new Map([...list.matchAll(/^- \*\*(\w+)\*\*([\s\S]*?)(?=^- \*\*|(?![\s\S]))/gm)].map(([, room = '', text = '']) => [room, text]))
+    const src = join(root, 'src')
+    const files = filesBelow(src).map((path) => relative(src, path).split(sep)).filter((parts) => parts.length > 1)
+    const missing = files.filter((parts) => !rooms.get(parts[0] ?? '')?.includes(`\`${parts.at(-1)?.replace('.ts', '')}\``))
+    assert.deepEqual(missing.map((parts) => parts.join('/')), [])
   })
 })
 
