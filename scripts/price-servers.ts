@@ -25,15 +25,20 @@ export interface Server {
   readonly end: () => Promise<void>
 }
 
+type Ask = 'jwks' | 'secret' | 'documents' | 'auth' | 'cases' | 'clients' | 'assertion' | 'grants' | 'dpop' | 'admin'
+
+/** What the clients of a file use: secrets alone; or keys of their own too, and with these more grants, or DPoP. */
+type Kind = 'plain' | 'keys' | 'grants' | 'dpop'
+
 /** A folder in which a server runs. */
 export interface Site {
   readonly folder: string
   /** Where Node writes what was loaded. */
   readonly coverage: string
   /** Writes a file of clients, and answers its path. */
-  readonly clients: (kind: 'plain' | 'grants' | 'dpop') => string
+  readonly clients: (kind: Kind) => string
   /** Successful requests, by what they need. */
-  readonly asks: Readonly<Record<'jwks' | 'secret' | 'documents' | 'auth' | 'cases' | 'clients' | 'grants' | 'dpop' | 'admin', (server: Server) => Promise<void>>>
+  readonly asks: Readonly<Record<Ask, (server: Server) => Promise<void>>>
   readonly remove: () => void
 }
 
@@ -57,17 +62,17 @@ export function newSite(): Site {
   }
 }
 
-function registryOf(kind: 'plain' | 'grants' | 'dpop', key: KeyObject): object {
+function registryOf(kind: Kind, key: KeyObject): object {
   const jwks = { keys: [{ ...key.export({ format: 'jwk' }), kid: 'one', alg: 'ES256' }] }
   const hash = createHash('sha256').update(SECRET).digest('base64url')
   const grants = kind === 'grants' ? { grant_types: ['client_credentials', EXCHANGE, BEARER], trusts: [{ issuer: ISSUER, subjects: ['job'] }] } : {}
   const dpop = kind === 'dpop' ? { dpop_bound_access_tokens: false } : {}
+  const audiences = ['https://api.example']
+  const billing = { client_id: 'billing', client_secret_hashes: [hash], audiences, ...grants, ...dpop }
+  const shop = { client_id: 'shop', token_endpoint_auth_method: 'private_key_jwt', jwks, audiences, ...dpop }
   return {
     issuers: kind === 'grants' ? [{ issuer: ISSUER, jwks }] : [],
-    clients: [
-      { client_id: 'billing', client_secret_hashes: [hash], audiences: ['https://api.example'], ...grants, ...dpop },
-      { client_id: 'shop', token_endpoint_auth_method: 'private_key_jwt', jwks, audiences: ['https://api.example'], ...dpop },
-    ],
+    clients: kind === 'plain' ? [billing] : [billing, shop],
   }
 }
 
@@ -114,9 +119,11 @@ function asksOf(folder: string, key: KeyObject, publicKey: KeyObject): Site['ask
     },
     clients: async (server) => {
       const made = await token(server, { grant_type: 'client_credentials' })
+      for (const path of ['/introspect', '/revoke']) await ask(server, path, { body: new URLSearchParams({ token: made }), headers: BASIC })
+    },
+    assertion: async (server) => {
       const [form] = assertionRequest(server, key, publicKey)
       await ask(server, '/token', { body: form })
-      for (const path of ['/introspect', '/revoke']) await ask(server, path, { body: new URLSearchParams({ token: made }), headers: BASIC })
     },
     grants: async (server) => {
       const subject = await token(server, { grant_type: 'client_credentials' })
