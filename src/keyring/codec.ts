@@ -4,11 +4,11 @@ import { parsePublicJwk, type PublicJwk } from '../jose/jwk.ts'
 import { parseSealed, type Sealed } from '../jose/kek.ts'
 import type { HighWaterMarks } from './policy.ts'
 import { list, oneOf, optional, type Read, record, reject } from './record.ts'
-import type { ActiveKey, Key, PastKey, RetiredKey, Ring, StandbyKey } from './ring.ts'
+import type { ActiveKey, Key, LogHead, PastKey, Restored, RetiredKey, Ring, StandbyKey } from './ring.ts'
 
 /** Writes a ring as JSON; private halves are in it as they were sealed. */
-export function encodeRing({ generation, marks, keys, history }: Ring): string {
-  return JSON.stringify({ generation, marks, keys, history })
+export function encodeRing({ generation, marks, keys, history, heads, restored }: Ring): string {
+  return JSON.stringify({ generation, marks, keys, history, heads, restored })
 }
 
 /** Reads what `encodeRing` wrote. Every member is checked, none is repaired; a `KeyringFault` names the damaged one. */
@@ -63,4 +63,13 @@ const pastKey: Read<PastKey> = record({
 })
 
 const marks: Read<HighWaterMarks> = record({ maxTtl: length, maxAge: length })
-const readRing: Read<Ring> = record({ generation: count, marks, keys: list(key), history: list(pastKey) })
+const head = record<LogHead>({ chain: text, place: text, seq: count, hash: text, at: moment })
+const restored = record<Restored>({ at: moment, signsAt: moment, reason: text })
+const readRing: Read<Ring> = record({
+  generation: count,
+  marks,
+  keys: list(key),
+  history: list(pastKey),
+  heads: optional(list(head)),
+  restored: optional(restored),
+})

@@ -6,12 +6,12 @@ import { KeyringFault } from './fault.ts'
 import { oneOf, record, reject } from './record.ts'
 import type { Ring } from './ring.ts'
 
-/** The version of the document; a later jwksd may write a higher one. */
-const FORMAT = 1
+/** The version of a document that holds heads or a restore, and of all others; an earlier jwksd reads only the latter. */
+const [FORMAT, PLAIN_FORMAT] = [2, 1]
 
 const NOTHING = new Uint8Array(0)
 const present = (value: Json | undefined, member: string): Json => value ?? reject(member)
-const readDocument = record({ format: oneOf(FORMAT), ring: present, seal: sealed })
+const readDocument = record({ format: oneOf(PLAIN_FORMAT, FORMAT), ring: present, seal: sealed })
 
 /**
  * Writes a ring as the document that every store keeps. Its `seal` is an AES-256-GCM tag over the whole ring, so that
@@ -19,19 +19,20 @@ const readDocument = record({ format: oneOf(FORMAT), ring: present, seal: sealed
  */
 export async function sealRing(ring: Ring, keks: Keks, randomBytes: RandomBytes): Promise<string> {
   const text = encodeRing(ring)
-  const seal = await sealBytes(NOTHING, { kek: keks[0], context: contextOf(text), randomBytes })
-  return `{"format":${FORMAT},"ring":${text},"seal":${JSON.stringify(seal)}}\n`
+  const format = ring.heads === undefined && ring.restored === undefined ? PLAIN_FORMAT : FORMAT
+  const seal = await sealBytes(NOTHING, { kek: keks[0], context: contextOf(format, text), randomBytes })
+  return `{"format":${format},"ring":${text},"seal":${JSON.stringify(seal)}}\n`
 }
 
 /** Reads a stored document; rejects with a `KeyringFault` if it is damaged, altered, too new, or under another key. */
 export async function openRing(document: string, keks: Keks): Promise<Ring> {
   const parsed = parseJson(document)
   if (!parsed.ok) throw new KeyringFault('damaged', `Cannot read the document: it ${parsed.error.reason}`)
-  const format = isObject(parsed.value) ? parsed.value['format'] : undefined
-  if (typeof format === 'number' && format > FORMAT) throw newer(format)
-  const { ring, seal } = readDocument(parsed.value, 'the document')
+  const given = isObject(parsed.value) ? parsed.value['format'] : undefined
+  if (typeof given === 'number' && given > FORMAT) throw newer(given)
+  const { format, ring, seal } = readDocument(parsed.value, 'the document')
   if (!keks.some(({ id }) => id === seal.kek)) throw unknownKek(seal)
-  const context = contextOf(JSON.stringify(ring))
+  const context = contextOf(format, JSON.stringify(ring))
   if ((await openBytes(seal, { keks, context }))?.length === 0) return decodeRing(ring)
   throw new KeyringFault('altered', 'Cannot authenticate the ring: it was edited after it was written')
 }
@@ -48,6 +49,6 @@ function unknownKek({ kek }: Sealed): KeyringFault {
   return new KeyringFault('cannot_unseal', `Cannot open the ring: ${what}`)
 }
 
-function contextOf(text: string): string {
-  return `jwksd/ring/${FORMAT}/${text}`
+function contextOf(format: number, text: string): string {
+  return `jwksd/ring/${format}/${text}`
 }

@@ -49,6 +49,26 @@ export interface PastKey {
   readonly reason: string | undefined
 }
 
+/** The end of an audit log that was on the disk when a ring was committed: an older copy of the log is noticed. */
+export interface LogHead {
+  /** The id of the log's chain, which every file of the chain begins with. */
+  readonly chain: string
+  /** The machine and path of the log: a log that is missing there is noticed. */
+  readonly place: string
+  /** The number of the last record, and the SHA-256 of its line. */
+  readonly seq: number
+  readonly hash: string
+  readonly at: Instant
+}
+
+/** An operator accepted an older copy of the ring. */
+export interface Restored {
+  readonly at: Instant
+  /** No key signs before: by then every cache has the key set that followed. */
+  readonly signsAt: Instant
+  readonly reason: string
+}
+
 /** All keys of a store; a ring is replaced, never changed. */
 export interface Ring {
   /** The number of commits so far: a ring with a lower number is older. */
@@ -57,6 +77,9 @@ export interface Ring {
   /** Every key that was removed, the oldest first. */
   readonly history: readonly PastKey[]
   readonly marks: HighWaterMarks
+  /** The head of each audit log of the servers on this ring. */
+  readonly heads?: readonly LogHead[] | undefined
+  readonly restored?: Restored | undefined
 }
 
 /** The ring of an empty store. */

@@ -47,6 +47,8 @@ before(async () => {
         reason: undefined,
       },
     ],
+    heads: [{ chain: 'c', place: 'host:/audit.log', seq: 9, hash: 'h', at: instant(5) }],
+    restored: { at: instant(6), signsAt: instant(7), reason: 'disk' },
   }
   document = encodeRing(ring)
 })
@@ -116,6 +118,9 @@ describe('decodeRing()', () => {
     ['a member that nobody reads', (root) => root.keys[0].note = 'x', 'note'],
     ['a member of the ring that nobody reads', (root) => root.note = 'x', 'note'],
     ['a mark that nobody reads', (root) => root.marks.maxLead = 1, 'maxLead'],
+    ['a head that is no list', (root) => root.heads = 1, 'heads'],
+    ['a head without a number', (root) => delete root.heads[0].seq, 'seq'],
+    ['a restore without a time', (root) => delete root.restored.signsAt, 'signsAt'],
     ['no published half', (root) => delete root.keys[0].jwk, 'jwk'],
   ]
   for (const [what, change, member] of changes) {
