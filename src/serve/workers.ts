@@ -4,7 +4,7 @@ import type { Tally } from '../core/tally.ts'
 import { between, seconds } from '../core/time.ts'
 import { systemClock } from '../system/clock.ts'
 import { pause } from '../system/pause.ts'
-import { type Entries, gatherTallies, type Tallies } from './tallies.ts'
+import { type Entries, gatherTallies } from './tallies.ts'
 
 /** The variable that holds the number of a worker; a process that replaces it has the same. */
 const NUMBER = 'JWKSD_WORKER'
@@ -37,7 +37,8 @@ export async function superviseWorkers(count: number, emit: Emit, tally: Tally):
     workers.set(number, worker)
     worker.on('message', (entries: Entries) => {
       tallies.take(number, entries)
-      sendSum(workers, tallies)
+      // Operators ask the first worker, which may have ended at any time.
+      workers.get(1)?.send(tallies.besides(1), () => {})
     })
     worker.once('exit', (code, signal) => {
       workers.delete(number)
@@ -63,11 +64,6 @@ export async function superviseWorkers(count: number, emit: Emit, tally: Tally):
   isOpen = true
   if (code !== undefined) return void (process.exitCode = code)
   for (let number = 2; number <= count; number += 1) start(number)
-}
-
-/** Sends the sum to the worker that operators ask; it may have ended at any time. */
-function sendSum(workers: ReadonlyMap<number, Worker>, { besides }: Tallies): void {
-  workers.get(1)?.send(besides(1), () => {})
 }
 
 /** Ends all workers in order, by force those that take too long; then this process. */
