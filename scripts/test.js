@@ -29,6 +29,8 @@ const checks = [
   ['types', [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', join('test', 'tsconfig.json')]],
   ...['layers', 'size', 'words'].map((name) => [name, [...loader, join('scripts', `check-${name}.ts`)]]),
   ['docs', [...loader, join('scripts', 'docs.ts'), '--check']],
+  ['prices', [...loader, join('scripts', 'price-list.ts')]],
+  ...(args.includes('--all') ? [['walks', [...loader, join('scripts', 'walk.ts')]]] : []),
 ]
 const wrong = checks.filter(([, command]) => run(/** @type {string[]} */ (command)) !== 0).map(([name]) => name)
 if (wrong.length > 0) fail(`These checks failed: ${wrong.join(', ')}`)

@@ -85,7 +85,8 @@ export interface Verifier {
 export async function openVerifier(jwk: PublicJwk, kid: string | undefined = jwk.kid): Promise<Verifier> {
   const row = algorithm(jwk.alg)
   const key = await webcrypto.subtle.importKey('jwk', importable(row, jwk), row.key, false, ['verify'])
-  return { alg: row.alg, kid, verify: (data, signature) => webcrypto.subtle.verify(row.signature, key, signature, data) }
+  const { alg, signature: scheme } = row
+  return { alg, kid, verify: (data, signature) => webcrypto.subtle.verify(scheme, key, signature, data) }
 }
 
 /** The members WebCrypto needs; ML-DSA keys cannot be read without `alg`, others must not be read by it. */
