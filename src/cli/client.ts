@@ -47,7 +47,7 @@ async function addClient(config: Config, name: string, own: Own): Promise<void> 
   if (!clients.ok) return refuse(EXIT.config, clients.error)
   const text = `${JSON.stringify({ ...root.value, clients: clients.value }, undefined, 2)}\n`
   const { algs, timing: { maxTtl } } = config.policy(NO_MARKS)
-  const registry = await parseRegistry(text, { algs, maxTtl, remote: () => ({ keys: async () => undefined }) })
+  const registry = await parseRegistry(text, { algs, maxTtl, remote: () => async () => undefined })
   if (!registry.ok) return refuse(EXIT.config, `${path} would not be valid: ${registry.error}`)
   try {
     await replaceFile({ path, content: text, randomBytes: systemRandom })

@@ -1,7 +1,7 @@
 import { decodeBase64url } from '../core/encoding.ts'
 import { isObject, type Json, type JsonObject } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
-import { type Alg, algorithm, type Algorithm, ALGORITHMS, parseAlg } from './algorithm.ts'
+import { type Alg, algorithm, type Algorithm, parseAlg } from './algorithm.ts'
 import { openVerifier, publicJwk, type PublicJwk, unsoundMember, type Verifier } from './jwk.ts'
 
 /** Members that only the owner of a key may have (RFC 7518 section 6, RFC 9964). */
@@ -71,7 +71,3 @@ export async function openJwkSet(root: Json | undefined): Promise<readonly Verif
   const open = await Promise.all(keys.map(({ jwk, kid }) => openVerifier(jwk, kid).catch(() => undefined)))
   return open.filter((verifier) => verifier !== undefined)
 }
-
-/** The algorithms whose signatures we can check, for metadata. */
-export const VERIFIABLE: readonly Alg[] = [...ALGORITHMS.values()].filter(({ optional }) => optional === undefined)
-  .map(({ alg }) => alg)

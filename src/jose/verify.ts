@@ -94,11 +94,6 @@ export function judgeClaims(claims: JsonObject, { issuer, now, skew, longest }: 
   return undefined
 }
 
-/** Whether `aud` is the one audience and nothing else: not a list of two, nor a near miss (RFC 8725 section 3.9). */
-export function isOnlyAudience(aud: Json | undefined, audience: string): boolean {
-  return Array.isArray(aud) ? aud.length === 1 && aud[0] === audience : aud === audience
-}
-
 /** The audiences of a token; empty when `aud` is neither text nor a list of texts (RFC 7519 section 4.1.3). */
 export function audiencesOf(aud: Json | undefined): readonly string[] {
   const list = Array.isArray(aud) ? aud : [aud]

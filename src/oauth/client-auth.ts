@@ -2,20 +2,11 @@ import { fail, ok, type Result } from '../core/result.ts'
 import { isSameSecret, sha256 } from '../jose/digest.ts'
 import { parseCompact, type UncheckedJws, unprovedClaim } from '../jose/verify.ts'
 import type { Client } from './client.ts'
-import { type OAuthFault, refused } from './fault.ts'
-import type { OAuthRequest } from './request.ts'
-import type { Rules } from './rules.ts'
-import type { Throttle } from './throttle.ts'
+import { type OAuthFault, refused, unavailable } from './fault.ts'
+import type { ClientContext, Context, OAuthRequest, TokenDeps } from './rules.ts'
 
-/** `client_assertion_type` of the only kind of assertion that is taken (RFC 7523 section 2.2). */
+/** `client_assertion_type` of the only kind of assertion that we accept (RFC 7523 section 2.2). */
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
-
-/** What client authentication needs. */
-export interface AuthenticationDeps {
-  readonly throttle: Throttle
-  /** Reports a failed attempt. */
-  readonly onFailure: (client: string, address: string) => void
-}
 
 /** What a request presents as proof of who sends it. */
 type Evidence =
@@ -23,49 +14,46 @@ type Evidence =
   | { readonly method: 'private_key_jwt'; readonly id: string; readonly assertion: UncheckedJws | undefined }
   | { readonly method: 'none'; readonly id: string }
 
-/** Compared with the secret of an unknown client, so that it takes as long: no secret has this SHA-256. */
-const NO_HASHES: readonly string[] = ['unknown', 'unknown']
+/** Stands for a hash that a client lacks, so that every comparison takes as long: no secret has this SHA-256. */
+const NO_HASH = 'none'
 
 /**
  * Finds out which client sends a request (RFC 6749 section 2.3): by exactly one method, the one that it is registered
  * for. An unknown client and a wrong secret get the same answer after the same work.
  */
-export async function authenticate(
-  request: OAuthRequest,
-  rules: Rules,
-  { throttle, onFailure }: AuthenticationDeps,
-): Promise<Result<Client, OAuthFault>> {
+export async function authenticate(request: OAuthRequest, deps: TokenDeps): Promise<Result<ClientContext, OAuthFault>> {
+  const snapshot = await deps.current()
+  if (snapshot === undefined) return unavailable('The key store has been out of reach for too long')
+  const context = { ...deps, ...snapshot, ...request, registry: deps.clients.registry }
   const evidence = evidenceOf(request)
   if (!evidence.ok) return evidence
   const { id } = evidence.value
-  const client = rules.registry.clients.get(id)
-  if (await proves(evidence.value, client, rules) && client !== undefined) return ok(client)
+  const client = context.registry.clients.get(id)
+  if (await proves(evidence.value, client, context) && client !== undefined) return ok({ ...context, client })
   // Only what failed is throttled: nobody can lock a client out by failing in its name.
-  const retryAfter = throttle.failed(`${request.address} ${id}`)
+  const retryAfter = deps.throttle(`${request.address} ${id}`)
   if (retryAfter !== undefined) {
     const description = 'Too many attempts failed; try again later'
     return fail({ code: 'temporarily_unavailable', description, retryAfter, status: 429 })
   }
   // An unregistered name is not recorded: it could be a secret in the wrong place.
-  onFailure(client === undefined ? 'unknown' : client.id, request.address)
+  deps.emit({ name: 'client.refused', client: client?.id ?? 'unknown', address: request.address })
   return refused('invalid_client', 'The client is not registered, or its authentication failed')
 }
 
-async function proves(evidence: Evidence, client: Client | undefined, rules: Rules): Promise<boolean> {
+async function proves(evidence: Evidence, client: Client | undefined, context: Context): Promise<boolean> {
   const auth = client?.auth
   switch (evidence.method) {
     case 'client_secret_basic':
     case 'client_secret_post': {
-      const [first, second] = auth !== undefined && 'hashes' in auth ? auth.hashes : NO_HASHES
+      const [first = NO_HASH, second = NO_HASH] = auth !== undefined && 'hashes' in auth ? auth.hashes : []
       const given = sha256(evidence.secret)
-      const matches = [first ?? 'none', second ?? 'none'].map((hash) => isSameSecret(given, hash))
+      const matches = [first, second].map((hash) => isSameSecret(given, hash))
       return matches.includes(true) && auth?.method === evidence.method
     }
-    case 'private_key_jwt': {
-      const { assertion } = evidence
-      if (client === undefined || auth?.method !== 'private_key_jwt' || assertion === undefined) return false
-      return await rules.registry.checkAssertion?.(assertion, { id: client.id, keys: auth.keys }, rules) === true
-    }
+    case 'private_key_jwt':
+      if (client === undefined || evidence.assertion === undefined) return false
+      return await context.registry.checkAssertion?.(evidence.assertion, client, context) === true
     case 'none':
       return auth?.method === 'none'
     default:
@@ -88,18 +76,15 @@ function evidenceOf({ params, basic }: OAuthRequest): Result<Evidence, OAuthFaul
     if (id === undefined) return refused('invalid_request', 'client_secret comes with client_id')
     return ok({ method: 'client_secret_post', id, secret })
   }
-  if (assertion !== undefined || type !== undefined) return assertionOf(id, assertion, type)
+  if (assertion !== undefined && type === ASSERTION_TYPE) return assertionOf(id, assertion)
+  if (assertion !== undefined || type !== undefined) {
+    return refused('invalid_request', `client_assertion comes with a client_assertion_type of ${ASSERTION_TYPE}`)
+  }
   return id === undefined ? refused('invalid_client', 'The client does not authenticate') : ok({ method: 'none', id })
 }
 
-function assertionOf(
-  id: string | undefined,
-  assertion: string | undefined,
-  type: string | undefined,
-): Result<Evidence, OAuthFault> {
-  if (assertion === undefined || type !== ASSERTION_TYPE) {
-    return refused('invalid_request', `client_assertion comes with a client_assertion_type of ${ASSERTION_TYPE}`)
-  }
+/** An assertion names its client itself (RFC 7521 section 4.2). */
+function assertionOf(id: string | undefined, assertion: string): Result<Evidence, OAuthFault> {
   const jws = parseCompact(assertion)
   const claimed = jws.ok ? unprovedClaim(jws.value, 'sub') : undefined
   if (id !== undefined && claimed !== undefined && id !== claimed) {

@@ -4,11 +4,14 @@ import type { Seconds } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
 import type { Verifier } from '../jose/jwk.ts'
 
-/** Where the public keys of a party come from. */
-export interface KeySource {
-  /** The keys as far as they are known; `isMissing`: a key was looked for in vain. Undefined: none can be had. */
-  readonly keys: (isMissing: boolean) => Promise<readonly Verifier[] | undefined>
-}
+/**
+ * Returns the public keys of another party, as far as they are known; undefined when there are none. `isMissing` tells
+ * that the right key was not among them.
+ */
+export type KeySource = (isMissing: boolean) => Promise<readonly Verifier[] | undefined>
+
+/** Finds the keys at an address; the same source for the same address, so that a new file of clients forgets none. */
+export type Remote = (url: string) => KeySource | Promise<KeySource>
 
 /** Names a registered client. */
 export type ClientId = Brand<string, 'ClientId'>
@@ -44,8 +47,8 @@ export const GRANT_TYPES: readonly GrantType[] = [CLIENT_CREDENTIALS, TOKEN_EXCH
 export interface Client {
   readonly id: ClientId
   readonly auth: ClientAuth
-  /** The first is what a token is for when the request does not say. */
-  readonly audiences: readonly [string, ...string[]]
+  /** At least one; the first is the default. */
+  readonly audiences: readonly string[]
   readonly scopes: readonly string[]
   readonly grants: readonly GrantType[]
   readonly claims: JsonObject
@@ -54,10 +57,4 @@ export interface Client {
   /** True: it gets tokens only for a key that it proves to have (RFC 9449); false: with a proof or without. */
   readonly dpop: boolean | undefined
   readonly trusts: readonly Trusted[]
-}
-
-/** Somebody else whose tokens some clients may trade in. */
-export interface TrustedIssuer {
-  readonly issuer: string
-  readonly keys: KeySource
 }

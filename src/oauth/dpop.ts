@@ -6,7 +6,7 @@ import { parseForeignJwk } from '../jose/foreign-key.ts'
 import { type Kid, openVerifier } from '../jose/jwk.ts'
 import { parseCompact, type UncheckedJws, verifyJws } from '../jose/verify.ts'
 import { type OAuthFault, refused } from './fault.ts'
-import type { CheckProof, Rules } from './rules.ts'
+import type { CheckProof, Context } from './rules.ts'
 
 /** Seconds: a proof is made for one request. */
 const PROOF_LIFETIME = 60
@@ -16,7 +16,7 @@ const MAX_JTI_LENGTH = 256
  * Checks a DPoP proof for a POST (RFC 9449 section 4.3), and answers the thumbprint of its key. The key is the proof's
  * own, which is the point of it: a token is then bound to whoever has that key.
  */
-export const checkProof: CheckProof = async (proof, rules) => {
+export const checkProof: CheckProof = async (proof, context) => {
   const jws = parseCompact(proof)
   if (!jws.ok || jws.value.typ !== 'dpop+jwt') return wrong('it is no JWS of the type dpop+jwt')
   const jwk = keyOf(jws.value)
@@ -25,7 +25,7 @@ export const checkProof: CheckProof = async (proof, rules) => {
   const verifier = await openVerifier(jwk.value.jwk, typeof kid === 'string' ? kid : undefined).catch(() => undefined)
   const claims = verifier === undefined ? undefined : await verifyJws(jws.value, [verifier])
   if (claims?.ok !== true) return wrong('its signature does not verify')
-  const unfit = await judge(claims.value, jwk.value.jwk.kid, rules)
+  const unfit = await judge(claims.value, jwk.value.jwk.kid, context)
   return unfit === undefined ? ok(jwk.value.jwk.kid) : wrong(unfit)
 }
 
@@ -35,7 +35,7 @@ function keyOf({ header }: UncheckedJws): ReturnType<typeof parseForeignJwk> {
   return parseForeignJwk(isObject(jwk) && typeof alg === 'string' ? { alg, ...jwk } : jwk)
 }
 
-async function judge(claims: JsonObject, key: Kid, { url, now, skew, jtis }: Rules): Promise<string | undefined> {
+async function judge(claims: JsonObject, key: Kid, { url, now, skew, jtis }: Context): Promise<string | undefined> {
   const { jti, htm, htu, iat } = claims as Partial<JsonObject>
   if (htm !== 'POST') return 'htm must be POST'
   if (typeof htu !== 'string' || plain(htu) !== plain(url)) return 'htu must be the URL of this endpoint'

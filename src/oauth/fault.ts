@@ -15,7 +15,14 @@ export interface OAuthFault {
   readonly status?: 429
 }
 
+const RETRY_AFTER_SECONDS = 5
+
 /** A refusal as a result. */
-export function refused(code: OAuthCode, description: string, retryAfter?: number): Result<never, OAuthFault> {
-  return fail({ code, description, ...(retryAfter === undefined ? {} : { retryAfter }) })
+export function refused(code: OAuthCode, description: string): Result<never, OAuthFault> {
+  return fail({ code, description })
+}
+
+/** The refusal of a request that may succeed a little later. */
+export function unavailable(description: string): Result<never, OAuthFault> {
+  return fail({ code: 'temporarily_unavailable', description, retryAfter: RETRY_AFTER_SECONDS })
 }

@@ -2,9 +2,8 @@ import type { JsonObject } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { seconds } from '../core/time.ts'
 import { audiencesOf, type JwtFault, judgeClaims, type UncheckedJws, unprovedClaim } from '../jose/verify.ts'
-import type { Client } from './client.ts'
 import { verifyBy } from './key-source.ts'
-import type { Registry, Rules } from './rules.ts'
+import type { ClientContext } from './rules.ts'
 
 /** The kinds of JWT that somebody else's token may be; a client assertion or a DPoP proof is none of them. */
 const TYPES: ReadonlySet<string> = new Set(['', 'jwt', 'at+jwt', 'authorization-grant+jwt'])
@@ -20,13 +19,14 @@ export type ForeignFault = JwtFault | 'keys' | 'untrusted'
  */
 export async function checkForeignToken(
   jws: UncheckedJws,
-  client: Client,
-  { registry: { issuers }, issuer, now, skew }: Rules,
+  { client, registry: { issuers }, issuer, now, skew }: ClientContext,
 ): Promise<Result<JsonObject & { readonly sub: string }, ForeignFault>> {
-  const trusted = issuerOf(jws, client, issuers)
-  if (trusted === undefined) return fail('untrusted')
+  const name = unprovedClaim(jws, 'iss')
+  const trusted = client.trusts.find((trust) => trust.issuer === name)
+  const keys = trusted === undefined ? undefined : issuers.get(trusted.issuer)
+  if (trusted === undefined || keys === undefined) return fail('untrusted')
   if (!TYPES.has(jws.typ)) return fail('typ')
-  const checked = await verifyBy(trusted.keys, jws)
+  const checked = await verifyBy(keys, jws)
   if (!checked.ok) return checked
   const claims = checked.value
   const wrong = judgeClaims(claims, { issuer: trusted.issuer, now, skew, longest: MAX_LIFETIME })
@@ -35,13 +35,6 @@ export async function checkForeignToken(
   const { sub } = claims
   if (typeof sub !== 'string' || !trusted.subjects.some((pattern) => matches(sub, pattern))) return fail('sub')
   return ok({ ...claims, sub })
-}
-
-function issuerOf(jws: UncheckedJws, client: Client, issuers: Registry['issuers']) {
-  const name = unprovedClaim(jws, 'iss')
-  const trust = client.trusts.find(({ issuer }) => issuer === name)
-  const issuer = trust === undefined ? undefined : issuers.get(trust.issuer)
-  return trust === undefined || issuer === undefined ? undefined : { ...issuer, subjects: trust.subjects }
 }
 
 function matches(subject: string, pattern: string): boolean {

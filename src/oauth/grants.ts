@@ -3,7 +3,7 @@ import { CLIENT_CREDENTIALS, type GrantType, JWT_BEARER, TOKEN_EXCHANGE } from '
 import type { Grant } from './rules.ts'
 
 /** The client acts for itself (RFC 6749 section 4.4); its tokens are about it (RFC 9068 section 2.2). */
-const clientCredentials: Grant = { type: CLIENT_CREDENTIALS, entitle: async (_params, { id }) => ok({ subject: id }) }
+const clientCredentials: Grant = { type: CLIENT_CREDENTIALS, entitle: async ({ client }) => ok({ subject: client.id }) }
 
 /** Loads these grants; what no client may use stays unloaded. */
 export async function loadGrants(types: readonly GrantType[]): Promise<readonly Grant[]> {

@@ -8,11 +8,11 @@ import type { Grant } from './rules.ts'
 /** A workload trades the token that its platform gave it for one of ours (RFC 7523 section 2.1). */
 export const jwtBearer: Grant = {
   type: JWT_BEARER,
-  entitle: async (params, client, rules) => {
-    const assertion = params.get('assertion')
+  entitle: async (context) => {
+    const assertion = context.params.get('assertion')
     if (assertion === undefined) return refused('invalid_request', 'assertion is missing')
     const jws = parseCompact(assertion)
-    const claims = jws.ok ? await checkForeignToken(jws.value, client, rules) : jws
+    const claims = jws.ok ? await checkForeignToken(jws.value, context) : jws
     if (!claims.ok) return refused('invalid_grant', `The assertion is refused (${claims.error})`)
     // The assertion bounds no lifetime: it proves who asks now, and may have seconds left.
     return ok({ subject: claims.value.sub })

@@ -1,10 +1,12 @@
-import { type JsonObject, parseJsonBytes } from '../core/json.ts'
+import { type Json, type JsonObject, parseJsonBytes } from '../core/json.ts'
+import { isLoopbackHost } from '../core/loopback.ts'
 import { fail, type Result } from '../core/result.ts'
 import { between, type Clock, type Instant } from '../core/time.ts'
 import { openJwkSet } from '../jose/foreign-key.ts'
 import type { Verifier } from '../jose/jwk.ts'
 import { type JwtFault, type UncheckedJws, verifyJws } from '../jose/verify.ts'
-import type { KeySource } from './client.ts'
+import type { KeySource, Remote } from './client.ts'
+import { Wrong } from './members.ts'
 
 /** Fetches a document of one of the configured addresses; undefined when it cannot be had. */
 export type Fetch = (url: string) => Promise<Uint8Array | undefined>
@@ -14,10 +16,23 @@ const FRESH_SECONDS = 300
 const STALE_SECONDS = 86_400
 const RETRY_SECONDS = 30
 
-/** Keys that are written down in the configuration. Undefined when they are no JWK Set with a usable key. */
-export async function inlineKeys(raw: JsonObject): Promise<KeySource | undefined> {
-  const keys = await openJwkSet(raw)
-  return keys === undefined || keys.length === 0 ? undefined : { keys: async () => keys }
+/** Reads where a client or an issuer has its keys: in `jwks`, or at `jwks_uri`. Rejects with `Wrong`. */
+export async function readKeys({ jwks, jwks_uri: url }: JsonObject, at: string, remote: Remote): Promise<KeySource> {
+  if ((jwks === undefined) === (url === undefined)) throw new Wrong(`${at} must have jwks or jwks_uri`)
+  if (url === undefined) {
+    const keys = await openJwkSet(jwks) ?? []
+    if (keys.length === 0) throw new Wrong(`${at}.jwks must hold a public key that can be used`)
+    return async () => keys
+  }
+  if (isSafeUrl(url)) return await remote(url)
+  throw new Wrong(`${at}.jwks_uri must be an https URL; http is for loopback addresses`)
+}
+
+/** Whether keys may be fetched from there: an https URL without credentials, or http to this machine. */
+function isSafeUrl(text: Json): text is string {
+  if (typeof text !== 'string' || !URL.canParse(text)) return false
+  const { protocol, host, username, password } = new URL(text)
+  return username === '' && password === '' && (protocol === 'https:' || (protocol === 'http:' && isLoopbackHost(host)))
 }
 
 /**
@@ -38,21 +53,19 @@ export function remoteKeys(url: string, fetchFrom: Fetch, now: Clock): KeySource
     const keys = root?.ok === true ? await openJwkSet(root.value) : undefined
     if (keys !== undefined) [known, knownAt] = [keys, askedAt]
   }
-  return {
-    keys: async (isMissing) => {
-      const isDue = isMissing || age(knownAt) > FRESH_SECONDS
-      if (isDue && age(askedAt) >= RETRY_SECONDS) asking ??= ask().finally(() => { asking = undefined })
-      // A request waits for the first keys, and for a missing one; else it uses the keys that are known.
-      if (usable() === undefined || isMissing) await asking
-      return usable()
-    },
+  return async (isMissing) => {
+    const isDue = isMissing || age(knownAt) > FRESH_SECONDS
+    if (isDue && age(askedAt) >= RETRY_SECONDS) asking ??= ask().finally(() => { asking = undefined })
+    // A request waits for the first keys, and for a missing one; else it uses the keys that are known.
+    if (usable() === undefined || isMissing) await asking
+    return usable()
   }
 }
 
 /** Checks a signature with the keys of a source, and asks it again when it seems to lack the key. */
 export async function verifyBy(source: KeySource, jws: UncheckedJws): Promise<Result<JsonObject, JwtFault | 'keys'>> {
   const attempt = async (isMissing: boolean): Promise<Result<JsonObject, JwtFault | 'keys'>> => {
-    const keys = await source.keys(isMissing)
+    const keys = await source(isMissing)
     return keys === undefined ? fail('keys') : await verifyJws(jws, keys)
   }
   const first = await attempt(false)

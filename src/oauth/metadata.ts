@@ -1,8 +1,11 @@
 import type { JsonObject } from '../core/json.ts'
-import { VERIFIABLE } from '../jose/foreign-key.ts'
+import { ALGORITHMS } from '../jose/algorithm.ts'
 import type { Registry } from './rules.ts'
 
 const METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']
+
+/** The algorithms whose signatures every runtime can check. */
+const VERIFIABLE = [...ALGORITHMS.values()].filter(({ optional }) => optional === undefined).map(({ alg }) => alg)
 
 /** The URL of the token endpoint of an issuer that is given without a slash at its end. */
 export function tokenEndpoint(base: string): string {

@@ -4,7 +4,7 @@ import { seconds } from '../core/time.ts'
 import { sha256 } from '../jose/digest.ts'
 import { openVerifier, type PublicJwk, type Verifier } from '../jose/jwk.ts'
 import { type JwtFault, judgeClaims, type UncheckedJws, verifyJws } from '../jose/verify.ts'
-import type { Rules } from './rules.ts'
+import type { Context } from './rules.ts'
 
 /** The kinds of token that we make. */
 const TYPES: ReadonlySet<string> = new Set(['at+jwt', 'jwt'])
@@ -15,17 +15,17 @@ const open = new WeakMap<PublicJwk, Promise<Verifier>>()
 /** The claims of a token of ours that is in force: signed by a key that is published now, unexpired, not revoked. */
 export async function checkOwnToken(
   jws: UncheckedJws,
-  rules: Rules,
+  context: Context,
 ): Promise<Result<JsonObject, JwtFault | 'revoked'>> {
-  const claims = await readOwnToken(jws, rules)
+  const claims = await readOwnToken(jws, context)
   if (!claims.ok) return claims
-  return await rules.jtis.isMarked('revoked', revocationId(claims.value)) ? fail('revoked') : claims
+  return await context.jtis.isMarked('revoked', revocationId(claims.value)) ? fail('revoked') : claims
 }
 
 /** The same for a token that may have been revoked. */
 export async function readOwnToken(
   jws: UncheckedJws,
-  { issuer, ring, now, skew }: Pick<Rules, 'issuer' | 'ring' | 'now' | 'skew'>,
+  { issuer, ring, now, skew }: Pick<Context, 'issuer' | 'ring' | 'now' | 'skew'>,
 ): Promise<Result<JsonObject, JwtFault>> {
   if (!TYPES.has(jws.typ)) return fail('typ')
   const keys = ring.keys.filter(({ state, jwk }) => state !== 'standby' && jwk.kid === jws.header['kid'])

@@ -1,30 +1,57 @@
 import type { JsonObject } from '../core/json.ts'
 import type { Result } from '../core/result.ts'
 import type { Instant, Seconds } from '../core/time.ts'
+import type { IssueDeps } from '../jose/issue.ts'
 import type { Kid } from '../jose/jwk.ts'
 import type { UncheckedJws } from '../jose/verify.ts'
-import type { Ring } from '../keyring/ring.ts'
-import type { Client, ClientId, GrantType, KeySource, TrustedIssuer } from './client.ts'
+import type { Current, Snapshot } from '../keyring/snapshot.ts'
+import type { Client, GrantType, KeySource } from './client.ts'
 import type { OAuthFault } from './fault.ts'
 import type { JtiStore } from './jti-store.ts'
+import type { Throttle } from './throttle.ts'
 
-/** What is in force during one request: assertions, tokens and proofs are checked against it. */
-export interface Rules {
-  readonly issuer: string
-  /** The URL of the token endpoint, as the metadata names it. */
-  readonly url: string
-  readonly now: Instant
+/** What the endpoints for registered clients need. */
+export interface TokenDeps extends IssueDeps {
+  /** Replaced whole when the file of clients changes. */
+  readonly clients: { readonly registry: Registry }
+  readonly current: Current
+  readonly jtis: JtiStore
+  readonly throttle: Throttle
   /** Seconds that the clock of a sender may differ from ours. */
   readonly skew: Seconds
-  readonly jtis: JtiStore
-  readonly ring: Ring
+  /** Lifetime of a token whose client names none. */
+  readonly ttl: Seconds
+  /** The URL of the token endpoint, as the metadata names it. */
+  readonly url: string
+}
+
+/** A request to an OAuth endpoint: what the endpoints look at, and nothing else. */
+export interface OAuthRequest {
+  /** The parameters of the form; an empty one counts as absent (RFC 6749 section 3.2). */
+  readonly params: ReadonlyMap<string, string>
+  /** What HTTP Basic carried, form-decoded (RFC 6749 section 2.3.1). */
+  readonly basic: { readonly user: string; readonly password: string } | undefined
+  /** The `DPoP` header (RFC 9449 section 4.1). */
+  readonly dpop: string | undefined
+  /** Where the request came from. */
+  readonly address: string
+  readonly now: Instant
+}
+
+/** One request, and what is in force while it is answered: one snapshot of the keys, and one registry. */
+export interface Context extends TokenDeps, Snapshot, OAuthRequest {
   readonly registry: Registry
+}
+
+/** The context of a request whose client has authenticated. */
+export interface ClientContext extends Context {
+  readonly client: Client
 }
 
 /** Every client, every issuer that one of them relies on, and what one of them may use: the rest is not loaded. */
 export interface Registry {
   readonly clients: ReadonlyMap<string, Client>
-  readonly issuers: ReadonlyMap<string, TrustedIssuer>
+  readonly issuers: ReadonlyMap<string, KeySource>
   readonly grants: readonly Grant[]
   /** Undefined when no client authenticates with a key. */
   readonly checkAssertion: CheckAssertion | undefined
@@ -33,24 +60,15 @@ export interface Registry {
 }
 
 /** Checks that a client assertion is from this client (RFC 7523 section 3). */
-export type CheckAssertion = (jws: UncheckedJws, client: KeyedClient, rules: Rules) => Promise<boolean>
-
-/** A client that authenticates with a key. */
-export interface KeyedClient {
-  readonly id: ClientId
-  readonly keys: KeySource
-}
+export type CheckAssertion = (jws: UncheckedJws, client: Client, context: Context) => Promise<boolean>
 
 /** Checks a DPoP proof (RFC 9449 section 4.3), and answers the thumbprint of its key. */
-export type CheckProof = (proof: string, rules: Rules) => Promise<Result<Kid, OAuthFault>>
+export type CheckProof = (proof: string, context: Context) => Promise<Result<Kid, OAuthFault>>
 
-/** The parameters of a form. */
-export type Params = ReadonlyMap<string, string>
-
-/** One way of getting a token; the client has authenticated, and may use it. */
+/** One way of getting a token; the client may use it. */
 export interface Grant {
   readonly type: GrantType
-  readonly entitle: (params: Params, client: Client, rules: Rules) => Promise<Result<Entitlement, OAuthFault>>
+  readonly entitle: (context: ClientContext) => Promise<Result<Entitlement, OAuthFault>>
 }
 
 /** What a grant earns: the subject of the token, and how far it may reach. The pipeline only ever narrows it. */

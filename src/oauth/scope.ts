@@ -1,15 +1,8 @@
 import type { Json } from '../core/json.ts'
 
-const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/
+const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/
 
 /** Reads scope tokens with single spaces between them (RFC 6749 section 3.3); undefined when they are malformed. */
 export function parseScope(text: Json | undefined): readonly string[] | undefined {
-  if (typeof text !== 'string') return undefined
-  const tokens = text.split(' ')
-  return tokens.every(isScopeToken) ? [...new Set(tokens)] : undefined
-}
-
-/** Whether the text is one scope token. */
-export function isScopeToken(text: string): boolean {
-  return SCOPE.test(text)
+  return typeof text === 'string' && SCOPE.test(text) ? [...new Set(text.split(' '))] : undefined
 }

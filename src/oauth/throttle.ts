@@ -1,10 +1,7 @@
 import { after, between, type Clock, type Instant, type Seconds, seconds } from '../core/time.ts'
 
-/** Counts failed attempts, so that guessing is slow. */
-export interface Throttle {
-  /** Counts a failed attempt under this name; answers the seconds to wait when there were too many before. */
-  readonly failed: (name: string) => Seconds | undefined
-}
+/** Counts a failed attempt under a name; returns the seconds to wait when there were too many before. */
+export type Throttle = (name: string) => Seconds | undefined
 
 /** After this many failures in one window a name waits for its end; at most so many names are remembered. */
 const MAX_FAILURES = 10
@@ -14,17 +11,15 @@ const MAX_NAMES = 10_000
 /** A throttle that remembers a bounded number of names, the latest ones. */
 export function throttle(now: Clock): Throttle {
   const failures = new Map<string, { readonly count: number; readonly until: Instant }>()
-  return {
-    failed: (name) => {
-      const found = failures.get(name)
-      const isOpen = found !== undefined && found.until > now()
-      const { count, until } = isOpen ? found : { count: 0, until: after(now(), WINDOW_SECONDS) }
-      if (count >= MAX_FAILURES) return seconds(Math.max(1, Math.ceil(between(now(), until))))
-      failures.delete(name)
-      failures.set(name, { count: count + 1, until })
-      const [oldest] = failures.keys()
-      if (failures.size > MAX_NAMES && oldest !== undefined) failures.delete(oldest)
-      return undefined
-    },
+  return (name) => {
+    const found = failures.get(name)
+    const isOpen = found !== undefined && found.until > now()
+    const { count, until } = isOpen ? found : { count: 0, until: after(now(), WINDOW_SECONDS) }
+    if (count >= MAX_FAILURES) return seconds(Math.max(1, Math.ceil(between(now(), until))))
+    failures.delete(name)
+    failures.set(name, { count: count + 1, until })
+    const [oldest] = failures.keys()
+    if (failures.size > MAX_NAMES && oldest !== undefined) failures.delete(oldest)
+    return undefined
   }
 }

@@ -6,7 +6,7 @@ import { type Client, TOKEN_EXCHANGE } from './client.ts'
 import { type OAuthFault, refused } from './fault.ts'
 import { checkForeignToken, type ForeignFault } from './foreign-token.ts'
 import { checkOwnToken } from './own-token.ts'
-import type { Entitlement, Grant, Params, Rules } from './rules.ts'
+import type { ClientContext, Entitlement, Grant } from './rules.ts'
 import { parseScope } from './scope.ts'
 
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
@@ -19,23 +19,24 @@ const TYPES: ReadonlySet<string> = new Set([ACCESS_TOKEN, 'urn:ietf:params:oauth
  */
 export const tokenExchange: Grant = {
   type: TOKEN_EXCHANGE,
-  entitle: async (params, client, rules) => {
+  entitle: async (context) => {
+    const { params, client, issuer } = context
     const wrong = wrongWith(params)
     if (wrong !== undefined) return refused('invalid_request', wrong)
     const jws = parseCompact(params.get('subject_token') ?? '')
     if (!jws.ok) return unfit(jws.error)
-    if (unprovedClaim(jws.value, 'iss') === rules.issuer) return await exchangeOwn(jws.value, client, rules)
-    const claims = await checkForeignToken(jws.value, client, rules)
+    if (unprovedClaim(jws.value, 'iss') === issuer) return await exchangeOwn(jws.value, context)
+    const claims = await checkForeignToken(jws.value, context)
     return claims.ok ? ok(entitled(claims.value, client)) : unfit(claims.error)
   },
 }
 
-async function exchangeOwn(jws: UncheckedJws, client: Client, rules: Rules): Promise<Result<Entitlement, OAuthFault>> {
-  const claims = await checkOwnToken(jws, rules)
+async function exchangeOwn(jws: UncheckedJws, context: ClientContext): Promise<Result<Entitlement, OAuthFault>> {
+  const claims = await checkOwnToken(jws, context)
   if (!claims.ok) return unfit(claims.error)
   const { aud, scope, sub } = claims.value
   if (typeof sub !== 'string') return unfit('sub')
-  return ok({ ...entitled(claims.value, client), audiences: audiencesOf(aud), scopes: parseScope(scope) ?? [] })
+  return ok({ ...entitled(claims.value, context.client), audiences: audiencesOf(aud), scopes: parseScope(scope) ?? [] })
 }
 
 /** What either kind of subject token earns; actors nest, the latest outside (RFC 8693 section 4.1). */
@@ -48,7 +49,7 @@ function entitled({ sub, exp, act }: JsonObject, { id }: Client): Entitlement {
   }
 }
 
-function wrongWith(params: Params): string | undefined {
+function wrongWith(params: ClientContext['params']): string | undefined {
   const type = params.get('subject_token_type')
   const types = [...TYPES].join(', ')
   if (params.get('subject_token') === undefined) return 'subject_token is missing'

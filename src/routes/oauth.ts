@@ -8,16 +8,12 @@ import { decodeFormText, parseForm } from '../http/form.ts'
 import { json, type Reply, reply } from '../http/reply.ts'
 import type { Route } from '../http/router.ts'
 import { StoreUnavailable } from '../keyring/store.ts'
-import { type OAuthCode, type OAuthFault, refused } from '../oauth/fault.ts'
+import { type OAuthCode, type OAuthFault, refused, unavailable } from '../oauth/fault.ts'
 import { introspect, revoke } from '../oauth/introspection.ts'
-import type { OAuthRequest } from '../oauth/request.ts'
-import { issueToken, type TokenDeps } from '../oauth/token.ts'
+import type { OAuthRequest, TokenDeps } from '../oauth/rules.ts'
+import { issueToken } from '../oauth/token.ts'
 
-/** What the routes for registered clients need. */
-export interface OAuthDeps extends TokenDeps {
-  readonly now: Clock
-}
-
+type OAuthDeps = TokenDeps & { readonly now: Clock }
 type Work = (request: OAuthRequest, deps: TokenDeps) => Promise<Result<JsonObject | undefined, OAuthFault>>
 
 /** `POST /token` (RFC 6749), `/introspect` (RFC 7662), `/revoke` (RFC 7009) below a path; no web page may call them. */
@@ -30,15 +26,14 @@ export function oauthRoutes(below: string, deps: OAuthDeps): readonly Route[] {
 async function answer(call: Call, work: Work, deps: OAuthDeps): Promise<Reply> {
   const request = parseCall(call, deps.now)
   if (!request.ok) return refusal(request.error)
-  try {
-    const done = await work(request.value, deps)
-    if (!done.ok) return refusal(done.error)
-    return done.value === undefined ? reply(200, NO_STORE) : json(200, done.value, NO_STORE)
-  } catch (error) {
-    if (!(error instanceof StoreUnavailable)) throw error
-    const description = 'The server cannot record used tokens at the moment'
-    return refusal({ code: 'temporarily_unavailable', description, retryAfter: 5 })
-  }
+  const done = await work(request.value, deps).catch(unlessUnavailable)
+  if (!done.ok) return refusal(done.error)
+  return done.value === undefined ? reply(200, NO_STORE) : json(200, done.value, NO_STORE)
+}
+
+function unlessUnavailable(error: unknown): Result<never, OAuthFault> {
+  if (error instanceof StoreUnavailable) return unavailable('The server cannot record used tokens at the moment')
+  throw error
 }
 
 /** RFC 6749 section 5.1 asks for both. */
@@ -67,7 +62,7 @@ function parseCall(call: Call, now: Clock): Result<OAuthRequest, OAuthFault> {
   const basic = parseCredentials(call.header('authorization'))
   if (!basic.ok) return basic
   const params = new Map([...form.value].filter(([, value]) => value !== ''))
-  return ok({ params, basic: basic.value, dpop: call.header('dpop'), address: call.address(), at: now() })
+  return ok({ params, basic: basic.value, dpop: call.header('dpop'), address: call.address(), now: now() })
 }
 
 /** Both halves are form-encoded inside of HTTP Basic (RFC 6749 section 2.3.1). */

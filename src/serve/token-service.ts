@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts'
 import { ok, type Result } from '../core/result.ts'
 import { type Clock, seconds } from '../core/time.ts'
 import { backdateOf } from '../keyring/policy.ts'
-import type { KeySource } from '../oauth/client.ts'
+import type { KeySource, Remote } from '../oauth/client.ts'
 import type { JtiStore } from '../oauth/jti-store.ts'
 import { clientMetadata, tokenEndpoint } from '../oauth/metadata.ts'
 import { throttle } from '../oauth/throttle.ts'
@@ -23,7 +23,6 @@ export async function openTokenService(path: string, deps: PartDeps): Promise<Re
     clients: clients.value,
     jtis: await openJtis(config, now),
     throttle: throttle(now),
-    onFailure: (client: string, address: string) => emit({ name: 'client.refused', client, address }),
     current: keyring.current,
     ttl: timing.ttl,
     backdate: backdateOf(timing),
@@ -39,17 +38,11 @@ export async function openTokenService(path: string, deps: PartDeps): Promise<Re
   })
 }
 
-/** The keys at each address, fetched when needed; a new file of clients finds those that are known already. */
-function remotes({ now, emit }: PartDeps): (url: string) => Promise<KeySource> {
-  const sources = new Map<string, KeySource>()
-  return async (url) => {
-    const { remoteKeys } = await import('../oauth/key-source.ts')
-    const { fetchDocument } = await import('../stores/fetch.ts')
-    const source = sources.get(url) ?? remoteKeys(url, async () => {
-      const content = await fetchDocument(url)
-      if (content === undefined) emit({ name: 'jwks.failed', url })
-      return content
-    }, now)
+/** The keys at each address, opened when first needed. */
+function remotes(deps: PartDeps): Remote {
+  const sources = new Map<string, Promise<KeySource>>()
+  return (url) => {
+    const source = sources.get(url) ?? import('../stores/fetch.ts').then(({ keysAt }) => keysAt(url, deps))
     sources.set(url, source)
     return source
   }

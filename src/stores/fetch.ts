@@ -1,7 +1,19 @@
-import type { Fetch } from '../oauth/key-source.ts'
+import type { System } from '../core/system.ts'
+import type { KeySource } from '../oauth/client.ts'
+import { type Fetch, remoteKeys } from '../oauth/key-source.ts'
 
 const FETCH_TIMEOUT_MS = 5000
 const MAX_DOCUMENT_BYTES = 262_144
+
+/** The keys at an address, fetched when needed. */
+export function keysAt(url: string, { now, emit }: Pick<System, 'now' | 'emit'>): KeySource {
+  const fetchFrom: Fetch = async () => {
+    const content = await fetchDocument(url)
+    if (content === undefined) emit({ name: 'jwks.failed', url })
+    return content
+  }
+  return remoteKeys(url, fetchFrom, now)
+}
 
 /** Fetches a small document by GET, without redirects; undefined for everything but a 200 in time. */
 export const fetchDocument: Fetch = async (url) => {
