@@ -32,25 +32,20 @@ export interface TokenOrder {
   /** Stands in the record: the client that gets the token, or the case of the catalogue that it is. */
   readonly recordedAs?: { readonly client?: string; readonly case?: string }
   /** Makes another token than the right one; undefined when the keys of this server do not allow it. */
-  readonly make?: (claims: Registered & JsonObject) => Promise<MadeToken | undefined>
+  readonly make?: (claims: Claims) => Promise<MadeToken | undefined>
 }
 
-/** The claims that the issuer alone decides (RFC 7519 section 4.1). */
-export interface Registered {
-  readonly iss: string
-  readonly sub: string
-  readonly aud: string | readonly string[]
-  readonly iat: number
-  readonly nbf: number
-  readonly exp: number
-  readonly jti: string
-}
+/** The claims of a right token. */
+type Claims = JsonObject & Pick<TokenOrder, 'sub' | 'aud'> & { readonly iss: string; readonly exp: number }
 
 /** A token, and what it states about itself. */
 export interface MadeToken {
   readonly token: string
   readonly stated: { readonly kid?: string; readonly exp?: number }
 }
+
+/** The claims that the issuer alone decides (RFC 7519 section 4.1). */
+export const ISSUER_CLAIMS: readonly string[] = ['iss', 'iat', 'nbf', 'exp', 'jti']
 
 const JTI_BYTES = 16
 
@@ -73,7 +68,7 @@ export async function issue(
   return deps.mayMint?.() === false ? fail('unrecorded') : ok(made)
 }
 
-async function signed({ signer: { alg, kid, sign }, typ }: TokenOrder, claims: Registered): Promise<MadeToken> {
+async function signed({ signer: { alg, kid, sign }, typ }: TokenOrder, claims: Claims): Promise<MadeToken> {
   const token = await signCompact(JSON.stringify({ alg, kid, typ }), JSON.stringify(claims), sign)
   return { token, stated: { kid, exp: claims.exp } }
 }

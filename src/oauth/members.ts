@@ -1,7 +1,8 @@
 import { parseDuration } from '../core/duration.ts'
 import { isObject, type Json, type JsonObject } from '../core/json.ts'
+import { parseScope } from '../core/scope.ts'
 import type { Seconds } from '../core/time.ts'
-import { parseScope } from './scope.ts'
+import { ISSUER_CLAIMS } from '../jose/issue.ts'
 
 /** What is wrong with a file of clients: the member, and what it must be. */
 export class Wrong extends Error {
@@ -46,14 +47,12 @@ export function oneOf<Value extends string>(values: readonly Value[]): Reader<Va
 }
 
 /** Claims that the server alone decides; no client has a fixed claim of such a name. */
-const RESERVED: ReadonlySet<string> = new Set([
-  'iss', 'sub', 'aud', 'exp', 'iat', 'nbf', 'jti', 'client_id', 'scope', 'act', 'cnf',
-])
+const RESERVED = [...ISSUER_CLAIMS, 'sub', 'aud', 'client_id', 'scope', 'act', 'cnf']
 
 /** Reads fixed claims. */
 export const claimsOf: Reader<JsonObject> = (raw, at) => {
   const claims = anyObject(raw, at)
-  const reserved = Object.keys(claims).find((name) => RESERVED.has(name))
+  const reserved = Object.keys(claims).find((name) => RESERVED.includes(name))
   if (reserved !== undefined) throw new Wrong(`${at}.${reserved} is decided by the server`)
   return claims
 }

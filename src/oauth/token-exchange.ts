@@ -1,5 +1,6 @@
 import type { JsonObject } from '../core/json.ts'
 import { ok, type Result } from '../core/result.ts'
+import { parseScope } from '../core/scope.ts'
 import { instant } from '../core/time.ts'
 import { audiencesOf, parseCompact, type UncheckedJws, unprovedClaim } from '../jose/verify.ts'
 import { type Client, TOKEN_EXCHANGE } from './client.ts'
@@ -7,7 +8,6 @@ import { type OAuthFault, refused } from './fault.ts'
 import { checkForeignToken, type ForeignFault } from './foreign-token.ts'
 import { checkOwnToken } from './own-token.ts'
 import type { ClientContext, Entitlement, Grant } from './rules.ts'
-import { parseScope } from './scope.ts'
 
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
 const TYPES: ReadonlySet<string> = new Set([ACCESS_TOKEN, 'urn:ietf:params:oauth:token-type:jwt'])

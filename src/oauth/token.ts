@@ -1,12 +1,12 @@
 import type { JsonObject } from '../core/json.ts'
 import { ok, type Result } from '../core/result.ts'
+import { parseScope } from '../core/scope.ts'
 import { between, seconds } from '../core/time.ts'
 import { issue } from '../jose/issue.ts'
 import type { Kid } from '../jose/jwk.ts'
 import { authenticate } from './client-auth.ts'
 import { type OAuthFault, refused, unavailable } from './fault.ts'
 import type { ClientContext, Entitlement, Grant, OAuthRequest, TokenDeps } from './rules.ts'
-import { parseScope } from './scope.ts'
 
 const MAX_RESOURCE_LENGTH = 2048
 

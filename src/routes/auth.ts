@@ -50,8 +50,8 @@ export interface CaseOrder extends TokenOrder {
   readonly about?: { readonly case: string; readonly what: string; readonly rule: string; readonly expected: string }
 }
 
-/** Seconds: a token that has expired did so this long ago, beyond any usual leeway. */
-const EXPIRED_SINCE = 3600
+/** A token that has expired did so this long ago, beyond any usual leeway. */
+const MIN_EXPIRED_SECONDS = 3600
 
 /**
  * `POST /auth`: a token for anyone who asks. It proves nothing about the caller, hence its narrow mounting. Beside it
@@ -107,7 +107,7 @@ async function orderOf(
     const published = algs.flatMap((alg) => signers.get(alg) ?? [])
     return (await loadCases()).orderOfCase(name, right, { unpublished, published, attackerJwksUrl })
   }
-  const age = right.ttl + Math.max(EXPIRED_SINCE, 2 * leeway)
+  const age = right.ttl + Math.max(MIN_EXPIRED_SECONDS, 2 * leeway)
   return ok({ ...right, signer: unpublished, issuedAt: after(right.issuedAt, seconds(-age)) })
 }
 

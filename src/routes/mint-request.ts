@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
+import { parseScope } from '../core/scope.ts'
 import { type Seconds, seconds } from '../core/time.ts'
 import { parseBasic } from '../http/basic-auth.ts'
 import { isOfType } from '../http/body.ts'
@@ -8,25 +9,19 @@ import { parseForm } from '../http/form.ts'
 import { problem } from '../http/problem.ts'
 import type { Reply } from '../http/reply.ts'
 import type { Alg } from '../jose/algorithm.ts'
+import { ISSUER_CLAIMS, type TokenOrder } from '../jose/issue.ts'
 import { parseJsonBody, refuse } from './json-body.ts'
 
 /** What a caller of `/auth` asked for, checked. */
-export interface MintRequest extends Kind, Members {}
+export type MintRequest = Kind & Members
+
+type Members = Pick<TokenOrder, 'sub' | 'aud' | 'ttl' | 'claims'> & { readonly alg: Alg | undefined }
 
 /** Which kind of token is wanted: the right one unless the query names another. */
 interface Kind {
   readonly isExpired: boolean
   /** The case of the catalogue that is wanted. */
   readonly name: string | undefined
-}
-
-interface Members {
-  readonly sub: string
-  readonly aud: string | readonly string[]
-  readonly ttl: Seconds
-  readonly alg: Alg | undefined
-  /** All other claims of the token, `scope` among them. */
-  readonly claims: JsonObject
 }
 
 /** What a request may ask for, and what is in force when it does not. */
@@ -37,16 +32,12 @@ export interface MintRules {
   readonly algs: readonly Alg[]
 }
 
-/** The issuer alone decides these. */
-const RESERVED: ReadonlySet<string> = new Set(['iss', 'iat', 'nbf', 'exp', 'jti'])
-/** Read by us, so they are no claims; the value of a password is never looked at. */
+/** Members that are no claims by themselves; the value of a password is never looked at. */
 const UNDERSTOOD: ReadonlySet<string> = new Set(['sub', 'username', 'password', 'aud', 'scope', 'ttl', 'alg'])
-/** One or more scope tokens with single spaces between them (RFC 6749 section 3.3). */
-const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/
-const LONGEST_NAME = 255
-const NAME = `must be a text of 1 to ${LONGEST_NAME} characters`
+const MAX_NAME_LENGTH = 255
+const NAME = `must be a text of 1 to ${MAX_NAME_LENGTH} characters`
 
-/** Reads a call of `/auth`: query, HTTP Basic and body; answers what is wrong with it. */
+/** Reads a call of `/auth`: query, HTTP Basic and body; the failure answers what is wrong with it. */
 export function parseMintCall(call: Call, rules: MintRules): Result<MintRequest, Reply> {
   const kind = parseQuery(call.query)
   if (!kind.ok) return kind
@@ -81,35 +72,33 @@ function parseBody(call: Call): Result<JsonObject, Reply> {
 function parseFormBody(body: Uint8Array): Result<JsonObject, Reply> {
   const form = parseForm(body)
   if (!form.ok) return refuse(form.error.member, form.error.reason)
-  const unknown = [...form.value.keys()].find((name) => !UNDERSTOOD.has(name))
-  if (unknown !== undefined) {
-    const isReserved = RESERVED.has(unknown)
-    return refuse(unknown, isReserved ? 'is decided by the server' : 'is unknown in a form; claims need a JSON body')
-  }
-  const members = [...form.value].map(([name, text]): [string, Json] =>
-    [name, name === 'ttl' && /^\d{1,9}$/.test(text) ? Number(text) : text])
-  return ok(Object.fromEntries(members))
+  const unknown = [...form.value.keys()].find((name) => !UNDERSTOOD.has(name) && !ISSUER_CLAIMS.includes(name))
+  if (unknown !== undefined) return refuse(unknown, 'is unknown in a form; claims need a JSON body')
+  const ttl = form.value.get('ttl') ?? ''
+  const members: JsonObject = Object.fromEntries(form.value)
+  return ok(/^\d{1,9}$/.test(ttl) ? { ...members, ttl: Number(ttl) } : members)
 }
 
-/** Checks the members of a body; each that is not understood becomes a claim, and a reserved one is a fault. */
+/** Checks the members of a body; each that is not understood becomes a claim. */
 function parseMembers(members: JsonObject, basicUser: string | undefined, rules: MintRules): Result<Members, Reply> {
-  const reserved = Object.keys(members).find((member) => RESERVED.has(member))
+  const reserved = Object.keys(members).find((member) => ISSUER_CLAIMS.includes(member))
   if (reserved !== undefined) return refuse(reserved, 'is decided by the server')
   const { username, sub = username ?? basicUser ?? 'anonymous', aud = rules.audience, ttl = rules.ttl, alg, scope } =
     members as Partial<JsonObject>
   if (username !== undefined && !isName(username)) return refuse('username', NAME)
   if (!isName(sub)) return refuse('sub', NAME)
-  if (!isAudience(aud)) return refuse('aud', `must be a text or a list of texts of 1 to ${LONGEST_NAME} characters`)
+  if (!isAudience(aud)) return refuse('aud', `must be a text or a list of texts of 1 to ${MAX_NAME_LENGTH} characters`)
   if (!isTtl(ttl, rules.maxTtl)) return refuse('ttl', `must be a whole number of seconds from 1 to ${rules.maxTtl}`)
   const line = rules.algs.find((name) => name === alg)
   if (alg !== undefined && line === undefined) return refuse('alg', `must be one of ${rules.algs.join(', ')}`)
-  if (scope !== undefined && !isScope(scope)) return refuse('scope', 'must be scope tokens separated by one space')
+  const isScope = scope === undefined || parseScope(scope) !== undefined
+  if (!isScope) return refuse('scope', 'must be scope tokens separated by one space')
   const claims = Object.entries(members).filter(([member]) => member === 'scope' || !UNDERSTOOD.has(member))
   return ok({ sub, aud, ttl: seconds(ttl), alg: line, claims: Object.fromEntries(claims) })
 }
 
 function isName(value: Json): value is string {
-  return typeof value === 'string' && value.length > 0 && value.length <= LONGEST_NAME
+  return typeof value === 'string' && value.length > 0 && value.length <= MAX_NAME_LENGTH
 }
 
 function isAudience(value: Json): value is string | readonly string[] {
@@ -118,8 +107,4 @@ function isAudience(value: Json): value is string | readonly string[] {
 
 function isTtl(value: Json, most: Seconds): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= most
-}
-
-function isScope(value: Json): value is string {
-  return typeof value === 'string' && SCOPE.test(value)
 }

@@ -1,4 +1,4 @@
-import type { Json } from '../core/json.ts'
+import type { Json } from './json.ts'
 
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/
 
