@@ -29,7 +29,7 @@ export interface TokenOrder {
   readonly ttl: Seconds
   /** Claims besides the registered ones. */
   readonly claims: JsonObject
-  /** Stands in the record: the client that gets the token, or the case of the catalogue that it is. */
+  /** Added to the audit record: the client that gets the token, or its case in the catalogue. */
   readonly recordedAs?: { readonly client?: string; readonly case?: string }
   /** Makes another token than the right one; undefined when the keys of this server do not allow it. */
   readonly make?: (claims: Claims) => Promise<MadeToken | undefined>
@@ -50,7 +50,7 @@ export const ISSUER_CLAIMS: readonly string[] = ['iss', 'iat', 'nbf', 'exp', 'jt
 const JTI_BYTES = 16
 
 /**
- * Makes a token, records it, and hands it out only if the record was written. The failure is that the keys of this
+ * Makes a token, records it, and returns it only if the record was written. The failure is that the keys of this
  * server do not allow the token, or that the audit log could not be written.
  */
 export async function issue(

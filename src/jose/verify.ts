@@ -9,7 +9,7 @@ export type JwtFault =
   | 'size' | 'form' | 'header' | 'alg' | 'crit' | 'b64' | 'typ' | 'kid' | 'signature' | 'claims'
   | 'iss' | 'sub' | 'aud' | 'exp' | 'iat' | 'nbf' | 'jti'
 
-/** A JWS in the right form; its signature was not checked. */
+/** A well-formed JWS whose signature has not been checked. */
 export interface UncheckedJws {
   readonly header: JsonObject
   /** The `typ` in lower case, without `application/` (RFC 7515 section 4.1.9); empty when there is none. */
@@ -22,7 +22,7 @@ export interface UncheckedJws {
 const MAX_JWS_LENGTH = 16_384
 
 /**
- * Takes a compact JWS apart (RFC 7515 section 7.1): exactly three parts in canonical base64url, a header without
+ * Parses a compact JWS (RFC 7515 section 7.1): exactly three parts in canonical base64url, a header without
  * duplicate members, and no extension: we know none, so `crit` and `b64` are refused.
  */
 export function parseCompact(text: string): Result<UncheckedJws, JwtFault> {
@@ -45,7 +45,7 @@ export function parseCompact(text: string): Result<UncheckedJws, JwtFault> {
   })
 }
 
-/** A text claim of a token that nobody has checked: good only for finding the keys to check it with. */
+/** A text claim of a token that has not been checked; use it only to find the keys to check it with. */
 export function unprovedClaim({ payload }: UncheckedJws, name: 'iss' | 'sub'): string | undefined {
   const claims = parseJsonBytes(payload)
   const claim = claims.ok && isObject(claims.value) ? claims.value[name] : undefined
@@ -53,7 +53,7 @@ export function unprovedClaim({ payload }: UncheckedJws, name: 'iss' | 'sub'): s
 }
 
 /**
- * Checks the signature with the key that the header names among the given ones, and answers the claims. The header
+ * Checks the signature with the key that the header names among the given ones, and returns the claims. The header
  * only chooses: a key is used under its own algorithm or not at all, before any cryptography (RFC 8725 section 3.1),
  * and no key comes from the header.
  */

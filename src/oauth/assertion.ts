@@ -4,9 +4,9 @@ import { audiencesOf, judgeClaims } from '../jose/verify.ts'
 import { verifyBy } from './key-source.ts'
 import type { CheckAssertion } from './rules.ts'
 
-/** The kinds of JWT that may be a client assertion: none of them is a token of ours, nor a DPoP proof. */
+/** The types of JWT that a client assertion may have: tokens of ours and DPoP proofs have others. */
 const TYPES: ReadonlySet<string> = new Set(['', 'jwt', 'client-authentication+jwt'])
-const MAX_LIFETIME = seconds(3600)
+const MAX_LIFETIME_SECONDS = seconds(3600)
 const MAX_JTI_LENGTH = 256
 
 /**
@@ -18,7 +18,7 @@ export const checkAssertion: CheckAssertion = async (jws, { id, auth }, { issuer
   const claims = await verifyBy(auth.keys, jws)
   if (!claims.ok) return false
   const { sub, aud, exp, jti } = claims.value
-  const isSound = judgeClaims(claims.value, { issuer: id, now, skew, longest: MAX_LIFETIME }) === undefined
+  const isSound = judgeClaims(claims.value, { issuer: id, now, skew, longest: MAX_LIFETIME_SECONDS }) === undefined
   // Not for two audiences, nor for a near miss (RFC 8725 section 3.9).
   const [audience, ...others] = audiencesOf(aud)
   if (!isSound || sub !== id || audience !== issuer || others.length > 0) return false

@@ -18,8 +18,8 @@ type Evidence =
 const NO_HASH = 'none'
 
 /**
- * Finds out which client sends a request (RFC 6749 section 2.3): by exactly one method, the one that it is registered
- * for. An unknown client and a wrong secret get the same answer after the same work.
+ * Authenticates the client that sends a request (RFC 6749 section 2.3): by exactly one method, the one that it is
+ * registered for. An unknown client and a wrong secret get the same answer after the same work.
  */
 export async function authenticate(request: OAuthRequest, deps: TokenDeps): Promise<Result<ClientContext, OAuthFault>> {
   const snapshot = await deps.current()
@@ -61,7 +61,7 @@ async function proves(evidence: Evidence, client: Client | undefined, context: C
   }
 }
 
-/** What is presented, if it is one thing. */
+/** The one proof that a request presents; a fault if there are several, or none. */
 function evidenceOf({ params, basic }: OAuthRequest): Result<Evidence, OAuthFault> {
   const [id, secret] = [params.get('client_id'), params.get('client_secret')]
   const [assertion, type] = [params.get('client_assertion'), params.get('client_assertion_type')]

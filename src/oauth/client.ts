@@ -5,8 +5,8 @@ import type { Alg } from '../jose/algorithm.ts'
 import type { Verifier } from '../jose/jwk.ts'
 
 /**
- * Returns the public keys of another party, as far as they are known; undefined when there are none. `isMissing` tells
- * that the right key was not among them.
+ * Returns the public keys of another party, as far as they are known; undefined when there are none. `isMissing`: the
+ * right key was not among them.
  */
 export type KeySource = (isMissing: boolean) => Promise<readonly Verifier[] | undefined>
 
@@ -16,18 +16,18 @@ export type Remote = (url: string) => KeySource | Promise<KeySource>
 /** Names a registered client. */
 export type ClientId = Brand<string, 'ClientId'>
 
-/** How a client proves who it is. */
+/** How a client authenticates. */
 export type ClientAuth =
   /**
-   * SHA-256 of each secret that is valid, in base64url. A secret has 256 random bits, so that a slow hash would buy
-   * nothing: there is nothing to guess.
+   * SHA-256 of each secret that is valid, in base64url. A secret has 256 random bits: nobody can guess it, so
+   * that a slow hash would not make it safer.
    */
   | { readonly method: 'client_secret_basic' | 'client_secret_post'; readonly hashes: readonly string[] }
   | { readonly method: 'private_key_jwt'; readonly keys: KeySource }
-  /** The assertion that it trades in is its only proof. */
+  /** It does not authenticate: the assertion that it exchanges is its only proof. */
   | { readonly method: 'none' }
 
-/** Whose tokens a client may trade in: an issuer, and its subjects as they are or up to a closing `*`. */
+/** An issuer whose tokens a client may exchange, and their subjects: exact, or a prefix before a closing `*`. */
 export interface Trusted {
   readonly issuer: string
   readonly subjects: readonly string[]
@@ -43,7 +43,7 @@ export const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer' as const
 /** Every grant. */
 export const GRANT_TYPES: readonly GrantType[] = [CLIENT_CREDENTIALS, TOKEN_EXCHANGE, JWT_BEARER]
 
-/** What one client may have. */
+/** A registered client. */
 export interface Client {
   readonly id: ClientId
   readonly auth: ClientAuth

@@ -8,13 +8,13 @@ import { parseCompact, type UncheckedJws, verifyJws } from '../jose/verify.ts'
 import { type OAuthFault, refused } from './fault.ts'
 import type { CheckProof, Context } from './rules.ts'
 
-/** Seconds: a proof is made for one request. */
-const PROOF_LIFETIME = 60
+/** A proof is made for one request. */
+const PROOF_SECONDS = 60
 const MAX_JTI_LENGTH = 256
 
 /**
- * Checks a DPoP proof for a POST (RFC 9449 section 4.3), and answers the thumbprint of its key. The key is the proof's
- * own, which is the point of it: a token is then bound to whoever has that key.
+ * Checks a DPoP proof for a POST (RFC 9449 section 4.3), and returns the thumbprint of its key. The proof brings
+ * its key with it: the token is then bound to the holder of that key.
  */
 export const checkProof: CheckProof = async (proof, context) => {
   const jws = parseCompact(proof)
@@ -39,10 +39,10 @@ async function judge(claims: JsonObject, key: Kid, { url, now, skew, jtis }: Con
   const { jti, htm, htu, iat } = claims as Partial<JsonObject>
   if (htm !== 'POST') return 'htm must be POST'
   if (typeof htu !== 'string' || plain(htu) !== plain(url)) return 'htu must be the URL of this endpoint'
-  if (typeof iat !== 'number' || iat > now + skew || iat < now - PROOF_LIFETIME - skew) return 'iat is not now'
+  if (typeof iat !== 'number' || iat > now + skew || iat < now - PROOF_SECONDS - skew) return 'iat is not now'
   const isId = typeof jti === 'string' && jti !== '' && jti.length <= MAX_JTI_LENGTH
   if (!isId) return `jti must be a text of 1 to ${MAX_JTI_LENGTH} characters`
-  const isNew = await jtis.mark('used', sha256(`proof ${key} ${jti}`), after(now, seconds(PROOF_LIFETIME + 2 * skew)))
+  const isNew = await jtis.mark('used', sha256(`proof ${key} ${jti}`), after(now, seconds(PROOF_SECONDS + 2 * skew)))
   return isNew ? undefined : 'it was used before'
 }
 

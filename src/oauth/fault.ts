@@ -5,13 +5,13 @@ export type OAuthCode =
   | 'invalid_request' | 'invalid_client' | 'invalid_grant' | 'unauthorized_client' | 'unsupported_grant_type'
   | 'invalid_scope' | 'invalid_target' | 'invalid_dpop_proof' | 'unsupported_token_type' | 'temporarily_unavailable'
 
-/** Why a request of a client is refused; the description is for the developer of the client, and repeats no input. */
+/** Why a request of a client is refused; the description, for the developer of the client, never repeats input. */
 export interface OAuthFault {
   readonly code: OAuthCode
   readonly description: string
-  /** Seconds after which it may be tried again, where that is what is wrong. */
+  /** Seconds after which the client may retry. */
   readonly retryAfter?: number
-  /** Where the code alone does not decide it. */
+  /** The status of the response, where it is not that of the code. */
   readonly status?: 429
 }
 

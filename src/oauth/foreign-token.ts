@@ -5,17 +5,17 @@ import { audiencesOf, type JwtFault, judgeClaims, type UncheckedJws, unprovedCla
 import { verifyBy } from './key-source.ts'
 import type { ClientContext } from './rules.ts'
 
-/** The kinds of JWT that somebody else's token may be; a client assertion or a DPoP proof is none of them. */
+/** The types of JWT that a token of another issuer may have; client assertions and DPoP proofs have others. */
 const TYPES: ReadonlySet<string> = new Set(['', 'jwt', 'at+jwt', 'authorization-grant+jwt'])
-/** A token of a workload lives for a day at most. */
-const MAX_LIFETIME = seconds(86_400)
+/** A token of a workload is valid for a day at most. */
+const MAX_LIFETIME_SECONDS = seconds(86_400)
 
-/** Why a token of somebody else is refused. */
+/** Why a token of another issuer is refused. */
 export type ForeignFault = JwtFault | 'keys' | 'untrusted'
 
 /**
  * The claims of a token that a trusted issuer made for us (RFC 7523 section 3), about a subject that the client may
- * trade in.
+ * exchange tokens of.
  */
 export async function checkForeignToken(
   jws: UncheckedJws,
@@ -29,7 +29,7 @@ export async function checkForeignToken(
   const checked = await verifyBy(keys, jws)
   if (!checked.ok) return checked
   const claims = checked.value
-  const wrong = judgeClaims(claims, { issuer: trusted.issuer, now, skew, longest: MAX_LIFETIME })
+  const wrong = judgeClaims(claims, { issuer: trusted.issuer, now, skew, longest: MAX_LIFETIME_SECONDS })
   if (wrong !== undefined) return fail(wrong)
   if (!audiencesOf(claims['aud']).includes(issuer)) return fail('aud')
   const { sub } = claims

@@ -8,7 +8,7 @@ import { type JwtFault, type UncheckedJws, verifyJws } from '../jose/verify.ts'
 import type { KeySource, Remote } from './client.ts'
 import { Wrong } from './members.ts'
 
-/** Fetches a document of one of the configured addresses; undefined when it cannot be had. */
+/** Fetches a document of one of the configured addresses; undefined when that fails. */
 export type Fetch = (url: string) => Promise<Uint8Array | undefined>
 
 /** A key set is fetched again after this time, is used no longer than this, and is fetched at most this often. */
@@ -36,8 +36,8 @@ function isSafeUrl(text: Json): text is string {
 }
 
 /**
- * The keys at a `jwks_uri`, kept for a while, and for longer while the address does not answer. It is asked once at a
- * time and at most every 30 s, so that no request can turn this server against it.
+ * The keys at a `jwks_uri`, cached, and for longer while the address does not answer. There is one fetch at a time,
+ * and at most one in 30 s, so that requests to this server cannot flood the address.
  */
 export function remoteKeys(url: string, fetchFrom: Fetch, now: Clock): KeySource {
   let known: readonly Verifier[] | undefined

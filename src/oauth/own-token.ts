@@ -6,7 +6,7 @@ import { openVerifier, type PublicJwk, type Verifier } from '../jose/jwk.ts'
 import { type JwtFault, judgeClaims, type UncheckedJws, verifyJws } from '../jose/verify.ts'
 import type { Context } from './rules.ts'
 
-/** The kinds of token that we make. */
+/** The types of the tokens that we make. */
 const TYPES: ReadonlySet<string> = new Set(['at+jwt', 'jwt'])
 
 /** Verifiers of the keys of our rings: opened once, and kept as long as the ring that has the key. */
@@ -22,7 +22,7 @@ export async function checkOwnToken(
   return await context.jtis.isMarked('revoked', revocationId(claims.value)) ? fail('revoked') : claims
 }
 
-/** The same for a token that may have been revoked. */
+/** The same, without a look for a revocation. */
 export async function readOwnToken(
   jws: UncheckedJws,
   { issuer, ring, now, skew }: Pick<Context, 'issuer' | 'ring' | 'now' | 'skew'>,
@@ -36,7 +36,7 @@ export async function readOwnToken(
   return typeof claims.value['jti'] === 'string' ? ok(claims.value) : fail('jti')
 }
 
-/** What a revoked token is remembered by. */
+/** The identifier under which the revocation of a token is stored. */
 export function revocationId({ jti }: JsonObject): string {
   return sha256(`token ${String(jti)}`)
 }

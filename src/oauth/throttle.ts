@@ -3,12 +3,13 @@ import { after, between, type Clock, type Instant, type Seconds, seconds } from 
 /** Counts a failed attempt under a name; returns the seconds to wait when there were too many before. */
 export type Throttle = (name: string) => Seconds | undefined
 
-/** After this many failures in one window a name waits for its end; at most so many names are remembered. */
+/** After this many failures in one window a name must wait for the end of the window. */
 const MAX_FAILURES = 10
 const WINDOW_SECONDS = seconds(60)
+/** Names that are remembered at most: the latest. */
 const MAX_NAMES = 10_000
 
-/** A throttle that remembers a bounded number of names, the latest ones. */
+/** A throttle in memory. */
 export function throttle(now: Clock): Throttle {
   const failures = new Map<string, { readonly count: number; readonly until: Instant }>()
   return (name) => {

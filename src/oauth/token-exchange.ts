@@ -14,8 +14,8 @@ const TYPES: ReadonlySet<string> = new Set([ACCESS_TOKEN, 'urn:ietf:params:oauth
 
 /**
  * A service that was called with a token gets a narrower one to call the next (RFC 8693): for the same subject, and
- * with the client as the actor. A token of ours bounds audience, scope and lifetime; one of a trusted issuer says
- * nothing about our audiences and scopes, and bounds the lifetime.
+ * with the client as the actor. A token of ours bounds audience, scope and lifetime; one of a trusted issuer
+ * bounds the lifetime alone, since it does not know our audiences and scopes.
  */
 export const tokenExchange: Grant = {
   type: TOKEN_EXCHANGE,

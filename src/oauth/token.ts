@@ -24,7 +24,7 @@ export async function issueToken(request: OAuthRequest, deps: TokenDeps): Promis
   if (!grant.ok) return grant
   const earned = await grant.value.entitle(context)
   if (!earned.ok) return earned
-  // 3. Bound to which key? Not earlier: proofs are remembered, and who earns nothing must not fill the memory.
+  // 3. Bound to which key? Not earlier: proofs are remembered, and a client that earns nothing must not fill memory.
   const key = await boundKey(context)
   if (!key.ok) return key
   // 4. For which audiences and scopes?
@@ -63,7 +63,7 @@ interface Reach extends Entitlement {
   readonly scopes: readonly string[]
 }
 
-/** What was asked for, if all of it may be had; what may be had, if nothing was asked for. */
+/** The audiences and scopes that were requested, if all are allowed; by default the first audience, and all scopes. */
 function reachOf({ params, client }: ClientContext, earned: Entitlement): Result<Reach, OAuthFault> {
   const [resource, audience, scope] = [params.get('resource'), params.get('audience'), params.get('scope')]
   if (resource !== undefined && !isResource(resource)) {
@@ -86,7 +86,7 @@ function within(names: readonly string[], limit: readonly string[] | undefined):
   return limit === undefined ? names : names.filter((name) => limit.includes(name))
 }
 
-/** RFC 8707 section 2. */
+/** Whether it is an absolute URI without a fragment (RFC 8707 section 2). */
 function isResource(text: string): boolean {
   return text.length <= MAX_RESOURCE_LENGTH && URL.canParse(text) && !text.includes('#')
 }

@@ -1,5 +1,5 @@
 import type { Emit } from '../core/event.ts'
-import type { Json, JsonObject } from '../core/json.ts'
+import type { JsonObject } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { isSameSecret } from '../jose/digest.ts'
 import { type Instant, numericDate } from '../core/time.ts'
@@ -22,12 +22,12 @@ import { metrics, type MetricsDeps } from './metrics.ts'
 /** What the routes for operators need. */
 export interface AdminDeps extends MetricsDeps {
   readonly keyring: MetricsDeps['keyring'] & Pick<Keyring, 'current' | 'perform'>
-  /** Undefined where the file system alone decides who gets through. */
+  /** Undefined where the permissions of the socket are the only access control. */
   readonly token: string | undefined
   readonly emit: Emit
 }
 
-const LONGEST_REASON = 256
+const MAX_REASON_LENGTH = 256
 
 /** The routes for operators, never mounted on the public port: `/keys`, `/metrics`, `/rotate`, `/revoke`. */
 export function adminRoutes(deps: AdminDeps): readonly Route[] {
@@ -41,7 +41,7 @@ export function adminRoutes(deps: AdminDeps): readonly Route[] {
   ]
 }
 
-/** Lets through who has the token (RFC 6750 section 2.1). */
+/** Answers 401 unless the request has the token, where one is set (RFC 6750 section 2.1). */
 function guarded(handler: Handler, { token, emit }: AdminDeps): Handler {
   if (token === undefined) return handler
   return (call) => {
@@ -67,8 +67,10 @@ async function order(call: Call, parse: Parse, deps: AdminDeps): Promise<Reply> 
   const target = parsed.value.action === 'rotate' ? parsed.value.algs.join(' ') : parsed.value.kid
   try {
     const done = await keyring.perform((ring, input) => carryOut(ring, parsed.value, input))
-    if (!done.ok) emit({ name: 'operator.refused', action, code: done.error.code })
-    if (!done.ok) return refusal(done.error)
+    if (!done.ok) {
+      emit({ name: 'operator.refused', action, code: done.error.code })
+      return refusal(done.error)
+    }
     emit({ name: 'operator.ordered', action, target, forced: force, reason })
     return carriedOut(action, done.value, deps)
   } catch (error) {
@@ -107,28 +109,32 @@ function parseOrder(call: Call, parse: Parse, deps: AdminDeps): Result<Order, Re
 }
 
 function parseRotate(body: JsonObject, { keyring: { policy } }: AdminDeps): Result<Order, Reply> {
-  const { alg = policy.algs, force = false, reason = '', ...others } = body as Partial<JsonObject>
+  const { alg = policy.algs, ...others } = body as Partial<JsonObject>
   const algs = policy.algs.filter((name) => Array.isArray(alg) && alg.includes(name))
   if (!Array.isArray(alg) || alg.length === 0 || algs.length < alg.length) {
     return refuse('alg', `must be a list of some of ${policy.algs.join(', ')}, each once`)
   }
-  const wrong = wrongWith(force, reason, force === true, others)
-  return wrong ?? ok({ action: 'rotate', algs, force: force as boolean, reason: reason as string })
+  const common = parseCommon(others, others['force'] === true)
+  return common.ok ? ok({ action: 'rotate', algs, ...common.value }) : common
 }
 
 function parseRevoke(body: JsonObject): Result<Order, Reply> {
-  const { kid, force = false, reason = '', ...others } = body as Partial<JsonObject>
+  const { kid, ...others } = body as Partial<JsonObject>
   if (typeof kid !== 'string') return refuse('kid', 'must be a text')
-  const wrong = wrongWith(force, reason, true, others)
-  return wrong ?? ok({ action: 'revoke', kid, force: force as boolean, reason: reason as string })
+  const common = parseCommon(others, true)
+  return common.ok ? ok({ action: 'revoke', kid, ...common.value }) : common
 }
 
-function wrongWith(force: Json, reason: Json, needsReason: boolean, others: object): Result<never, Reply> | undefined {
-  const [stranger] = Object.keys(others)
-  if (stranger !== undefined) return refuse(stranger, 'is not understood')
+type Common = Pick<Order, 'force' | 'reason'>
+
+/** Reads the members that every order may have; there are no others. */
+function parseCommon(body: Partial<JsonObject>, needsReason: boolean): Result<Common, Reply> {
+  const { force = false, reason = '', ...others } = body
+  const [unknown] = Object.keys(others)
+  if (unknown !== undefined) return refuse(unknown, 'is not understood')
   if (typeof force !== 'boolean') return refuse('force', 'must be true or false')
-  const isText = typeof reason === 'string' && reason.length <= LONGEST_REASON && (reason !== '' || !needsReason)
-  return isText ? undefined : refuse('reason', `must be a text of 1 to ${LONGEST_REASON} characters`)
+  const isRight = typeof reason === 'string' && reason.length <= MAX_REASON_LENGTH && (reason !== '' || !needsReason)
+  return isRight ? ok({ force, reason }) : refuse('reason', `must be a text of 1 to ${MAX_REASON_LENGTH} characters`)
 }
 
 function listed(ring: Ring, { policy }: AdminDeps['keyring'], now: Instant): readonly object[] {

@@ -21,7 +21,7 @@ export interface AuthDeps extends IssueDeps {
   readonly expiredSigner: (alg: Alg) => Promise<Signer>
   /** Loads the catalogue of bad tokens. */
   readonly loadCases: () => Promise<Cases>
-  /** The URL of a key set with unpublished keys, for verifiers that follow what a token says. */
+  /** The URL of a key set with unpublished keys, for verifiers that follow a URL in a token. */
   readonly attackerJwksUrl: string
   /** Whether a request with this `Host` was meant for this server (DNS rebinding). */
   readonly isOurHost: (host: string) => boolean
@@ -31,7 +31,7 @@ export interface AuthDeps extends IssueDeps {
 
 /** The catalogue of bad tokens, as `/auth` uses it. */
 export interface Cases {
-  /** What can be asked for. */
+  /** The cases, for `/auth/cases`. */
   readonly listed: () => readonly object[]
   /** Turns the order of a right token into that of a case; the failure is what is wrong with its name. */
   readonly orderOfCase: (name: string, right: TokenOrder, keys: CaseKeys) => Result<CaseOrder, string>
@@ -54,8 +54,9 @@ export interface CaseOrder extends TokenOrder {
 const MIN_EXPIRED_SECONDS = 3600
 
 /**
- * `POST /auth`: a token for anyone who asks. It proves nothing about the caller, hence its narrow mounting. Beside it
- * stand the list of cases, and the keys that some bad tokens point to: no metadata leads there, and no right verifier.
+ * `POST /auth`: a token for anyone who asks. The caller proves nothing, so that it is mounted for loopback only, unless
+ * the operator opens it. `/auth/cases` lists the cases. Some bad tokens point to the last path, a set of unpublished
+ * keys; no metadata does.
  */
 export function authRoutes(deps: AuthDeps): readonly Route[] {
   const { rules: { algs }, allowOrigins: cors, expiredSigner, loadCases } = deps

@@ -10,8 +10,8 @@ export interface HistoryDeps extends DocumentDeps {
 
 /**
  * Every key that was ever published, the oldest first, so that an old token can be checked although the live set is
- * small: whether its key signed when the token says, and whether the key was revoked. No verifier of live tokens may
- * take keys from here.
+ * small: whether its key signed at its `iat`, and whether the key was revoked. No verifier of live tokens may
+ * use these keys.
  */
 export function historyRoute(deps: HistoryDeps): Route {
   return documentRoute('/.well-known/jwks-history.json', deps, ({ ring }) => {

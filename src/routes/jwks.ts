@@ -8,7 +8,7 @@ const JWK_SET = 'application/jwk-set+json'
 
 /**
  * The JWK Set (RFC 7517 section 5) as `application/json`, or under its own media type (section 8.5.2) for callers that
- * name it: sent to everyone, it broke clients that take JSON alone.
+ * name it: sent to everyone, it broke clients that accept JSON alone.
  */
 export function jwksRoute(path: string, deps: DocumentDeps): Route {
   const get = fromSnapshot(

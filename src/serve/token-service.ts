@@ -16,7 +16,7 @@ export async function openTokenService(path: string, deps: PartDeps): Promise<Re
   const { config, keyring, now, emit } = deps
   const { timing, algs } = keyring.policy
   const rules = { algs, maxTtl: timing.maxTtl, remote: remotes(deps) }
-  const clients = await openClients(resolve(path), config.allowShared, rules, emit)
+  const clients = await openClients({ ...rules, path: resolve(path), allowShared: config.allowShared, emit })
   if (!clients.ok) return clients
   const shared = {
     ...deps,
@@ -48,7 +48,7 @@ function remotes(deps: PartDeps): Remote {
   }
 }
 
-/** Where what was used up or taken back is remembered: where the keys are. */
+/** Opens the store of used and revoked identifiers, which lies where the keys are. */
 async function openJtis({ store }: Config, now: Clock): Promise<JtiStore> {
   if (store === 'memory:') return (await import('../stores/jti-memory.ts')).jtiMemory(now)
   return (await import('../stores/jti-folder.ts')).jtiFolder(`${resolve(store.slice('file:'.length))}.jti`, now)

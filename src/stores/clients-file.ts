@@ -17,31 +17,35 @@ export interface Clients {
 const POLL_MS = 1000
 const MAX_CLIENTS_BYTES = 64 * 1024 * 1024
 
+/** Where the clients file is, and what it must keep to. */
+export interface ClientsDeps extends RegistryRules {
+  readonly path: string
+  readonly allowShared: boolean
+  readonly emit: Emit
+}
+
 /** Reads the clients file, and again when it changes; the failure is a sentence for the operator. */
-export async function openClients(
-  path: string,
-  allowShared: boolean,
-  rules: RegistryRules,
-  emit: Emit,
-): Promise<Result<Clients, string>> {
-  const first = await read(path, allowShared, rules)
+export async function openClients(deps: ClientsDeps): Promise<Result<Clients, string>> {
+  const { path, emit } = deps
+  const first = await read(deps)
   if (!first.ok) return fail(`Cannot use the clients in ${path}: ${first.error}`)
-  const emitLoaded = ({ clients, issuers }: Registry): void =>
-    emit({ name: 'clients.loaded', path, clients: clients.size, issuers: issuers.size })
-  emitLoaded(first.value)
   const held = { registry: first.value }
+  const use = (registry: Registry): void => {
+    held.registry = registry
+    emit({ name: 'clients.loaded', path, clients: registry.clients.size, issuers: registry.issuers.size })
+  }
+  use(first.value)
   const reload = async (): Promise<void> => {
-    const next = await read(path, allowShared, rules)
-    if (!next.ok) return emit({ name: 'clients.failed', path, detail: next.error })
-    held.registry = next.value
-    emitLoaded(next.value)
+    const next = await read(deps)
+    if (next.ok) use(next.value)
+    else emit({ name: 'clients.failed', path, detail: next.error })
   }
   const onChange = (): void => void reload()
   watchFile(path, { interval: POLL_MS, persistent: false }, onChange)
   return ok(Object.assign(held, { reload, close: () => void unwatchFile(path, onChange) }))
 }
 
-async function read(path: string, allowShared: boolean, rules: RegistryRules): Promise<Result<Registry, string>> {
+async function read({ path, allowShared, ...rules }: ClientsDeps): Promise<Result<Registry, string>> {
   const fileRules = { othersMay: 'read', allowShared, followsLinks: true, maxBytes: MAX_CLIENTS_BYTES } as const
   const file = await readPrivate(path, fileRules)
   return file.ok ? await parseRegistry(file.value.toString(), rules) : fail(file.error.problem)
