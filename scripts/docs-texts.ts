@@ -23,6 +23,8 @@ export const EVENT_MEANINGS: Readonly<Record<Event['name'], string>> = {
   'store.created': 'The store was empty and has its first keys now. If it should not have been empty, stop and look.',
   'store.failed': 'The store cannot be read or written. Keys and tokens go on for a while; mend the store (`detail`).',
   'store.recovered': 'The store works again.',
+  'stamps.ahead': 'A stored time lies further ahead than clocks may differ: this clock is behind, or another was ahead.',
+  'stamps.passed': 'No stored time lies ahead of the clock any more.',
   'key.created': 'A new key was made; it waits for its publication.',
   'key.published': 'The key is in the key set; its lead starts.',
   'key.promoted': 'The key signs from now on.',

@@ -4,7 +4,7 @@ import { rekey as sealAnew } from '../keyring/rekey.ts'
 import { StoreUnavailable } from '../keyring/store.ts'
 import { loadKeks } from '../stores/keks.ts'
 import { openStore } from '../stores/open.ts'
-import { systemClock } from '../system/clock.ts'
+import { systemClock, systemElapsed } from '../system/clock.ts'
 import { EXIT, refuse } from '../system/exit.ts'
 import { systemRandom } from '../system/random.ts'
 import type { Command } from './command.ts'
@@ -24,7 +24,9 @@ async function rekeyStore(config: Config): Promise<void> {
   if (!keks.ok) return refuse(EXIT.config, keks.error)
   try {
     const store = await openStore(config, systemRandom)
-    const count = await sealAnew({ store, keks: keks.value, now: systemClock, randomBytes: systemRandom })
+    const count = await sealAnew({
+      store, keks: keks.value, now: systemClock, elapsed: systemElapsed, randomBytes: systemRandom,
+    })
     if (count === undefined) return refuse(EXIT.refused, `There are no keys in ${config.store}. Check the path`)
     process.stdout.write(`Private keys encrypted under ${keks.value[0].id}: ${count}\n`)
   } catch (error) {

@@ -12,6 +12,9 @@ export type Event =
   /** `detail` is a sentence of this server: it may name a path, a kid, or an error code of the system. */
   | { readonly name: 'store.failed'; readonly code: string; readonly detail: string }
   | { readonly name: 'store.recovered' }
+  /** The clock is behind, or was ahead: a stored time lies so many seconds ahead of it. */
+  | { readonly name: 'stamps.ahead'; readonly seconds: number }
+  | { readonly name: 'stamps.passed' }
   | {
     readonly name: 'key.created' | 'key.published' | 'key.promoted' | 'key.retired' | 'key.removed' | 'key.revoked'
     readonly kid: string
@@ -86,8 +89,9 @@ export type Emit = (event: Event) => void
 export const LEVELS: ReadonlyMap<Event['name'], Level> = new Map(([
   ['debug', ['token.minted', 'config.loaded']],
   ['warning', [
-    'store.volatile', 'key.revoked', 'client.refused', 'jwks.failed', 'operator.ordered', 'operator.refused',
-    'keys.unsealed', 'audit.recovered', 'audit.torn', 'audit.unclosed', 'auth.open', 'workers.single', 'threads.single',
+    'store.volatile', 'stamps.ahead', 'key.revoked', 'client.refused', 'jwks.failed', 'operator.ordered',
+    'operator.refused', 'keys.unsealed', 'audit.recovered', 'audit.torn', 'audit.unclosed', 'auth.open',
+    'workers.single', 'threads.single',
   ]],
   ['error', ['store.failed', 'clients.failed', 'audit.failed', 'worker.ended', 'server.fault']],
 ] as const).flatMap(([level, names]) => names.map((name) => [name, level] as const)))

@@ -9,6 +9,9 @@ export type Instant = Brand<number, 'Instant'>
 /** Returns the present moment; it may jump in both directions. */
 export type Clock = () => Instant
 
+/** Returns seconds since some moment, by a clock that nobody can set; it may stand still on a suspended machine. */
+export type Elapsed = () => Seconds
+
 /** Brands a number of seconds. */
 export function seconds(length: number): Seconds {
   return length as Seconds

@@ -1,10 +1,14 @@
-import { after, earliest, type Instant, later, never } from '../core/time.ts'
+import { after, earliest, type Instant, later, never, seconds } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
 import {
   addStandbys, type Change, type Move, note, promoteStandby, remove, retire, type RuleInput, type Step,
 } from './moves.ts'
-import { leadInForce, type Policy, raiseMarks, retentionInForce } from './policy.ts'
+import { leadInForce, leastLead, leastRetention, type Policy, raiseMarks, retentionInForce } from './policy.ts'
 import { type ActiveKey, activeOf, type Key, type RetiredKey, type Ring, type StandbyKey, standbyOf } from './ring.ts'
+import { believing, type Watch } from './watch.ts'
+
+/** By what the rules judge when something is due. */
+export type Rules = Pick<RuleInput, 'policy' | 'watch'>
 
 /** Due already, whatever the time: a stamp is missing. */
 export const AT_ONCE: Instant = -Infinity as Instant
@@ -27,36 +31,49 @@ export function advance(ring: Ring, input: RuleInput): Step {
 }
 
 /** When `advance` next has something to do with the ring. Stored times decide, no timer does. */
-export function ringDueAt(ring: Ring, policy: Policy): Instant {
-  return earliest(ring.keys.map((key) => dueAt(key, ring, policy)))
+export function ringDueAt(ring: Ring, policy: Policy, watch: Watch = believing): Instant {
+  return earliest(ring.keys.map((key) => dueAt(key, ring, { policy, watch })))
 }
 
 /** When `advance` next has something to do with a key; a missing stamp is due at once. */
-export function dueAt(key: Key, ring: Ring, policy: Policy): Instant {
+export function dueAt(key: Key, ring: Ring, rules: Rules): Instant {
   switch (key.state) {
     case 'standby':
-      return promotableAt(key, ring, policy) ?? AT_ONCE
+      return promotableAt(key, ring, rules) ?? AT_ONCE
     case 'active':
       return never
     case 'retired':
-      return removableAt(key, ring, policy) ?? AT_ONCE
+      return removableAt(key, ring, rules) ?? AT_ONCE
     default:
       return key satisfies never
   }
 }
 
-/** When a standby signs: after the whole lead, and not before the interval of the active key is over. */
-function promotableAt(standby: StandbyKey, { keys, marks }: Ring, { timing }: Policy): Instant | undefined {
-  const { publishedAt, jwk } = standby
-  if (publishedAt === undefined) return undefined
-  const led = after(publishedAt, leadInForce(timing, marks))
-  const active = activeOf(keys, jwk.alg)
-  return active === undefined ? led : later(led, after(active.activeAt, timing.interval))
+/**
+ * When a standby signs: after the whole lead, and not before the interval of the active key is over. A clock may have
+ * been wrong or set, so this process must have seen it published for the right side of (1), whatever the clock says.
+ */
+function promotableAt(standby: StandbyKey, ring: Ring, { policy, watch = believing }: Rules): Instant | undefined {
+  const [{ keys, marks }, { timing }] = [ring, policy]
+  const seen = watch(standby)
+  if (seen === undefined) return undefined
+  const led = later(after(seen.from, leadInForce(timing, marks)), seen.seenFor(leastLead(timing, marks)))
+  const active = activeOf(keys, standby.jwk.alg)
+  const since = active === undefined ? undefined : watch(active)?.from
+  return since === undefined ? led : later(led, after(since, timing.interval))
 }
 
-/** When no verifier can accept a token of the key any more. */
-function removableAt({ retiredAt }: RetiredKey, { marks }: Ring, { timing }: Policy): Instant | undefined {
-  return retiredAt === undefined ? undefined : after(retiredAt, retentionInForce(timing, marks))
+/**
+ * When no verifier can accept a token of the key any more. This process must have seen it retired for the right side of
+ * (2), or have seen its retention end while no clock was set; else processes that live shortly would never remove it.
+ */
+function removableAt(key: RetiredKey, { marks }: Ring, { policy, watch = believing }: Rules): Instant | undefined {
+  const { timing } = policy
+  const seen = watch(key)
+  if (seen === undefined) return undefined
+  const kept = retentionInForce(timing, marks)
+  const ended = seen.age < kept ? seen.seenFor(seconds(kept - seen.age)) : never
+  return later(after(seen.from, kept), earliest([ended, seen.seenFor(leastRetention(timing, marks))]))
 }
 
 /**
@@ -82,7 +99,7 @@ function stamp(key: Key, move: Move): Key {
 
 function promoteDue(ring: Ring, alg: Alg, move: Move): Ring {
   const standby = standbyOf(ring.keys, alg)
-  if (standby === undefined || !isPast(promotableAt(standby, ring, move.policy), move)) return ring
+  if (standby === undefined || !isPast(promotableAt(standby, ring, move), move)) return ring
   return promoteStandby(ring, standby, move)
 }
 
@@ -97,7 +114,7 @@ function retireDropped(ring: Ring, move: Move): Ring {
 }
 
 function removeDue(ring: Ring, move: Move): Ring {
-  const gone = ring.keys.filter((key) => key.state === 'retired' && isPast(removableAt(key, ring, move.policy), move))
+  const gone = ring.keys.filter((key) => key.state === 'retired' && isPast(removableAt(key, ring, move), move))
   return remove(ring, { gone, why: 'retired' }, move)
 }
 

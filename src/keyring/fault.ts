@@ -1,5 +1,7 @@
+import type { Event } from '../core/event.ts'
 import type { Kid } from '../jose/jwk.ts'
 import type { Sealed } from '../jose/kek.ts'
+import { StoreUnavailable } from './store.ts'
 
 /** The store holds something that cannot be used. It stays as it is, and is never replaced by fresh keys. */
 export class KeyringFault extends Error {
@@ -17,4 +19,11 @@ export class KeyringFault extends Error {
 /** The fault for a private half that no given key-encryption key opens. */
 export function cannotUnseal(kid: Kid, { kek }: Sealed): KeyringFault {
   return new KeyringFault('cannot_unseal', `Cannot unseal the key ${kid}, which is sealed under ${kek}`)
+}
+
+/** The event of a store that failed; an error that nobody expected stays without its message. */
+export function storeFailure(error: unknown): Extract<Event, { name: 'store.failed' }> {
+  const isExpected = error instanceof KeyringFault || error instanceof StoreUnavailable
+  const { code, message: detail } = isExpected ? error : { code: 'unexpected', message: '' }
+  return { name: 'store.failed', code, detail }
 }

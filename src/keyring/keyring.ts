@@ -4,17 +4,19 @@
  */
 import { type Emit, faultEvent } from '../core/event.ts'
 import { fail, ok, type Result } from '../core/result.ts'
-import { after, between, earliest, type Instant, type Seconds, seconds } from '../core/time.ts'
+import { after, earliest, type Instant, seconds } from '../core/time.ts'
 import { advance, ringDueAt } from './advance.ts'
-import { KeyringFault } from './fault.ts'
+import { KeyringFault, storeFailure } from './fault.ts'
 import type { Decision } from './moves.ts'
 import { type HighWaterMarks, longestView, NO_MARKS, type Policy } from './policy.ts'
 import { proof, unsafeText } from './proof.ts'
 import { keyPool, type Pool } from './pool.ts'
-import { type Committed, MAX_ATTEMPTS, newReplica, type Replica, type ReplicaDeps } from './replica.ts'
+import { ageOf, type Committed, MAX_ATTEMPTS, newReplica, type Replica, type ReplicaDeps } from './replica.ts'
 import { EMPTY_RING, type Ring } from './ring.ts'
-import { type Current, openSigners, type Signers, type Snapshot, takeSnapshot } from './snapshot.ts'
+import { type Current, type Health, openSigners, type Signers, type Snapshot, takeSnapshot } from './snapshot.ts'
 import { StoreUnavailable } from './store.ts'
+import { oneAtATime } from './turns.ts'
+import { aheadIn, stampWatch, type Watch } from './watch.ts'
 
 /** What a keyring needs of the world. */
 export interface KeyringDeps extends ReplicaDeps {
@@ -29,20 +31,24 @@ type Outcome = 'committed' | 'unchanged' | 'lost'
 /** The ring of one store: kept up to date, changed for operators, and served as snapshots. */
 export class Keyring {
   readonly policy: Policy
+  /** What this process knows about stamps. */
+  readonly watch: Watch
+  readonly #see: (ring: Ring) => void
   readonly #deps: KeyringDeps
   readonly #replica: Replica
   readonly #pool: Pool
   #snapshot!: Snapshot
-  #seenAt!: Instant
+  #view!: Committed
   #due!: Instant
   #signers: Signers = new Map()
   #inStep = true
   #failedAt!: Instant
   #ticking: Promise<void> | undefined
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #inTurn = oneAtATime()
 
   private constructor(deps: KeyringDeps, replica: Replica, policy: Policy) {
     this.policy = policy
+    ;({ watch: this.watch, see: this.#see } = stampWatch(deps, policy.timing))
     this.#deps = deps
     this.#replica = replica
     this.#pool = keyPool(policy, deps)
@@ -69,13 +75,11 @@ export class Keyring {
     }
   }
 
-  /**
-   * The present snapshot, without waiting unless something is due. Undefined when the store has been out of reach for
-   * so long that signing or publishing would break the promise.
-   */
+  /** The present snapshot; undefined when the store was read so long ago that to sign would break the promise. */
   readonly current: Current = () => {
-    const now = this.#deps.now()
-    return now < this.#due && now >= this.#seenAt ? this.#snapshot : this.#catchUp()
+    const [now, { seenAt, seenElapsed }] = [this.#deps.now(), this.#view]
+    const isRead = now >= seenAt && this.#deps.elapsed() - seenElapsed < this.policy.timing.propagation
+    return isRead && now < this.#due ? this.#snapshot : this.#catchUp()
   }
 
   /** Reads the store and commits what is due; never rejects, and callers at the same time share one run. */
@@ -101,7 +105,7 @@ export class Keyring {
 
   /** When the timer should call `tick` again: ahead of the requests, so that they find nothing to do. */
   nextTick(): Instant {
-    const poll = after(this.#inStep ? this.#seenAt : this.#failedAt, seconds(this.policy.timing.propagation / 2))
+    const poll = after(this.#inStep ? this.#view.seenAt : this.#failedAt, seconds(this.policy.timing.propagation / 2))
     return this.#inStep ? earliest([this.#due, poll]) : poll
   }
 
@@ -110,9 +114,11 @@ export class Keyring {
     return this.#snapshot
   }
 
-  /** Whether it may sign and publish, whether the store answered last, and seconds since the store was read. */
-  health(): { readonly ready: boolean; readonly inStep: boolean; readonly viewAge: Seconds } {
-    return { ready: this.#isFresh(), inStep: this.#inStep, viewAge: between(this.#seenAt, this.#deps.now()) }
+  /** Whether this replica may be sent requests, and why not. */
+  health(): Health {
+    const ahead = aheadIn(this.#snapshot.ring, this.watch)
+    const ready = this.#isFresh() && (ahead === 0 || this.#deps.store.isShared !== true)
+    return { ready, inStep: this.#inStep, viewAge: ageOf(this.#view, this.#deps), ahead }
   }
 
   /** Makes the missing keys ahead of their need, and resolves when all are made; never rejects. */
@@ -129,16 +135,7 @@ export class Keyring {
   }
 
   #isFresh(): boolean {
-    // A clock that stepped back does not make the snapshot younger.
-    const age = Math.abs(between(this.#seenAt, this.#deps.now()))
-    return age <= longestView(this.policy.timing, this.#snapshot.ring.marks)
-  }
-
-  /** Runs tasks one after the other, so that no older snapshot replaces a newer one. */
-  #inTurn<Value>(task: () => Promise<Value>): Promise<Value> {
-    const run = this.#turn.then(task)
-    this.#turn = run.catch(() => {})
-    return run
+    return ageOf(this.#view, this.#deps) <= longestView(this.policy.timing, this.#snapshot.ring.marks)
   }
 
   async #attempt(): Promise<void> {
@@ -148,10 +145,9 @@ export class Keyring {
       this.#inStep = true
       void this.refill()
     } catch (error) {
-      const isExpected = error instanceof KeyringFault || error instanceof StoreUnavailable
-      if (!isExpected) this.#deps.emit(faultEvent(error))
-      const { code, message: detail } = isExpected ? error : { code: 'unexpected', message: '' }
-      if (this.#inStep) this.#deps.emit({ name: 'store.failed', code, detail })
+      const failure = storeFailure(error)
+      if (failure.code === 'unexpected') this.#deps.emit(faultEvent(error))
+      if (this.#inStep) this.#deps.emit(failure)
       this.#inStep = false
       this.#failedAt = this.#deps.now()
     }
@@ -177,7 +173,7 @@ export class Keyring {
     const held = await this.#replica.read()
     if (held !== undefined) await this.#serve(held)
     const ring = held?.ring ?? EMPTY_RING
-    const step = decide(ring, { policy: this.policy, now: now(), fresh: this.#pool.keys() })
+    const step = decide(ring, { policy: this.policy, now: now(), watch: this.watch, fresh: this.#pool.keys() })
     if (!step.ok) return step
     const { ring: next, changes } = step.value
     if (next === ring) return ok(held === undefined ? 'lost' : 'unchanged')
@@ -189,12 +185,14 @@ export class Keyring {
     return ok('committed')
   }
 
-  async #serve({ ring, seenAt }: Committed): Promise<void> {
+  async #serve(view: Committed): Promise<void> {
+    const { ring, seenAt } = view
     if (ring !== this.#snapshot?.ring) {
       this.#signers = await openSigners(ring, this.#signers, this.#deps.keks)
       this.#snapshot = takeSnapshot(ring, this.policy, this.#signers)
     }
-    this.#seenAt = seenAt
-    this.#due = earliest([ringDueAt(ring, this.policy), after(seenAt, this.policy.timing.propagation)])
+    this.#view = view
+    this.#see(ring)
+    this.#due = earliest([ringDueAt(ring, this.policy, this.watch), after(seenAt, this.policy.timing.propagation)])
   }
 }

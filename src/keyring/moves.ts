@@ -7,11 +7,14 @@ import type { Policy } from './policy.ts'
 import {
   type ActiveKey, activeOf, type Key, type PastKey, type RetiredKey, type Ring, type StandbyKey, standbyOf,
 } from './ring.ts'
+import type { Watch } from './watch.ts'
 
 /** What a rule looks at besides the ring. */
 export interface RuleInput {
   readonly policy: Policy
   readonly now: Instant
+  /** What this process knows about stamps; undefined to believe them all. */
+  readonly watch?: Watch
   /** Keys that were made ahead; a rule takes those that it needs. */
   readonly fresh: readonly FreshKey[]
 }

@@ -1,9 +1,10 @@
 import { fail, ok, type Result } from '../core/result.ts'
-import { after, type Instant, later } from '../core/time.ts'
+import { after, type Instant, later, seconds } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
 import { addStandbys, type Move, promoteStandby, remove, type RuleInput, type Step } from './moves.ts'
 import { leastLead, type Policy } from './policy.ts'
 import { type Key, type Ring, standbyOf } from './ring.ts'
+import { believing } from './watch.ts'
 
 /** Makes the standby of each named line sign now; `force` even where caches may lack it. */
 interface Rotation {
@@ -63,7 +64,11 @@ function promoteStandbys(
   if (standbys.length < algs.length) return fail({ code: 'no_successor' })
   // (1): every cache that honours max-age has the key by then. A key that was not seen committed counts from now on.
   const lead = leastLead(move.policy.timing, ring.marks)
-  const safe = standbys.map(({ publishedAt = move.now }) => after(publishedAt, lead)).reduce(later)
+  const { watch = believing } = move
+  const safe = standbys.map((standby) => {
+    const seen = watch(standby)
+    return seen === undefined ? after(move.now, lead) : seen.seenFor(seconds(lead - seen.age))
+  }).reduce(later)
   if (move.now < safe && !force) return fail({ code: 'too_early', earliestSafeAt: safe })
   return ok(standbys.reduce((turned, standby) => promoteStandby(turned, standby, move), filled))
 }

@@ -1,7 +1,8 @@
-import { after, type Instant, later, seconds } from '../core/time.ts'
-import { AT_ONCE, dueAt } from './advance.ts'
-import { type Policy, retentionInForce } from './policy.ts'
+import { after, type Instant, later, type Seconds, seconds } from '../core/time.ts'
+import { AT_ONCE, dueAt, type Rules } from './advance.ts'
+import { retentionInForce } from './policy.ts'
 import { inOrder, type Key, type Ring, standbyOf } from './ring.ts'
+import { believing } from './watch.ts'
 
 /** What becomes of a published key, if no operator intervenes. */
 interface KeyOutlook {
@@ -14,32 +15,36 @@ interface KeyOutlook {
   /** When that happens; undefined while its successor is not published. */
   readonly nextAt: Instant | undefined
   readonly removedAt: Instant | undefined
+  /** Seconds that `since` lies ahead of the clock: then `nextAt` is counted from when this process found it so. */
+  readonly ahead?: Seconds
 }
 
 /** The published keys in the order of the JWK Set, with what becomes of them. */
-export function outlook(ring: Ring, policy: Policy, now: Instant): readonly KeyOutlook[] {
-  const { timing } = policy
+export function outlook(ring: Ring, rules: Rules, now: Instant): readonly KeyOutlook[] {
+  const { policy, policy: { timing }, watch = believing } = rules
   const kept = retentionInForce(timing, ring.marks)
-  const ahead = (key: Key | undefined): Instant | undefined => {
-    const due = key === undefined ? AT_ONCE : dueAt(key, ring, policy)
+  const dueOf = (key: Key | undefined): Instant | undefined => {
+    const due = key === undefined ? AT_ONCE : dueAt(key, ring, rules)
     return due === AT_ONCE ? undefined : later(now, due)
   }
   const plus = (moment: Instant | undefined, length: number): Instant | undefined =>
     moment === undefined ? undefined : after(moment, seconds(length))
   return inOrder(ring.keys, policy).map((key): KeyOutlook => {
     const { kid, alg } = key.jwk
-    const nextAt = ahead(key.state === 'active' ? standbyOf(ring.keys, alg) : key)
+    const ahead = seconds(Math.ceil(watch(key)?.ahead ?? 0))
+    const known = ahead > 0 ? { kid, alg, ahead } : { kid, alg }
+    const nextAt = dueOf(key.state === 'active' ? standbyOf(ring.keys, alg) : key)
     switch (key.state) {
       case 'standby': {
         const removedAt = plus(nextAt, timing.interval + kept)
-        return { kid, alg, state: key.state, since: key.publishedAt, next: 'active', nextAt, removedAt }
+        return { ...known, state: key.state, since: key.publishedAt, next: 'active', nextAt, removedAt }
       }
       case 'active': {
         const removedAt = plus(nextAt, kept)
-        return { kid, alg, state: key.state, since: key.activeAt, next: 'retired', nextAt, removedAt }
+        return { ...known, state: key.state, since: key.activeAt, next: 'retired', nextAt, removedAt }
       }
       case 'retired':
-        return { kid, alg, state: key.state, since: key.retiredAt, next: 'removed', nextAt, removedAt: nextAt }
+        return { ...known, state: key.state, since: key.retiredAt, next: 'removed', nextAt, removedAt: nextAt }
       default:
         return key satisfies never
     }

@@ -1,10 +1,11 @@
 import type { RandomBytes } from '../core/random.ts'
-import type { Clock, Instant } from '../core/time.ts'
+import { between, type Instant, type Seconds, seconds } from '../core/time.ts'
 import type { Keks } from '../jose/kek.ts'
 import { openRing, sealRing } from './envelope.ts'
 import { KeyringFault } from './fault.ts'
 import type { Ring } from './ring.ts'
 import type { RingStore, Version } from './store.ts'
+import type { Clocks } from './watch.ts'
 
 /** Compare-and-swap attempts before a writer gives up, if other processes are always faster. */
 export const MAX_ATTEMPTS = 8
@@ -15,13 +16,14 @@ export interface Committed {
   readonly version: Version
   /** Read from the clock before the store was read: the ring is at least as new. */
   readonly seenAt: Instant
+  /** The same moment by the monotonic clock. */
+  readonly seenElapsed: Seconds
 }
 
 /** What a replica needs of the world. */
-export interface ReplicaDeps {
+export interface ReplicaDeps extends Clocks {
   readonly store: RingStore
   readonly keks: Keks
-  readonly now: Clock
   readonly randomBytes: RandomBytes
 }
 
@@ -34,24 +36,24 @@ export interface Replica {
 }
 
 /** A replica that has not read the store yet. */
-export function newReplica({ store, keks, now, randomBytes }: ReplicaDeps): Replica {
+export function newReplica({ store, keks, now, elapsed, randomBytes }: ReplicaDeps): Replica {
   let last: Committed | undefined
-  let seenAt = now()
+  let [seenAt, seenElapsed] = [now(), elapsed()]
   return {
     read: async () => {
-      seenAt = now()
+      ;[seenAt, seenElapsed] = [now(), elapsed()]
       const stored = await store.load()
       if (stored === undefined) return last === undefined ? undefined : vanished()
       const { document, version } = stored
       const ring = version === last?.version ? last.ring : await openNewer(document, last, keks)
-      last = { ring, version, seenAt }
+      last = { ring, version, seenAt, seenElapsed }
       return last
     },
     commit: async (next, over) => {
       const ring = { ...next, generation: (over?.ring.generation ?? 0) + 1 }
       const replaced = await store.replace(await sealRing(ring, keks, randomBytes), over?.version)
       if (!replaced.ok) return undefined
-      last = { ring, version: replaced.value, seenAt }
+      last = { ring, version: replaced.value, seenAt, seenElapsed }
       return last
     },
   }
@@ -67,4 +69,9 @@ async function openNewer(document: string, last: Committed | undefined, keks: Ke
   const seen = last?.ring.generation ?? -1
   if (ring.generation > seen) return ring
   throw new KeyringFault('rolled_back', `The store holds ring ${ring.generation}, and held ring ${seen} before`)
+}
+
+/** Seconds since a ring was read: neither a clock that was set nor a suspended machine makes it younger. */
+export function ageOf({ seenAt, seenElapsed }: Committed, { now, elapsed }: Clocks): Seconds {
+  return seconds(Math.max(Math.abs(between(seenAt, now())), elapsed() - seenElapsed))
 }

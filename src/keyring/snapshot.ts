@@ -1,3 +1,4 @@
+import type { Seconds } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
 import { sha256 } from '../jose/digest.ts'
 import type { Kid } from '../jose/jwk.ts'
@@ -22,6 +23,18 @@ export interface Snapshot {
 
 /** The snapshot to serve now; undefined while it is too old to be trusted. */
 export type Current = () => Snapshot | undefined | Promise<Snapshot | undefined>
+
+/** How a replica is. */
+export interface Health {
+  /** Whether it may sign and publish. */
+  readonly ready: boolean
+  /** Whether the store answered last. */
+  readonly inStep: boolean
+  /** Seconds since the store was read. */
+  readonly viewAge: Seconds
+  /** Seconds that a stamp of the ring lies ahead of the clock; 0 while none does. */
+  readonly ahead: Seconds
+}
 
 /** A signer for each key by kid. */
 export type Signers = ReadonlyMap<Kid, Signer>

@@ -17,6 +17,8 @@ export interface Stored {
 export interface RingStore {
   /** Whether the document outlives this process; if not, caches must not outlive it either. */
   readonly durable: boolean
+  /** Whether several machines use it: a stamp ahead of this clock may be right, so only an operator overrides it. */
+  readonly isShared?: boolean
   /** The committed document; undefined when none was ever committed. */
   load(): Promise<Stored | undefined>
   /** Commits `document` if `expected` is still the version (undefined: still none), and returns the new version. */

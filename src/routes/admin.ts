@@ -21,7 +21,7 @@ import { metrics, type MetricsDeps } from './metrics.ts'
 
 /** What the routes for operators need. */
 export interface AdminDeps extends MetricsDeps {
-  readonly keyring: MetricsDeps['keyring'] & Pick<Keyring, 'current' | 'perform'>
+  readonly keyring: MetricsDeps['keyring'] & Pick<Keyring, 'current' | 'perform' | 'watch'>
   /** Undefined where the permissions of the socket are the only access control. */
   readonly token: string | undefined
   readonly emit: Emit
@@ -137,8 +137,8 @@ function parseCommon(body: Partial<JsonObject>, needsReason: boolean): Result<Co
   return isRight ? ok({ force, reason }) : refuse('reason', `must be a text of 1 to ${MAX_REASON_LENGTH} characters`)
 }
 
-function listed(ring: Ring, { policy }: AdminDeps['keyring'], now: Instant): readonly object[] {
+function listed(ring: Ring, keyring: AdminDeps['keyring'], now: Instant): readonly object[] {
   const date = (moment?: Instant): number | undefined => moment === undefined ? undefined : numericDate(moment)
-  return outlook(ring, policy, now).map(({ kid, alg, state, since, next, nextAt, removedAt }) =>
-    ({ kid, alg, state, since: date(since), next, next_at: date(nextAt), removed_at: date(removedAt) }))
+  return outlook(ring, keyring, now).map(({ kid, alg, state, since, ahead, next, nextAt, removedAt }) =>
+    ({ kid, alg, state, since: date(since), ahead, next, next_at: date(nextAt), removed_at: date(removedAt) }))
 }

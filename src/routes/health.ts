@@ -23,13 +23,14 @@ export interface ReadyDeps {
 export function readyRoute({ current, health, keys, audit }: ReadyDeps): Route {
   const get = async () => {
     const snapshot = await current()
-    const { ready, inStep, viewAge } = health()
+    const { ready, inStep, viewAge, ahead } = health()
     const records = audit()
     const isReady = ready && snapshot?.signers.get(undefined) !== undefined && records !== 'failing and required'
     return json(isReady ? 200 : 503, {
-      status: !isReady ? 'not ready' : records === 'failing' ? 'degraded' : 'ready',
+      status: !isReady ? 'not ready' : records === 'failing' || ahead > 0 ? 'degraded' : 'ready',
       store: inStep ? 'in step' : 'out of reach',
       view_age: Math.round(viewAge),
+      stamps: ahead > 0 ? `${Math.ceil(ahead)} s ahead of the clock` : undefined,
       keys: snapshot === undefined ? undefined : keys(snapshot.ring),
       audit: records,
     })

@@ -6,7 +6,7 @@ import { outlook } from '../keyring/outlook.ts'
 
 /** What the metrics are made of. */
 export interface MetricsDeps {
-  readonly keyring: Pick<Keyring, 'health' | 'lastSeen' | 'policy'>
+  readonly keyring: Pick<Keyring, 'health' | 'lastSeen' | 'policy' | 'watch'>
   /** What was counted, by all workers. */
   readonly total: () => Tally
   readonly now: Clock
@@ -36,7 +36,7 @@ export function metrics(deps: MetricsDeps): Reply {
 function gauges({ keyring, now }: MetricsDeps): Tally {
   const { ready, viewAge } = keyring.health()
   const samples: Tally = new Map([['jwksd_ready', Number(ready)], ['jwksd_view_age_seconds', viewAge]])
-  for (const { alg, state, nextAt } of outlook(keyring.lastSeen().ring, keyring.policy, now())) {
+  for (const { alg, state, nextAt } of outlook(keyring.lastSeen().ring, keyring, now())) {
     count(samples, `jwksd_keys{alg="${alg}",state="${state}"}`)
     if (state !== 'standby' || nextAt === undefined) continue
     samples.set(`jwksd_promotion_timestamp_seconds{alg="${alg}"}`, nextAt)

@@ -7,7 +7,7 @@ import { counting, type Tally } from '../core/tally.ts'
 import { seconds } from '../core/time.ts'
 import { listener } from '../http/listener.ts'
 import { StoreUnavailable } from '../keyring/store.ts'
-import { systemClock } from '../system/clock.ts'
+import { systemClock, systemElapsed } from '../system/clock.ts'
 import { EXIT, refuse } from '../system/exit.ts'
 import { jsonLog, terminalLog } from '../system/log.ts'
 import { systemRandom } from '../system/random.ts'
@@ -39,7 +39,8 @@ export async function serve(config: Config, typed: Readonly<Record<string, strin
   const total = config.workers === 1 ? () => tally : (await import('./tallies.ts')).shareTally(tally)
   // 2. Does the promise hold, and can the store be used?
   const own = ofWorker(config, worker)
-  const app = await open(own, { now: systemClock, randomBytes: systemRandom, emit, tally, total })
+  const clocks = { now: systemClock, elapsed: systemElapsed }
+  const app = await open(own, { ...clocks, randomBytes: systemRandom, emit, tally, total })
   // The channel to the process that started this worker would keep it alive.
   if (app === undefined) return process.connected ? process.exit() : undefined
   app.emit({ name: 'config.loaded', version: VERSION, settings: typed })

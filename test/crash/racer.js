@@ -45,6 +45,7 @@ const deps = {
   policy: () => ({ timing, algs: ['ES256'], rsaBits: 2048, history: 5 }),
   keks: [await unsealedKek()],
   now: () => Date.now() / 1000,
+  elapsed: () => performance.now() / 1000,
   randomBytes: random,
   emit: (/** @type {{ name: string }} */ event) => {
     if (event.name === 'server.fault') throw new Error(JSON.stringify(event))

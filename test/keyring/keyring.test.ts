@@ -181,7 +181,7 @@ describe('a keyring', () => {
     store.isDown = true
     pass(world, 400)
     assert.equal((await keyring.current())?.signers.get(undefined)?.kid, kid)
-    assert.deepEqual(keyring.health(), { ready: true, inStep: false, viewAge: 400 })
+    assert.deepEqual(keyring.health(), { ready: true, inStep: false, viewAge: 400, ahead: 0 })
     pass(world, 1)
     assert.equal(await keyring.current(), undefined)
     assert.equal(keyring.health().ready, false)
@@ -189,7 +189,7 @@ describe('a keyring', () => {
     pass(world, 1000)
     await keyring.tick()
     await keyring.refill()
-    assert.deepEqual(keyring.health(), { ready: true, inStep: true, viewAge: 0 })
+    assert.deepEqual(keyring.health(), { ready: true, inStep: true, viewAge: 0, ahead: 0 })
     assert.notEqual((await seen(keyring)).signers.get(undefined)?.kid, kid, 'the rotation came late')
     const names = world.events.map(({ name }) => name).filter((name) => name.startsWith('store.'))
     assert.deepEqual(names, ['store.failed', 'store.recovered'])

@@ -172,7 +172,7 @@ describe('the history of a ring', () => {
 describe('outlook()', () => {
   it('tells what becomes of each key, and it comes true', () => {
     let ring = settle(EMPTY_RING, POLICY, 0)
-    const [active, standby] = outlook(ring, POLICY, instant(1))
+    const [active, standby] = outlook(ring, { policy: POLICY }, instant(1))
     const { kid, alg } = { kid: active?.kid, alg: 'ES256' }
     assert.deepEqual(active, { kid, alg, state: 'active', since: 0, next: 'retired', nextAt: 1000, removedAt: 1300 })
     assert.deepEqual(standby, {
@@ -186,14 +186,15 @@ describe('outlook()', () => {
     })
     ring = settle(ring, POLICY, 1000)
     assert.equal(activeOf(ring.keys, 'ES256')?.jwk.kid, standby?.kid)
-    assert.equal(outlook(ring, POLICY, instant(1001)).find(({ kid }) => kid === active?.kid)?.removedAt, 1300)
+    const later = outlook(ring, { policy: POLICY }, instant(1001))
+    assert.equal(later.find(({ kid }) => kid === active?.kid)?.removedAt, 1300)
     ring = settle(ring, POLICY, 1300)
     assert.ok(!ring.keys.some(({ jwk }) => jwk.kid === active?.kid))
   })
 
   it('promises nothing of a line whose standby is not there, or was not seen yet', () => {
     const first = advance(EMPTY_RING, at(0)).ring
-    const [active, ...others] = outlook(first, POLICY, instant(1))
+    const [active, ...others] = outlook(first, { policy: POLICY }, instant(1))
     assert.deepEqual([active?.nextAt, active?.removedAt, others], [undefined, undefined, []])
   })
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { seconds } from '../../src/core/time.ts'
+import { type Seconds, seconds } from '../../src/core/time.ts'
 import { readyRoute } from '../../src/routes/health.ts'
 import { startApp } from '../support/app.ts'
 
@@ -26,8 +26,8 @@ describe('the health routes', () => {
   })
 
   it('are not ready while the view of the store is too old', async () => {
-    const health = (): { ready: boolean; inStep: boolean; viewAge: ReturnType<typeof seconds> } =>
-      ({ ready: false, inStep: false, viewAge: seconds(90_000.4) })
+    const health = (): { ready: boolean; inStep: boolean; viewAge: Seconds; ahead: Seconds } =>
+      ({ ready: false, inStep: false, viewAge: seconds(90_000.4), ahead: seconds(0) })
     const answer = await readyRoute({ current: () => undefined, health, keys: () => 'sealed', audit: () => 'off' }).methods.GET?.(CALL)
     assert.equal(answer?.status, 503)
     const body = JSON.parse(Buffer.from(answer?.body ?? []).toString()) as unknown

@@ -329,7 +329,7 @@ describe('rekey()', () => {
     const both = { ...world, deps: { ...world.deps, keks: [old, next] as const } }
     const keyring = await opened(both)
     const before = keyring.lastSeen().ring
-    const count = await rekey({ store: storeAt(path), keks: [next, old], now: world.deps.now, randomBytes })
+    const count = await rekey({ ...world.deps, store: storeAt(path), keks: [next, old] })
     assert.equal(count, 2)
     const after = ringIn(readFileSync(path, 'utf8'))
     const statesOf = ({ keys }: Ring): unknown => keys.map(({ jwk, state }) => [jwk.kid, state])
@@ -347,15 +347,15 @@ describe('rekey()', () => {
     const [open, kek] = [await unsealedKek(), await ephemeralKek(randomBytes)]
     await opened(await bench(storeAt(path), POLICY, open))
     const world = await bench(storeAt(path), POLICY, kek)
-    await rekey({ store: storeAt(path), keks: [kek, open], now: world.deps.now, randomBytes })
+    await rekey({ ...world.deps, store: storeAt(path), keks: [kek, open] })
     assert.doesNotMatch(readFileSync(path, 'utf8'), /unsealed/)
     await opened(world)
   })
 
   it('has nothing to do in an empty store', async () => {
     const kek = await ephemeralKek(randomBytes)
-    const { deps: { now } } = await bench(storeAt(newPath()), POLICY)
-    assert.equal(await rekey({ store: storeAt(newPath()), keks: [kek], now, randomBytes }), undefined)
+    const { deps } = await bench(storeAt(newPath()), POLICY)
+    assert.equal(await rekey({ ...deps, store: storeAt(newPath()), keks: [kek] }), undefined)
   })
 
   it('stops at a private half that it cannot open, and changes nothing', async () => {
@@ -365,7 +365,7 @@ describe('rekey()', () => {
     const { ring } = (await opened(world)).lastSeen()
     const document = await sealRing(ring, [kek], randomBytes)
     writeFileSync(path, document)
-    const error = await rejection(rekey({ store: storeAt(path), keks: [kek], now: world.deps.now, randomBytes }))
+    const error = await rejection(rekey({ ...world.deps, store: storeAt(path), keks: [kek] }))
     assert.equal(error.code, 'cannot_unseal')
     assert.equal(readFileSync(path, 'utf8'), document)
   })

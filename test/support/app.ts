@@ -40,6 +40,7 @@ export async function startAppAt(start: number, args: readonly string[]): Promis
   assert.ok(parsed.ok, JSON.stringify(parsed))
   const { config } = parsed.value
   let now = instant(start)
+  let elapsed = seconds(0)
   const events: Event[] = []
   const faults: unknown[] = []
   const tally = new Map<string, number>()
@@ -47,6 +48,7 @@ export async function startAppAt(start: number, args: readonly string[]): Promis
     tally,
     total: () => tally,
     now: () => now,
+    elapsed: () => elapsed,
     randomBytes: (length) => new Uint8Array(randomBytes(length)),
     emit: (event) => events.push(event),
   })
@@ -67,6 +69,7 @@ export async function startAppAt(start: number, args: readonly string[]): Promis
     now: () => now,
     pass: async (length) => {
       now = instant(now + length)
+      elapsed = seconds(elapsed + Math.max(0, length))
       await app.keyring.current()
       await app.keyring.refill()
     },

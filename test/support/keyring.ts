@@ -1,7 +1,7 @@
 import { randomBytes as nodeRandom } from 'node:crypto'
 import type { Event } from '../../src/core/event.ts'
 import { isObject, parseJson } from '../../src/core/json.ts'
-import { type Instant, instant } from '../../src/core/time.ts'
+import { type Instant, instant, seconds } from '../../src/core/time.ts'
 import { ephemeralKek, type KeyEncryptionKey } from '../../src/jose/kek.ts'
 import { decodeRing } from '../../src/keyring/codec.ts'
 import { Keyring, type KeyringDeps } from '../../src/keyring/keyring.ts'
@@ -15,20 +15,34 @@ export const randomBytes = (length: number): Uint8Array => new Uint8Array(nodeRa
 export interface Bench {
   readonly deps: KeyringDeps
   readonly events: Event[]
+  /** Setting it moves the monotonic clock along, but never back. */
   now: Instant
+  /** Sets the clock alone, as an operator or NTP does. */
+  readonly jump: (length: number) => void
 }
 
 /** A clock that the test moves, and a list of what was emitted. */
 export async function bench(store: RingStore, policy: Policy, kek?: KeyEncryptionKey): Promise<Bench> {
   const events: Event[] = []
+  let [now, elapsed] = [instant(1_800_000_000), seconds(0)]
   const made: Bench = {
-    now: instant(1_800_000_000),
+    get now() {
+      return now
+    },
+    set now(moment) {
+      elapsed = seconds(elapsed + Math.max(0, moment - now))
+      now = moment
+    },
+    jump: (length) => {
+      now = instant(now + length)
+    },
     events,
     deps: {
       store,
       policy: () => policy,
       keks: [kek ?? await ephemeralKek(randomBytes)],
-      now: () => made.now,
+      now: () => now,
+      elapsed: () => elapsed,
       randomBytes,
       emit: (event) => events.push(event),
     },
