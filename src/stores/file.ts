@@ -42,21 +42,28 @@ export function fileStore({ path, allowShared, randomBytes }: FileStoreDeps): Ri
 
   const swap = async (content: string, expected: Version | undefined): Promise<Result<Version, 'conflict'>> => {
     if (!await isCurrent(expected)) return fail('conflict')
-    if (!isSwept) await sweepTemporaries(path)
-    isSwept = true
-    // The lock does not reach into other network namespaces: a writer there is most likely noticed by asking again.
-    const isReplaced = await replaceFile({ path, content, randomBytes, mayReplace: () => isCurrent(expected) })
-    return isReplaced ? ok(versionOf(content)) : fail('conflict')
+    const release = await takeLock({ path, oldName: await oldLockName(path) })
+    if (release === undefined) throw new StoreUnavailable('Cannot take the lock: another process holds it')
+    try {
+      if (!isSwept) await sweepTemporaries(path)
+      isSwept = true
+      const isReplaced = await replaceFile({ path, content, randomBytes, mayReplace: () => isCurrent(expected) })
+      return isReplaced ? ok(versionOf(content)) : fail('conflict')
+    } finally {
+      await release()
+    }
   }
 
+  // The writers of one process wait for each other here, which costs less than at the lock.
+  let last: Promise<unknown> = Promise.resolve()
   return {
     durable: true,
     load,
-    replace: (document, expected) => guarded(path, async () => {
-      const release = await takeLock(await lockName(path))
-      if (release === undefined) throw new StoreUnavailable('Cannot take the lock: another process holds it')
-      return await swap(document, expected).finally(release)
-    }),
+    replace: (document, expected) => {
+      const turn = last.then(() => guarded(path, () => swap(document, expected)))
+      last = turn.catch(() => {})
+      return turn
+    },
   }
 }
 
@@ -88,7 +95,7 @@ async function readRing(path: string, rules: FileRules): Promise<Stored | undefi
 }
 
 /** The same for every spelling of the path, and for no other file of the machine. */
-async function lockName(path: string): Promise<string> {
+async function oldLockName(path: string): Promise<string> {
   const { dev, ino } = await stat(dirname(path))
   return `jwksd-${sha256(`${dev}/${ino}/${basename(path)}`).slice(0, 32)}`
 }

@@ -17,7 +17,8 @@ const LINE_FEED = 0x0a
 export async function openLineFile(path: string): Promise<LineFile> {
   const file = openSync(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600)
   const { dev, ino } = fstatSync(file)
-  const release = await takeLock(`jwksd-log-${sha256(`${dev}/${ino}`).slice(0, 32)}`, 1)
+  const oldName = `jwksd-log-${sha256(`${dev}/${ino}`).slice(0, 32)}`
+  const release = await takeLock({ path, oldName, attempts: 1 })
   if (release === undefined) {
     closeSync(file)
     throw new Error('another process writes it. Give each server a file of its own')

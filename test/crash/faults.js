@@ -47,7 +47,7 @@ export function injectFaults({ dist, every }) {
       if (!isNamed) faults.push(`${where}: it is not named`)
       const { outcome: next } = commit('next', ['-o', '/dev/null', '-e', 'trace=none'])
       if (next !== 'committed' || readFileSync(ring, 'utf8') !== 'next') faults.push(`${where}: the next commit says ${next}`)
-      const left = readdirSync(folder).filter((name) => name !== 'ring.json')
+      const left = readdirSync(folder).filter((name) => !['ring.json', 'ring.json.lock'].includes(name))
       if (left.length > 0) faults.push(`${where}: ${left.join(', ')} is left`)
     }
     if (steps.length < 20 || !steps.some(({ isCommitted }) => isCommitted)) faults.push('the calls of a commit were not seen')

@@ -4,6 +4,7 @@ import { crash } from './crashes.js'
 import { troubleDisks } from './disks.js'
 import { injectFaults } from './faults.js'
 import { timeCommits } from './latency.js'
+import { killHolders } from './locks.js'
 import { whyNoDisk } from './mount.js'
 import { dist, withNaiveStore } from './naive.js'
 import { cutPower } from './power-cuts.js'
@@ -16,8 +17,8 @@ import { race } from './races.js'
 
 const { values: { full } } = parseArgs({ options: { full: { type: 'boolean', default: false } } })
 const scale = full
-  ? { crashes: 1000, cuts: 30, seconds: 60, every: 1, commits: 2000 }
-  : { crashes: 40, cuts: 5, seconds: 6, every: 7, commits: 200 }
+  ? { crashes: 1000, kills: 1000, cuts: 30, seconds: 60, every: 1, commits: 2000 }
+  : { crashes: 40, kills: 40, cuts: 5, seconds: 6, every: 7, commits: 200 }
 /** The naive store must lose something within so many tries. */
 const naiveTries = 400
 
@@ -42,6 +43,7 @@ const unless = async (reason, task) => reason === undefined ? await task() : con
 
 await prove('kill -9', () => crash({ dist, count: scale.crashes }))
 await prove('kill -9 of a naive store', () => withNaiveStore((naive) => crash({ dist: naive, count: naiveTries, untilFault: true })), true)
+await prove('kill -9 of holders of the lock', () => killHolders({ dist, kills: scale.kills }))
 await unless(noDisk, async () => {
   await prove('power cut', () => cutPower({ dist, count: scale.cuts }))
   await prove('power cut of a naive store', () => withNaiveStore((naive) => cutPower({ dist: naive, count: naiveTries, untilFault: true })), true)

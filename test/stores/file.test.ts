@@ -36,6 +36,11 @@ function newPath(): string {
   return join(newFolder(), 'ring.json')
 }
 
+/** What lies in a folder, without the locks. */
+function namesIn(folder: string): readonly string[] {
+  return readdirSync(folder).filter((name) => !name.endsWith('.lock')).toSorted()
+}
+
 /** The code of the fault with which a keyring over the file does not open. */
 async function faultOf(path: string, kek: KeyEncryptionKey): Promise<string> {
   const result = await Keyring.open((await bench(storeAt(path), POLICY, kek)).deps)
@@ -67,7 +72,7 @@ describe('fileStore()', () => {
     await storeAt(path).replace('{"a":2}', first.value)
     assert.equal(statSync(path).mode & 0o777, 0o600)
     assert.equal(readFileSync(path, 'utf8'), '{"a":2}')
-    assert.deepEqual(readdirSync(join(path, '..')), ['ring.json'])
+    assert.deepEqual(namesIn(join(path, '..')), ['ring.json'])
   })
 
   it('leaves the file to the user who has it, whoever replaces it', { skip: process.getuid?.() !== 0 }, async () => {
@@ -85,7 +90,7 @@ describe('fileStore()', () => {
     const [own, other] = ['ring.0123456789abcdef.tmp', 'ring.json.0123456789abcdef.tmp']
     for (const name of [own, other]) writeFileSync(join(folder, name), 'x')
     await storeAt(join(folder, 'ring')).replace('{"a":1}', undefined)
-    assert.deepEqual(readdirSync(folder).toSorted(), ['ring', other])
+    assert.deepEqual(namesIn(folder), ['ring', other])
   })
 
   it('is as it was after a start that is refused, whatever that start would have changed', async () => {
@@ -129,6 +134,14 @@ describe('fileStore()', () => {
     }
   })
 
+  it('E19 names a folder of its lock that somebody else has made', async () => {
+    const path = newPath()
+    writeFileSync(`${path}.lock`, '')
+    const error = await rejection(storeAt(path).replace('{}', undefined))
+    assert.ok(error instanceof KeyringFault && error.code === 'unreadable')
+    assert.match(error.message, /ring\.json\.lock is not a folder\. Remove it/)
+  })
+
   it('says what stands where the file should be', async () => {
     const folder = newFolder()
     mkdirSync(join(folder, 'folder'))
@@ -160,7 +173,7 @@ describe('fileStore()', () => {
     const others = ['other.json.0123456789abcdef.tmp', 'ring.json.backup', 'ring.json.mine.tmp']
     for (const name of ['ring.json.0123456789abcdef.tmp', ...others]) writeFileSync(join(folder, name), 'x')
     await storeAt(path).replace('{}', undefined)
-    assert.deepEqual(readdirSync(folder).toSorted(), [...others, 'ring.json'].toSorted())
+    assert.deepEqual(namesIn(folder), [...others, 'ring.json'].toSorted())
   })
 
   it('waits for a writer of another process, and gives up in the end', async () => {
@@ -241,7 +254,7 @@ describe('a keyring over a file', () => {
       assert.deepEqual(readFileSync(path), bytes)
     }
     writeFileSync(path, whole)
-    assert.deepEqual(readdirSync(join(path, '..')), ['ring.json'])
+    assert.deepEqual(namesIn(join(path, '..')), ['ring.json'])
   })
 
   it('refuses an edit that leaves every record in shape', async () => {
