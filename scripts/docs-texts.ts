@@ -11,7 +11,7 @@ export const MOST_USED_OPTIONS: ReadonlySet<string> = new Set([
 /** What each exit code means. */
 export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   refused: 'The answer is no: `probe` found a hole, `audit verify` found a change, a command could not do its work.',
-  unavailable: 'Something is out of reach or in use: the port, the store, the admin listener, the API of a probe.',
+  unavailable: 'Something is out of reach or in use: the port, the store, the socket of operators, the API of a probe.',
   software: 'The server met an error that nobody expected. The log has `server.fault`; please report it.',
   config: 'The configuration, a file that it names, or the store cannot be used. A restart does not help.',
 }
@@ -37,8 +37,8 @@ export const EVENT_MEANINGS: Readonly<Record<Event['name'], string>> = {
   'clients.loaded': 'The clients file is in force.',
   'clients.failed': 'The clients file cannot be used; the former clients stay in force. Correct the file (`detail`).',
   'jwks.failed': 'The keys of a client or a trusted issuer cannot be fetched. Its known keys are used for a day.',
-  'operator.ordered': 'An operator rotated or revoked a key.',
-  'operator.refused': 'An order was refused, or came without the token of the operator.',
+  'operator.ordered': 'An operator rotated or revoked a key. `by` is the name that the command claims.',
+  'operator.refused': 'An order was refused.',
   'config.loaded': 'The settings in force; secrets are left out.',
   'keys.unsealed': 'Anyone who can read the store can sign. Set `--kek-file`, or accept it.',
   'audit.failed': 'The audit log cannot be written. With `--audit-required` no token is made until it can.',

@@ -25,6 +25,9 @@ export interface Command {
 export type CommandLine = Configured
 
 /** Flags that several commands have. */
+export const AS_FLAG: CommandFlag = {
+  name: 'as', value: 'NAME', meaning: 'who gives the order, for the audit log; else who called sudo, or the login name',
+}
 export const JSON_FLAG: CommandFlag = { name: 'json', value: '', meaning: 'print JSON' }
 export const FORCE_FLAG: CommandFlag = {
   name: 'force', value: '', meaning: 'carry it out although verifiers may fail; needs --reason',

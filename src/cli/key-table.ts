@@ -1,6 +1,7 @@
-import { isObject, type Json, type JsonObject } from '../core/json.ts'
+import type { Json, JsonObject } from '../core/json.ts'
 import { printable } from '../core/printable.ts'
 import { instant, timestamp } from '../core/time.ts'
+import type { Answer } from './admin-client.ts'
 
 const HEADINGS = ['kid', 'alg', 'state', 'since', 'next', 'at', 'removed']
 
@@ -9,8 +10,7 @@ const AHEAD = `! This time lies ahead of the clock of the server. Set the clock,
 `
 
 /** The keys in the answer of a server, as a table. */
-export function keyTable({ keys: list }: JsonObject): string {
-  const keys = Array.isArray(list) ? list.filter(isObject) : []
+export function keyTable({ keys }: Answer): string {
   const all = [HEADINGS, ...keys.map(row)]
   const widths = HEADINGS.map((_heading, at) => Math.max(...all.map((cells) => (cells[at] ?? '').length)))
   const lines = all.map((cells) => cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join('  ').trimEnd())

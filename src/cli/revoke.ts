@@ -1,7 +1,8 @@
 import { EXIT, refuse } from '../system/exit.ts'
-import { askServer } from './admin-client.ts'
-import { type Command, FORCE_FLAG } from './command.ts'
+import { type Answer, askServer } from './admin-client.ts'
+import { AS_FLAG, type Command, FORCE_FLAG } from './command.ts'
 import { keyTable } from './key-table.ts'
+import { operatorName } from './operator-name.ts'
 
 /** `jwksd revoke KID`: the key leaves the JWK Set at once. */
 export const revoke: Command = {
@@ -9,16 +10,25 @@ export const revoke: Command = {
   flags: [
     { name: 'reason', value: 'TEXT', meaning: 'why; required, written to the audit log and to the public history' },
     FORCE_FLAG,
+    AS_FLAG,
   ],
   meaning: 'Take a key out of the JWK Set at once, and destroy its private half.',
   example: 'jwksd revoke KID --admin unix:admin --reason "laptop stolen"',
-  run: async ({ config, own: { force, reason }, words: [kid] }) => {
+  run: async ({ config, own: { as, force, reason }, words: [kid = ''] }) => {
     if (reason === undefined) return refuse(EXIT.config, '--reason is not set. Its text goes into the public history')
-    const body = { kid, force: force !== undefined, reason }
+    const body = { kid, force: force !== undefined, reason, by: operatorName(as) }
     const answer = await askServer(config, { path: '/revoke', body })
     if (answer === undefined) return
-    const seconds = String(answer['exposure'])
-    const exposure = `A verifier that honours its cache may still accept tokens of the key for ${seconds} s.`
-    process.stdout.write(`Revoked. ${exposure}\n${keyTable(answer)}`)
+    const { exposure } = answer
+    if (typeof exposure !== 'number' || !isRemoved(kid, answer)) {
+      const problem = 'The answer does not list the key as removed, so it may still be in use'
+      return refuse(EXIT.unavailable, `${problem}. List the keys with jwksd keys, and look into the log of the server`)
+    }
+    const still = `A verifier that honours its cache may still accept tokens of the key for ${exposure} s.`
+    process.stdout.write(`Revoked. ${still}\n${keyTable(answer)}`)
   },
+}
+
+function isRemoved(kid: string, { keys, removed }: Answer): boolean {
+  return Array.isArray(removed) && removed.includes(kid) && !keys.some((key) => key['kid'] === kid)
 }

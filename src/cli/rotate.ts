@@ -1,7 +1,8 @@
 import { EXIT, refuse } from '../system/exit.ts'
 import { askServer } from './admin-client.ts'
-import { type Command, FORCE_FLAG } from './command.ts'
+import { AS_FLAG, type Command, FORCE_FLAG } from './command.ts'
 import { keyTable } from './key-table.ts'
+import { operatorName } from './operator-name.ts'
 
 /** `jwksd rotate`: the standbys sign from now on. */
 export const rotate: Command = {
@@ -10,13 +11,14 @@ export const rotate: Command = {
     { name: 'alg', value: 'ALG,...', meaning: 'only the keys of these algorithms' },
     FORCE_FLAG,
     { name: 'reason', value: 'TEXT', meaning: 'why; written to the audit log' },
+    AS_FLAG,
   ],
   meaning: 'Let the standby keys sign now, if every cache has them.',
   example: 'jwksd rotate --admin unix:admin',
-  run: async ({ config, own: { alg, force, reason } }) => {
+  run: async ({ config, own: { alg, as, force, reason } }) => {
     if (force !== undefined && reason === undefined) return refuse(EXIT.config, '--force needs --reason TEXT')
     const algs = alg?.split(',').map((name) => name.trim())
-    const body = { alg: algs, force: force !== undefined, reason }
+    const body = { alg: algs, force: force !== undefined, reason, by: operatorName(as) }
     const answer = await askServer(config, { path: '/rotate', body })
     if (answer !== undefined) process.stdout.write(keyTable(answer))
   },

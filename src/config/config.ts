@@ -89,9 +89,8 @@ type Rule = readonly [isBroken: boolean, option: string, problem: string]
 
 /** What is missing beside an option, or contradicts it; nothing secret lies open by default. */
 function contradictions(settings: Settings, { ttl, maxTtl }: TimingSettings): readonly Rule[] {
-  const { host, issuer, store, kekFiles, keks, unsealed, admin, adminTokenFile, audit, auditRequired } = settings
+  const { host, issuer, store, kekFiles, keks, unsealed, audit, auditRequired } = settings
   const isSealed = kekFiles !== undefined || keks !== undefined || unsealed
-  const isForOthers = admin !== undefined && 'port' in admin
   return [
     [
       !isLoopbackAddress(host) && issuer === undefined, 'issuer',
@@ -104,10 +103,6 @@ function contradictions(settings: Settings, { ttl, maxTtl }: TimingSettings): re
     [
       store !== 'memory:' && !isSealed, 'kek-file',
       `must be set to encrypt the keys in ${store} (\`jwksd kek\` makes one), or --unsealed to leave them unencrypted`,
-    ],
-    [
-      isForOthers && adminTokenFile === undefined, 'admin-token-file',
-      'must be set where other users of the machine can reach the admin listener, or use --admin unix:PATH',
     ],
     [auditRequired && audit === undefined, 'audit', 'must be set for --audit-required'],
   ]

@@ -13,7 +13,7 @@ type Explanation = readonly [value: string, meaning: string, otherwise?: string]
 const ALGS = [...ALGORITHMS.keys()].join(', ')
 
 /** The explanation of each option, by the member that it sets, in the order of help. */
-const EXPLANATIONS: Readonly<Record<keyof Settings | keyof Timing, Explanation>> = {
+const EXPLANATIONS: Readonly<Record<Exclude<keyof Settings, 'adminTokenFile'> | keyof Timing, Explanation>> = {
   host: ['ADDRESS', 'address to listen on'],
   port: ['PORT', 'port to listen on; 0 takes a free port'],
   workers: ['COUNT', 'processes that share the port, or `auto` for one on each core; `memory:` always runs one'],
@@ -53,12 +53,8 @@ const EXPLANATIONS: Readonly<Record<keyof Settings | keyof Timing, Explanation>>
   unsealed: [
     '', 'store private keys unencrypted; beside a key-encryption key: read such a store, but encrypt what is written',
   ],
-  allowShared: ['', 'accept key, token and client files that other users own or can reach'],
-  admin: [
-    'ADDRESS',
-    'where operators reach the server: `unix:PATH` (mode 0600), or loopback HOST:PORT with `admin-token-file`',
-  ],
-  adminTokenFile: ['PATH', 'a file with the bearer token of the admin listener, at least 32 characters'],
+  allowShared: ['', 'accept key and client files that other users own or can reach'],
+  admin: ['unix:PATH', 'the socket for orders of operators, of mode 0600: `jwksd keys`, `rotate` and `revoke` use it'],
   clients: [
     'PATH',
     'the file of registered clients, read again when it changes: mounts `/token`, `/introspect` and `/revoke`',

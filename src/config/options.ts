@@ -3,7 +3,7 @@ import type { Seconds } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
 import type { TimingSettings } from '../keyring/policy.ts'
 import {
-  adminAddress, type AdminAddress, algorithms, audience, choice, count, duration, filePath, filePaths, hostName,
+  adminAddress, type AdminAddress, algorithms, audience, choice, count, duration, filePath, filePaths, gone, hostName,
   issuerUrl, keyEncryptionKeys, type Kind, origins, storeUrl, type StoreUrl, workerCount,
 } from './values.ts'
 
@@ -25,7 +25,8 @@ export interface Settings {
   readonly unsealed: boolean
   readonly allowShared: boolean
   readonly admin: AdminAddress | undefined
-  readonly adminTokenFile: string | undefined
+  /** Always undefined: orders went over a port once. */
+  readonly adminTokenFile: undefined
   readonly clients: string | undefined
   readonly audit: string | undefined
   readonly auditRequired: boolean
@@ -71,7 +72,7 @@ export const SETTINGS: Table<Settings> = {
   unsealed: toggle('unsealed'),
   allowShared: toggle('allow-shared-files'),
   admin: { option: 'admin', ...adminAddress },
-  adminTokenFile: { option: 'admin-token-file', ...filePath },
+  adminTokenFile: { option: 'admin-token-file', ...gone('orders need --admin unix:PATH and no token') },
   clients: { option: 'clients', ...filePath },
   audit: { option: 'audit', ...filePath },
   auditRequired: toggle('audit-required'),

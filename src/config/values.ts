@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { decodeBase64url } from '../core/encoding.ts'
 import { parseDuration } from '../core/duration.ts'
-import { isLoopbackAddress } from '../core/loopback.ts'
 import type { Seconds } from '../core/time.ts'
 import { type Alg, ALGORITHMS, parseAlg } from '../jose/algorithm.ts'
 import { KEK_BYTES } from '../jose/kek.ts'
@@ -15,12 +14,15 @@ export interface Kind<Value> {
 }
 
 const MAX_WORKERS = 64
+const MAX_SOCKET_BYTES = 103
 
 /** Where keys are kept. */
 export type StoreUrl = 'memory:' | `file:${string}`
 
-/** Where the listener for operators is bound. */
-export type AdminAddress = { readonly path: string } | { readonly host: string; readonly port: number }
+/** Where the listener for operators is bound: a socket, which the file system guards. */
+export interface AdminAddress {
+  readonly path: string
+}
 
 /** A duration of at least `least` seconds. */
 export function duration(least: number): Kind<Seconds> {
@@ -83,14 +85,19 @@ export const keyEncryptionKeys: Kind<readonly Uint8Array[]> = kind(
   },
 )
 
-/** The address of the listener for operators, which no other machine can reach. */
-export const adminAddress: Kind<AdminAddress> = kind('unix:PATH or a loopback address with a port', (text) => {
-  const [, path] = /^unix:(.{1,100})$/.exec(text) ?? []
-  if (path !== undefined) return { path }
-  const [, bracketed, host = bracketed, digits = ''] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? []
-  const port = count(0, 65_535).parse(digits)
-  return host !== undefined && isLoopbackAddress(host) && port !== undefined ? { host, port } : undefined
-})
+/** The socket of operators; the name of a socket has 103 bytes at most on every system. */
+export const adminAddress: Kind<AdminAddress> = kind(
+  `unix:PATH, with at most ${MAX_SOCKET_BYTES} bytes of PATH: orders go over no port. For Prometheus set --metrics`,
+  (text) => {
+    const [, path] = /^unix:([^\0]+)$/.exec(text) ?? []
+    return path !== undefined && Buffer.byteLength(path) <= MAX_SOCKET_BYTES ? { path } : undefined
+  },
+)
+
+/** An option that is gone: no value of it is right, and `instead` says what to do. */
+export function gone(instead: string): Kind<never> {
+  return kind<never>(`left out: ${instead}`, () => undefined)
+}
 
 function kind<Value>(wanted: string, parse: Kind<Value>['parse']): Kind<Value> {
   return { wanted, parse }

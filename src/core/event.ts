@@ -48,8 +48,10 @@ export type Event =
     readonly target: string
     readonly forced: boolean
     readonly reason: string
+    /** Who says to have given the order, or `unknown`. */
+    readonly by: string
   }
-  | { readonly name: 'operator.refused'; readonly action: string; readonly code: string }
+  | { readonly name: 'operator.refused'; readonly action: string; readonly code: string; readonly by: string }
   | { readonly name: 'config.loaded'; readonly version: string; readonly settings: Readonly<Record<string, string>> }
   | { readonly name: 'keys.unsealed'; readonly store: string }
   | { readonly name: 'audit.failed'; readonly code: string }

@@ -1,7 +1,6 @@
 import type { Emit } from '../core/event.ts'
 import type { JsonObject } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
-import { isSameSecret } from '../jose/digest.ts'
 import { type Instant, numericDate } from '../core/time.ts'
 import { isOfType } from '../http/body.ts'
 import type { Call, Handler } from '../http/call.ts'
@@ -22,34 +21,23 @@ import { metrics, type MetricsDeps } from './metrics.ts'
 /** What the routes for operators need. */
 export interface AdminDeps extends MetricsDeps {
   readonly keyring: MetricsDeps['keyring'] & Pick<Keyring, 'current' | 'perform' | 'watch'>
-  /** Undefined where the permissions of the socket are the only access control. */
-  readonly token: string | undefined
   readonly emit: Emit
 }
 
 const MAX_REASON_LENGTH = 256
+/** A name without control and format characters. */
+const OPERATOR = /^[^\p{C}]{1,64}$/u
 
-/** The routes for operators, never mounted on the public port: `/keys`, `/metrics`, `/rotate`, `/revoke`. */
+/** The routes for operators, mounted on their socket alone: `/keys`, `/metrics`, `/rotate`, `/revoke`. */
 export function adminRoutes(deps: AdminDeps): readonly Route[] {
   const route = (path: string, method: 'GET' | 'POST', handler: Handler): Route =>
-    ({ path, methods: { [method]: guarded(handler, deps) }, cors: new Set() })
+    ({ path, methods: { [method]: handler }, cors: new Set() })
   return [
     route('/keys', 'GET', () => listKeys(deps)),
     route('/metrics', 'GET', () => metrics(deps)),
     route('/rotate', 'POST', (call) => order(call, parseRotate, deps)),
     route('/revoke', 'POST', (call) => order(call, parseRevoke, deps)),
   ]
-}
-
-/** Answers 401 unless the request has the token, where one is set (RFC 6750 section 2.1). */
-function guarded(handler: Handler, { token, emit }: AdminDeps): Handler {
-  if (token === undefined) return handler
-  return (call) => {
-    const [, given = ''] = /^bearer +([\x21-\x7e]+)$/i.exec(call.header('authorization') ?? '') ?? []
-    if (isSameSecret(given, token)) return handler(call)
-    emit({ name: 'operator.refused', action: call.path, code: 'unauthorized' })
-    return problem(401, 'This path needs the token of the operator', { headers: { 'www-authenticate': 'Bearer' } })
-  }
 }
 
 async function listKeys({ keyring, now }: AdminDeps): Promise<Reply> {
@@ -59,30 +47,36 @@ async function listKeys({ keyring, now }: AdminDeps): Promise<Reply> {
 
 type Parse = (body: JsonObject, deps: AdminDeps) => Result<Order, Reply>
 
+/** An order, and who says to have given it: Node.js knows no user of a connection. */
+type Given = Order & { readonly by: string }
+
 async function order(call: Call, parse: Parse, deps: AdminDeps): Promise<Reply> {
   const parsed = parseOrder(call, parse, deps)
   if (!parsed.ok) return parsed.error
   const { keyring, emit } = deps
-  const { action, force, reason } = parsed.value
+  const { action, force, reason, by } = parsed.value
   const target = parsed.value.action === 'rotate' ? parsed.value.algs.join(' ') : parsed.value.kid
   try {
     const done = await keyring.perform((ring, input) => carryOut(ring, parsed.value, input))
     if (!done.ok) {
-      emit({ name: 'operator.refused', action, code: done.error.code })
+      emit({ name: 'operator.refused', action, code: done.error.code, by })
       return refusal(done.error)
     }
-    emit({ name: 'operator.ordered', action, target, forced: force, reason })
-    return carriedOut(action, done.value, deps)
+    emit({ name: 'operator.ordered', action, target, forced: force, reason, by })
+    return carriedOut(parsed.value, done.value, deps)
   } catch (error) {
     if (!(error instanceof StoreUnavailable || error instanceof KeyringFault)) throw error
-    emit({ name: 'operator.refused', action, code: error.code })
+    emit({ name: 'operator.refused', action, code: error.code, by })
     return problem(503, 'The key store failed; the order may have been carried out all the same, so list the keys')
   }
 }
 
-function carriedOut(action: Order['action'], ring: Ring, { keyring, now }: AdminDeps): Reply {
-  const accepted = action === 'revoke' ? { exposure: exposure(keyring.policy.timing, ring.marks) } : {}
-  return json(200, { ...accepted, keys: listed(ring, keyring, now()) })
+function carriedOut(order: Order, ring: Ring, { keyring, now }: AdminDeps): Reply {
+  const keys = listed(ring, keyring, now())
+  if (order.action === 'rotate') return json(200, { keys })
+  // What the committed ring says, not what was asked for.
+  const removed = ring.history.filter(({ jwk }) => jwk.kid === order.kid).map(({ jwk }) => jwk.kid)
+  return json(200, { removed, exposure: exposure(keyring.policy.timing, ring.marks), keys })
 }
 
 function refusal(fault: OrderFault): Reply {
@@ -102,10 +96,14 @@ function refusal(fault: OrderFault): Reply {
   }
 }
 
-function parseOrder(call: Call, parse: Parse, deps: AdminDeps): Result<Order, Reply> {
+function parseOrder(call: Call, parse: Parse, deps: AdminDeps): Result<Given, Reply> {
   if (!isOfType(call, 'application/json')) return fail(problem(415, 'The body must be application/json, in UTF-8'))
   const body = parseJsonBody(call.body)
-  return body.ok ? parse(body.value, deps) : body
+  if (!body.ok) return body
+  const { by = 'unknown', ...asked } = body.value as Partial<JsonObject>
+  if (typeof by !== 'string' || !OPERATOR.test(by)) return refuse('by', 'must be a name of 1 to 64 visible characters')
+  const order = parse(asked as JsonObject, deps)
+  return order.ok ? ok({ ...order.value, by }) : order
 }
 
 function parseRotate(body: JsonObject, { keyring: { policy } }: AdminDeps): Result<Order, Reply> {

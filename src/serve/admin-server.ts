@@ -1,45 +1,33 @@
 import { once } from 'node:events'
-import { lstatSync, unlinkSync } from 'node:fs'
+import { existsSync, lstatSync, unlinkSync } from 'node:fs'
 import { connect } from 'node:net'
-import type { Config } from '../config/config.ts'
+import { dirname } from 'node:path'
 import type { AdminAddress } from '../config/values.ts'
 import { errnoOf } from '../core/errno.ts'
 import { faultEvent } from '../core/event.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { type Listener, listener } from '../http/listener.ts'
-import { loadAdminToken } from '../stores/admin-token.ts'
-import { EXIT } from '../system/exit.ts'
 import type { App } from './app.ts'
 
 /** Nobody but the owner may connect. */
 const OWNER_ONLY = 0o177
 
-/** Why there is no listener for operators. */
-interface AdminFault {
-  readonly code: number
-  readonly line: string
-}
-
-/** Opens the listener for operators: a socket of mode 0600, or a loopback port behind a token. */
+/** Opens the socket for operators, of mode 0600; the failure is a sentence for the operator. */
 export async function openAdmin(
-  config: Config,
-  address: AdminAddress,
+  { path }: AdminAddress,
   { adminRouter, emit }: App,
-): Promise<Result<{ readonly url: string; readonly server: Listener }, AdminFault>> {
-  const token = await loadAdminToken(config)
-  if (!token.ok) return fail({ code: EXIT.config, line: token.error })
-  const router = await adminRouter(token.value)
-  if ('path' in address) await clearAway(address.path)
+): Promise<Result<{ readonly url: string; readonly server: Listener }, string>> {
+  const where = `Cannot listen for operators on ${path}`
+  // Binding would report it as a lack of permission.
+  if (!existsSync(dirname(path))) return fail(`${where}: its folder does not exist`)
+  const router = await adminRouter()
+  await clearAway(path)
   const server = listener({ onFault: (error) => emit(faultEvent(error)) })
   const mask = process.umask(OWNER_ONLY)
-  const binding = server.listen({ ...address, exclusive: true }, () => router)
+  const binding = server.listen({ path, exclusive: true }, () => router)
   process.umask(mask)
   const bound = await binding
-  const where = 'path' in address ? address.path : `${address.host}:${address.port}`
-  if (!bound.ok) {
-    return fail({ code: EXIT.unavailable, line: `Cannot listen for operators on ${where}: ${bound.error}` })
-  }
-  return ok({ url: bound.value, server })
+  return bound.ok ? ok({ url: bound.value, server }) : fail(`${where}: ${bound.error}`)
 }
 
 /** Removes a socket that a killed server left behind; one that answers stays, as does anything else. */

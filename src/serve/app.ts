@@ -28,8 +28,8 @@ export interface App {
   readonly emit: Emit
   /** The routes for the URL at which the server turns out to listen. */
   readonly routerAt: (url: string) => Router
-  /** The routes for operators, who must present the token if there is one. */
-  readonly adminRouter: (token: string | undefined) => Promise<Router>
+  /** The routes for operators. */
+  readonly adminRouter: () => Promise<Router>
   readonly issuerAt: (url: string) => string
   /** Brings the keys and the audit log up to date; never rejects. */
   readonly tick: () => Promise<void>
@@ -113,7 +113,7 @@ function assembled(deps: PartDeps, store: RingStore, { audit, parts }: Extras): 
       const routes = [...documents(issuer, keyring, store.durable, parts), healthRoute(), ready, ...added]
       return router(routes.map((route) => counted(route, deps.tally)))
     },
-    adminRouter: async (token) => router((await import('../routes/admin.ts')).adminRoutes({ ...deps, token })),
+    adminRouter: async () => router((await import('../routes/admin.ts')).adminRoutes(deps)),
     tick: () => keyring.tick().then(() => audit?.tick()),
     reload: reloads.length === 0 ? undefined : async () => void await Promise.all(reloads.map((reload) => reload())),
     close: async () => {

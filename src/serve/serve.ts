@@ -98,17 +98,16 @@ async function open(config: Config, system: System): Promise<App | undefined> {
 }
 
 async function listen(config: Config, app: App): Promise<Listening | undefined> {
+  // The public address comes last: with it, a worker counts as started, and would be replaced when it ends.
+  const { admin } = config
+  const operators = admin === undefined ? undefined : await (await import('./admin-server.ts')).openAdmin(admin, app)
+  if (operators?.ok === false) return await stop(app, EXIT.unavailable, operators.error)
   const server = listener({ onFault: (error) => app.emit(faultEvent(error)) })
   const bound = await server.listen(config, app.routerAt)
-  if (!bound.ok) {
-    return await stop(app, EXIT.unavailable, `Cannot listen on ${config.host}:${config.port}: ${bound.error}`)
-  }
-  const url = bound.value
-  if (config.admin === undefined) return { url, admin: 'off', listeners: [server] }
-  const { openAdmin } = await import('./admin-server.ts')
-  const admin = await openAdmin(config, config.admin, app)
-  if (!admin.ok) return await stop(app, admin.error.code, admin.error.line)
-  return { url, admin: admin.value.url, listeners: [server, admin.value.server] }
+  const others = operators === undefined ? [] : [operators.value.server]
+  if (bound.ok) return { url: bound.value, admin: operators?.value.url ?? 'off', listeners: [server, ...others] }
+  await Promise.all(others.map((other) => other.close(seconds(0))))
+  return await stop(app, EXIT.unavailable, `Cannot listen on ${config.host}:${config.port}: ${bound.error}`)
 }
 
 /** Ends with the audit log closed, although keys may still be in the making. */

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { createPublicKey, verify } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { request } from 'node:http'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
@@ -76,14 +75,6 @@ describe('a server with a sealed file', () => {
     assert.deepEqual([ready.status, ready.keys, ready.audit], ['ready', 'sealed', 'written'])
     const { headers } = await fetch(`${server.url}/jwks.json`)
     assert.equal(headers.get('cache-control'), 'public, max-age=29, must-revalidate')
-  })
-
-  it('D14 makes an admin socket that its owner alone can use, and nothing of it on the public port', async () => {
-    assert.equal(statSync(join(folder, 'admin.sock')).mode & 0o777, 0o600)
-    for (const path of ['/keys', '/rotate', '/revoke', '/admin', '/metrics']) {
-      assert.equal((await fetch(`${server.url}${path}`)).status, 404)
-      assert.equal((await fetch(`${server.url}${path}`, { method: 'POST' })).status, 404)
-    }
   })
 
   it('lists its keys as a table and as JSON', async () => {
@@ -209,111 +200,6 @@ async function getPost(url: string): Promise<any> {
   return await (await fetch(url, { method: 'POST' })).json()
 }
 
-describe('the admin listener on a port', () => {
-  let server: ServerProcess
-  let port: string
-  const TOKEN = 'a-token-of-at-least-thirty-two-characters'
-  let file: string
-  before(async () => {
-    file = join(newFolder(), 'token')
-    writeFileSync(file, `${TOKEN}\n`, { mode: 0o600 })
-    server = await serve([...FAST, '--admin', '127.0.0.1:0', '--admin-token-file', file])
-    port = /"admin":"http:\/\/127\.0\.0\.1:(\d+)"/.exec(server.announced)?.[1] ?? ''
-  })
-  after(async () => void await end(server))
-
-  interface Asked { readonly status: number; readonly text: string }
-  const ask = (headers: Record<string, string>, method = 'GET', path = '/keys', body?: string): Promise<Asked> =>
-    new Promise((resolve, reject) => {
-      const sent = request({ host: '127.0.0.1', port, path, method, headers }, async (answer) => {
-        let text = ''
-        for await (const chunk of answer) text += chunk
-        resolve({ status: answer.statusCode ?? 0, text })
-      })
-      sent.on('error', reject).end(body)
-    })
-
-  it('D14 lets nobody through without the token', async () => {
-    const near = [`Bearer ${TOKEN}x`, `Bearer ${TOKEN.slice(0, -1)}`, `Basic ${TOKEN}`, TOKEN]
-    const orders = [['GET', '/keys'], ['GET', '/metrics'], ['POST', '/rotate'], ['POST', '/revoke']] as const
-    for (const authorization of ['', 'Bearer', 'Bearer x', ...near]) {
-      for (const [method, path] of orders) {
-        const { status, text } = await ask(authorization === '' ? {} : { authorization }, method, path)
-        assert.equal(status, 401, `${authorization} ${path}`)
-        assert.ok(!text.includes(TOKEN))
-      }
-    }
-    assert.equal((await ask({ authorization: `Bearer ${TOKEN}` })).status, 200)
-    assert.equal((await ask({ authorization: `bearer   ${TOKEN}` })).status, 200)
-  })
-
-  it('counts requests and events, and tells how the keys stand', async () => {
-    for (let times = 0; times < 3; times += 1) await getPost(`${server.url}/auth`)
-    await fetch(`${server.url}/jwks.json`)
-    await fetch(`${server.url}/nowhere`)
-    const { status, text } = await ask({ authorization: `Bearer ${TOKEN}` }, 'GET', '/metrics')
-    assert.equal(status, 200)
-    const lines = text.split('\n').map((line) => line.split(/ (?=\S+$)/))
-    const sample = (name: string): number => Number(lines.find(([first]) => first === name)?.[1] ?? NaN)
-    assert.equal(sample('jwksd_requests_total{path="/auth"}'), 3)
-    assert.equal(sample('jwksd_requests_total{path="/jwks.json"}'), 1)
-    assert.equal(sample('jwksd_events_total{event="token.minted",alg="ES256"}'), 3)
-    assert.equal(sample('jwksd_ready'), 1)
-    assert.ok(sample('jwksd_view_age_seconds') >= 0)
-    assert.equal(sample('jwksd_keys{alg="ES256",state="active"}'), 1)
-    const ahead = sample('jwksd_promotion_timestamp_seconds{alg="ES256"}') - Date.now() / 1000
-    assert.ok(ahead > 0 && ahead <= 60, String(ahead))
-    // What nobody registered makes no sample: a stranger could fill the memory with names.
-    assert.doesNotMatch(text, /nowhere/)
-  })
-
-  it('answers no web page, whatever it knows', async () => {
-    const { status } = await ask({ authorization: `Bearer ${TOKEN}`, origin: 'http://localhost:3000' })
-    assert.equal(status, 403)
-  })
-
-  it('says what is wrong with an order, by name', async () => {
-    const json = { 'authorization': `Bearer ${TOKEN}`, 'content-type': 'application/json' }
-    const cases: readonly (readonly [string, string, number, RegExp])[] = [
-      ['/rotate', '', 400, /malformed JSON/],
-      ['/rotate', '[]', 400, /must be a JSON object/],
-      ['/rotate', '{"alg":"ES256"}', 400, /"member":"alg"/],
-      ['/rotate', '{"alg":["RS256"]}', 400, /"member":"alg"/],
-      ['/rotate', '{"alg":["ES256","ES256"]}', 400, /"member":"alg"/],
-      ['/rotate', '{"force":"yes"}', 400, /"member":"force"/],
-      ['/rotate', '{"force":true}', 400, /"member":"reason"/],
-      ['/rotate', `{"force":true,"reason":"${'x'.repeat(257)}"}`, 400, /"member":"reason"/],
-      ['/rotate', '{"forced":true}', 400, /"member":"forced"/],
-      ['/rotate', '{}', 409, /"earliest_safe_at":\d{10}[,}]/],
-      ['/revoke', '{}', 400, /"member":"kid"/],
-      ['/revoke', '{"kid":"x"}', 400, /"member":"reason"/],
-      ['/revoke', '{"kid":"x","reason":"y"}', 404, /There is no such key/],
-    ]
-    for (const [path, body, status, text] of cases) {
-      const answer = await ask({ ...json, 'content-length': String(body.length) }, 'POST', path, body)
-      assert.equal(answer.status, status, body)
-      assert.match(answer.text, text, body)
-    }
-    assert.equal((await ask({ authorization: json.authorization }, 'POST', '/rotate', '{}')).status, 415)
-  })
-
-  it('serves the commands with the same token file', async () => {
-    assert.equal((await keys('--admin', `127.0.0.1:${port}`, '--admin-token-file', file)).length, 2)
-    const wrong = join(newFolder(), 'token')
-    writeFileSync(wrong, 'x'.repeat(40), { mode: 0o600 })
-    const { code, stderr } = await run(['keys', '--admin', `127.0.0.1:${port}`, '--admin-token-file', wrong])
-    assert.deepEqual([code, stderr], [1, 'jwksd: This path needs the token of the operator\n'])
-  })
-
-  it('is not there: the commands say so', async () => {
-    const { code, stderr } = await run(['keys', '--admin', 'unix:/nowhere/admin.sock'])
-    assert.match(stderr, /^jwksd: Cannot reach the admin listener: ENOENT\. Check /)
-    assert.equal(code, 69)
-    const unnamed = await run(['keys'])
-    assert.deepEqual([unnamed.code, /^jwksd: --admin is not set\. /.test(unnamed.stderr)], [78, true], unnamed.stderr)
-  })
-})
-
 describe('a server that cannot use its files', () => {
   it('exits with 78, says which and why, and leaves the file as it is', async () => {
     const folder = newFolder()
@@ -348,22 +234,18 @@ describe('a server that cannot use its files', () => {
     await end(told)
   })
 
-  it('exits with 78 for a key-encryption key or a token that it cannot trust or read', async () => {
+  it('exits with 78 for a key-encryption key that it cannot trust or read', async () => {
     const folder = newFolder()
     const kek = await kekIn(folder)
     chmodSync(kek, 0o644)
     writeFileSync(join(folder, 'short'), 'abc', { mode: 0o600 })
     const store = ['--port', '0', ...FAST, '--store', `file:${join(folder, 'ring.json')}`]
-    const admin = ['--port', '0', '--admin', '127.0.0.1:0']
     const cases: readonly (readonly [readonly string[], RegExp])[] = [
       [[...store], /--kek-file must be set to encrypt the keys/],
       [[...store, '--kek-file', kek], /Cannot trust .*: group or others can reach it/],
       [[...store, '--kek-file', join(folder, 'short')], /it must be 32 bytes, raw or in base64url/],
       [[...store, '--kek-file', join(folder, 'nowhere')], /Cannot read .*nowhere: the system says ENOENT/],
       [[...store, '--kek', 'x'], /^jwksd: --kek would show in the list of processes. Set JWKSD_KEK or --kek-file\n/],
-      [admin, /--admin-token-file must be set/],
-      [['--port', '0', '--admin', '0.0.0.0:9'], /unix:PATH or a loopback address with a port/],
-      [[...admin, '--admin-token-file', join(folder, 'short')], /it must be 32 to 512 visible ASCII characters/],
       [['--port', '0', '--audit-required'], /--audit must be set/],
       [['--port', '0', '--audit', folder], /Cannot use the audit log .*: .*EISDIR/],
     ]
