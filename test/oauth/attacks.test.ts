@@ -29,7 +29,7 @@ before(async () => {
 })
 after(() => service.close())
 
-/** A place where somebody else's token comes in. */
+/** A parameter that takes a token of another party. */
 interface Gate {
   readonly name: string
   /** Everything of a right token for this place. */

@@ -3,11 +3,14 @@ import { createHash, generateKeyPairSync, randomUUID, sign } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { decodeToken } from '../support/app.ts'
 import { encodeBase64url as b64 } from '../../src/core/encoding.ts'
-import { type Answer, basic, client, newParty, type Service, startService } from '../support/oauth.ts'
+import { type Answer, basic, BEARER, client, newParty, type Service, startService } from '../support/oauth.ts'
 
 let service: Service
 before(async () => {
-  service = await startService([client('plain', { grant_types: ['client_credentials', 'urn:ietf:params:oauth:grant-type:jwt-bearer'] }), client('bound', { dpop_bound_access_tokens: true })])
+  service = await startService([
+    client('plain', { grant_types: ['client_credentials', BEARER] }),
+    client('bound', { dpop_bound_access_tokens: true }),
+  ])
 })
 after(() => service.close())
 
@@ -15,19 +18,27 @@ const party = newParty()
 const { kty, crv, x, y } = party.jwk
 const jwk = { kty, crv, x, y }
 
+/** The claims of a right proof. */
+const rightClaims = (): object =>
+  ({ jti: randomUUID(), htm: 'POST', htu: `${service.issuer}/token`, iat: Math.floor(service.now()) })
+
 /** A right proof, or one that is wrong in what is overridden. */
 function proof(header: object = {}, claims: object = {}): string {
-  return party.token({ typ: 'dpop+jwt', kid: undefined, jwk, ...header },
-    { jti: randomUUID(), htm: 'POST', htu: `${service.issuer}/token`, iat: Math.floor(service.now()), ...claims })
+  return party.token({ typ: 'dpop+jwt', kid: undefined, jwk, ...header }, { ...rightClaims(), ...claims })
+}
+
+/** The signing input of a proof with right claims. */
+function inputOf(alg: string, key: object): string {
+  return [{ typ: 'dpop+jwt', alg, jwk: key }, rightClaims()].map((part) => b64(JSON.stringify(part))).join('.')
 }
 
 /** A proof whose key is the neutral point: with R neutral and S zero, S*B = R + k*A holds for every message. */
 function neutral(signBit: number): string {
   const point = Buffer.alloc(32)
   point[0] = 1
-  const header = { typ: 'dpop+jwt', alg: 'EdDSA', jwk: { kty: 'OKP', crv: 'Ed25519', x: Buffer.concat([point.subarray(0, 31), Buffer.from([signBit])]).toString('base64url') } }
-  const claims = { jti: randomUUID(), htm: 'POST', htu: `${service.issuer}/token`, iat: service.now() }
-  return `${b64(JSON.stringify(header))}.${b64(JSON.stringify(claims))}.${b64(Buffer.concat([point, Buffer.alloc(32)]))}`
+  const signature = b64(Buffer.concat([point, Buffer.alloc(32)]))
+  const signed = Buffer.concat([point.subarray(0, 31), Buffer.from([signBit])])
+  return `${inputOf('EdDSA', { kty: 'OKP', crv: 'Ed25519', x: b64(signed) })}.${signature}`
 }
 
 const send = (dpop: string, as = 'plain'): Promise<Answer> =>
@@ -41,17 +52,17 @@ describe('a DPoP proof', () => {
     const thumbprint = createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('base64url')
     const token = String(answer.body['access_token'])
     assert.deepEqual(decodeToken(token).claims['cnf'], { jkt: thumbprint })
-    const told = await service.post('/introspect', { token }, basic('plain'))
-    assert.deepEqual([told.body['token_type'], told.body['cnf']], ['DPoP', { jkt: thumbprint }])
+    const shown = await service.post('/introspect', { token }, basic('plain'))
+    assert.deepEqual([shown.body['token_type'], shown.body['cnf']], ['DPoP', { jkt: thumbprint }])
   })
 
   it('may be of any asymmetric algorithm', async () => {
     const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
     const ed = generateKeyPairSync('ed25519')
-    const kinds = [['PS256', rsa, 'sha256'], ['RS256', rsa, 'sha256'], ['EdDSA', ed, undefined], ['Ed25519', ed, undefined]] as const
-    for (const [alg, { publicKey, privateKey }, hash] of kinds) {
-      const header = b64(JSON.stringify({ typ: 'dpop+jwt', alg, jwk: publicKey.export({ format: 'jwk' }) }))
-      const input = `${header}.${b64(JSON.stringify({ jti: randomUUID(), htm: 'POST', htu: `${service.issuer}/token`, iat: service.now() }))}`
+    const kinds = [['PS256', rsa], ['RS256', rsa], ['EdDSA', ed], ['Ed25519', ed]] as const
+    for (const [alg, { publicKey, privateKey }] of kinds) {
+      const input = inputOf(alg, publicKey.export({ format: 'jwk' }))
+      const hash = alg.endsWith('256') ? 'sha256' : undefined
       const pss = alg === 'PS256' ? { padding: 6, saltLength: 32 } : {}
       const answer = await send(`${input}.${b64(sign(hash, Buffer.from(input), { key: privateKey, ...pss }))}`)
       assert.equal(answer.status, 200, `${alg}: ${answer.text}`)
@@ -59,7 +70,8 @@ describe('a DPoP proof', () => {
   })
 
   it('may name its URL with a query, and in other letters where those mean the same', async () => {
-    assert.equal((await send(proof({}, { htu: `${service.issuer.toUpperCase().replace('HTTP', 'http')}/token?x=1#y` }))).status, 200)
+    const host = service.issuer.toUpperCase().replace('HTTP', 'http')
+    assert.equal((await send(proof({}, { htu: `${host}/token?x=1#y` }))).status, 200)
   })
 
   it('is taken once', async () => {
@@ -70,10 +82,11 @@ describe('a DPoP proof', () => {
     assert.match(again.text, /used before/)
   })
 
-  it('is remembered only of whoever has earned a token, so that nobody else can fill the memory', async () => {
-    const one = proof()
-    const ask = (grant: string): Promise<Answer> => service.post('/token', { grant_type: grant, assertion: 'x' }, { ...basic('plain'), dpop: one })
-    assert.equal((await ask('urn:ietf:params:oauth:grant-type:jwt-bearer')).body['error'], 'invalid_grant')
+  it('is remembered only for a client that has earned a token, so that no other can fill the memory', async () => {
+    const headers = { ...basic('plain'), dpop: proof() }
+    const ask = (grant: string): Promise<Answer> =>
+      service.post('/token', { grant_type: grant, assertion: 'x' }, headers)
+    assert.equal((await ask(BEARER)).body['error'], 'invalid_grant')
     assert.equal((await ask('client_credentials')).status, 200)
   })
 
@@ -91,10 +104,10 @@ describe('a DPoP proof', () => {
     ['alg none', () => proof({ alg: 'none' })],
     ['an alg that is not the key\'s', () => proof({ alg: 'ES384' })],
     ['a jwk with another alg', () => proof({ jwk: { ...jwk, alg: 'ES384' } })],
-    ['the key of somebody else', () => proof({ jwk: (({ kty: a, crv: b, x: c, y: d }) => ({ kty: a, crv: b, x: c, y: d }))(other.jwk) })],
+    ['the key of another party', () => proof({ jwk: { ...jwk, x: other.jwk['x'], y: other.jwk['y'] } })],
     ['a point that is not on its curve', () => proof({ jwk: { ...jwk, y: x } })],
     ['RSA of 1024 bits', () => {
-      const input = `${b64(JSON.stringify({ typ: 'dpop+jwt', alg: 'RS256', jwk: weak.publicKey.export({ format: 'jwk' }) }))}.${b64(JSON.stringify({ jti: '1', htm: 'POST', htu: `${service.issuer}/token`, iat: service.now() }))}`
+      const input = inputOf('RS256', weak.publicKey.export({ format: 'jwk' }))
       return `${input}.${b64(sign('sha256', Buffer.from(input), weak.privateKey))}`
     }],
     ['RSA with exponent 1', () => {

@@ -11,7 +11,8 @@ import { newParty } from '../support/oauth.ts'
 
 const one = newParty('one')
 const two = newParty('two')
-const setOf = (...parties: readonly { jwk: object }[]): Uint8Array => Buffer.from(JSON.stringify({ keys: parties.map(({ jwk }) => jwk) }))
+const setOf = (...parties: readonly { jwk: object }[]): Uint8Array =>
+  Buffer.from(JSON.stringify({ keys: parties.map(({ jwk }) => jwk) }))
 
 /** A source over a document that the test changes, and a clock that it moves. */
 function world() {
@@ -62,7 +63,7 @@ describe('the keys at a jwks_uri', () => {
     assert.equal(state.asked, 2)
   })
 
-  it('are relied on for a day when nobody answers, and no longer', async () => {
+  it('are used for a day while the address does not answer, and no longer', async () => {
     const { state, check, pass } = world()
     await check(one)
     for (const broken of [undefined, Buffer.from('{'), Buffer.from('{"keys":1}'), Buffer.from('[]')]) {
@@ -77,7 +78,7 @@ describe('the keys at a jwks_uri', () => {
     assert.equal(await check(one), 'right')
   })
 
-  it('cannot be had from somebody who never answered', async () => {
+  it('are undefined while the address has never answered', async () => {
     const { state, check } = world()
     state.document = undefined
     assert.equal(await check(one), 'keys')
@@ -106,7 +107,9 @@ describe('fetchDocument()', () => {
     await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)))
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
     assert.equal(Buffer.from(await fetchDocument(`${url}/right`) ?? []).toString(), '{"keys":[]}')
-    for (const path of ['/redirect', '/large', '/missing']) assert.equal(await fetchDocument(`${url}${path}`), undefined, path)
+    for (const path of ['/redirect', '/large', '/missing']) {
+      assert.equal(await fetchDocument(`${url}${path}`), undefined, path)
+    }
     assert.equal(await fetchDocument('http://127.0.0.1:1/'), undefined)
   })
 })

@@ -12,16 +12,17 @@ const read = parseForeignJwk(party.jwk as Record<string, string>)
 assert.ok(read.ok)
 const { jwk } = read.value
 const now = instant(1_000_000)
-const token = parseCompact(party.token({ kid: jwk.kid, typ: 'at+jwt' }, { iss: 'https://a.example', exp: now + 60, jti: 'j' }))
+const issuer = 'https://a.example'
+const token = parseCompact(party.token({ kid: jwk.kid, typ: 'at+jwt' }, { iss: issuer, exp: now + 60, jti: 'j' }))
 assert.ok(token.ok)
 const STATES: readonly (readonly [string, string])[] = [['standby', 'kid'], ['active', 'right'], ['retired', 'right']]
 
 describe('readOwnToken()', () => {
   for (const [state, verdict] of STATES) {
-    it(`answers ${verdict} for a token under a key that is ${state}: one that never signed cannot have made it`, async () => {
+    it(`answers ${verdict} for a token under a key that is ${state}: a standby never signs`, async () => {
       const key = { state, jwk, publishedAt: now, activeAt: now } as unknown as Key
       const ring = { ...EMPTY_RING, keys: [key], marks: { maxTtl: seconds(3600), maxAge: seconds(300) } }
-      const claims = await readOwnToken(token.value, { issuer: 'https://a.example', ring, now, skew: seconds(60) })
+      const claims = await readOwnToken(token.value, { issuer, ring, now, skew: seconds(60) })
       assert.equal(claims.ok ? 'right' : claims.error, verdict)
     })
   }

@@ -4,7 +4,10 @@ import { renameSync, writeFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { after, before, describe, it } from 'node:test'
 import { decodeToken } from '../support/app.ts'
-import { ACCESS_TOKEN, type Answer, ASSERTION, basic, BEARER, client, EXCHANGE, HASH, newParty, SECRET, type Service, startService } from '../support/oauth.ts'
+import {
+  ACCESS_TOKEN, type Answer, ASSERTION, basic, BEARER, client, EXCHANGE, HASH, newParty, SECRET, type Service,
+  startService,
+} from '../support/oauth.ts'
 import { sha256 } from '../../src/jose/digest.ts'
 import { carryOut } from '../../src/keyring/order.ts'
 
@@ -13,34 +16,42 @@ const workload = newParty('w')
 const CI = 'https://ci.example'
 const trusts = [{ issuer: CI, subjects: ['repo:org/x:main', 'tag:*'] }]
 const CC = { grant_type: 'client_credentials' }
+const BY_KEY = { token_endpoint_auth_method: 'private_key_jwt', client_secret_hashes: undefined }
+const OPEN = { token_endpoint_auth_method: 'none', client_secret_hashes: undefined }
+const AUDIENCES = ['api', 'https://a.example/x', 'third']
 
 let service: Service
 before(async () => {
   service = await startService([
     client('plain', { claims: { tier: 'gold' }, ttl: '5m' }),
     client('a:b/+%', {}),
-    client('poster', { token_endpoint_auth_method: 'client_secret_post', audiences: ['api', 'https://a.example/x', 'third'] }),
+    client('poster', { token_endpoint_auth_method: 'client_secret_post', audiences: AUDIENCES }),
     client('two', { client_secret_hashes: [sha256('newer'), HASH] }),
-    client('keeper', { token_endpoint_auth_method: 'private_key_jwt', client_secret_hashes: undefined, jwks: { keys: [keeper.jwk] } }),
+    client('keeper', { ...BY_KEY, jwks: { keys: [keeper.jwk] } }),
     client('middle', { grant_types: ['client_credentials', EXCHANGE], trusts }),
     client('next', { grant_types: ['client_credentials', EXCHANGE] }),
-    client('job', { token_endpoint_auth_method: 'none', client_secret_hashes: undefined, grant_types: [BEARER], trusts }),
+    client('job', { ...OPEN, grant_types: [BEARER], trusts }),
   ], [{ issuer: CI, jwks: { keys: [workload.jwk] } }], ['--max-ttl', '1h'])
 })
 after(() => service.close())
 
-const token = ({ body }: Answer): { header: Record<string, unknown>; claims: Record<string, unknown> } => decodeToken(String(body['access_token']))
+const token = ({ body }: Answer): ReturnType<typeof decodeToken> => decodeToken(String(body['access_token']))
+/** The parameters of a right assertion by the client `keeper`, or of one that is wrong in what is overridden. */
+const asserted = (claims: object = {}): { client_assertion_type: string; client_assertion: string } =>
+  ({ client_assertion_type: ASSERTION, client_assertion: service.assertion('keeper', keeper, claims) })
 
 describe('POST /token', () => {
   it('C5 C17 answers an access token of RFC 9068 to a client by HTTP Basic', async () => {
     const answer = await service.post('/token', CC, basic('plain'))
     assert.equal(answer.status, 200, answer.text)
-    assert.deepEqual({ ...answer.body, access_token: '' }, { access_token: '', token_type: 'Bearer', expires_in: 300, scope: 'read write' })
+    const { access_token: _made, ...stated } = answer.body
+    assert.deepEqual(stated, { token_type: 'Bearer', expires_in: 300, scope: 'read write' })
     assert.deepEqual([answer.headers.get('cache-control'), answer.headers.get('pragma')], ['no-store', 'no-cache'])
     const { header, claims } = token(answer)
     assert.deepEqual({ ...header, kid: '' }, { alg: 'ES256', kid: '', typ: 'at+jwt' })
-    const { iat, exp, nbf, jti, ...others } = claims
-    assert.deepEqual(others, { iss: service.issuer, sub: 'plain', aud: 'api', client_id: 'plain', scope: 'read write', tier: 'gold' })
+    const { iat, exp, nbf, jti, iss, ...others } = claims
+    assert.equal(iss, service.issuer)
+    assert.deepEqual(others, { sub: 'plain', aud: 'api', client_id: 'plain', scope: 'read write', tier: 'gold' })
     assert.deepEqual([Number(exp) - Number(iat), Number(nbf) < Number(iat), String(jti).length], [300, true, 22])
   })
 
@@ -54,29 +65,32 @@ describe('POST /token', () => {
   })
 
   it('takes either of two secrets, so that one can be rotated', async () => {
-    for (const secret of ['newer', SECRET]) assert.equal((await service.post('/token', CC, basic('two', secret))).status, 200)
+    for (const secret of ['newer', SECRET]) {
+      assert.equal((await service.post('/token', CC, basic('two', secret))).status, 200)
+    }
   })
 
   it('takes an assertion, with and without client_id', async () => {
     for (const others of [{}, { client_id: 'keeper' }]) {
-      const form = { ...CC, ...others, client_assertion_type: ASSERTION, client_assertion: service.assertion('keeper', keeper) }
-      const answer = await service.post('/token', form)
+      const answer = await service.post('/token', { ...CC, ...others, ...asserted() })
       assert.equal(answer.status, 200, answer.text)
     }
   })
 
   it('B16 takes an assertion once, and its jti of another client as well', async () => {
-    const form = { ...CC, client_assertion_type: ASSERTION, client_assertion: service.assertion('keeper', keeper, { jti: 'same' }) }
+    const form = { ...CC, ...asserted({ jti: 'same' }) }
     assert.equal((await service.post('/token', form)).status, 200)
     assert.equal((await service.post('/token', form)).body['error'], 'invalid_client')
-    const other = { ...form, client_assertion: service.assertion('keeper', keeper, { jti: 'same', exp: Math.floor(service.now()) + 90 }) }
+    const other = { ...CC, ...asserted({ jti: 'same', exp: Math.floor(service.now()) + 90 }) }
     assert.equal((await service.post('/token', other)).body['error'], 'invalid_client')
   })
 
   it('C9 gives what was asked of scope and audience, and says so', async () => {
-    const post = (form: object): Promise<Answer> => service.post('/token', { ...CC, client_id: 'poster', client_secret: SECRET, ...form })
+    const poster = { client_id: 'poster', client_secret: SECRET }
+    const post = (form: object): Promise<Answer> => service.post('/token', { ...CC, ...poster, ...form })
     const narrow = await post({ scope: 'write', resource: 'https://a.example/x' })
-    assert.deepEqual([narrow.body['scope'], token(narrow).claims['scope'], token(narrow).claims['aud']], ['write', 'write', 'https://a.example/x'])
+    const { scope, aud } = token(narrow).claims
+    assert.deepEqual([narrow.body['scope'], scope, aud], ['write', 'write', 'https://a.example/x'])
     const both = await post({ resource: 'https://a.example/x', audience: 'third' })
     assert.deepEqual(token(both).claims['aud'], ['https://a.example/x', 'third'])
   })
@@ -98,15 +112,18 @@ describe('POST /token', () => {
 describe('the exchange of tokens', () => {
   const subject = async (scope = 'read write'): Promise<string> =>
     String((await service.post('/token', { ...CC, scope }, basic('plain'))).body['access_token'])
-  const exchange = (from: string, by = 'middle', form: object = {}): Promise<Answer> =>
-    service.post('/token', { grant_type: EXCHANGE, subject_token: from, subject_token_type: ACCESS_TOKEN, ...form }, basic(by))
+  const exchange = (from: string, by = 'middle', form: object = {}): Promise<Answer> => {
+    const usual = { grant_type: EXCHANGE, subject_token: from, subject_token_type: ACCESS_TOKEN }
+    return service.post('/token', { ...usual, ...form }, basic(by))
+  }
 
   it('C11 keeps the subject, names the actors inside out, and narrows scope and life', async () => {
     const first = await subject('read')
     await service.pass(100)
     const once = await exchange(first)
     assert.equal(once.status, 200, once.text)
-    assert.deepEqual([once.body['issued_token_type'], once.body['scope'], once.body['expires_in']], [ACCESS_TOKEN, 'read', 200])
+    const { issued_token_type: type, scope, expires_in: lifetime } = once.body
+    assert.deepEqual([type, scope, lifetime], [ACCESS_TOKEN, 'read', 200])
     const twice = await exchange(String(once.body['access_token']), 'next')
     const { sub, act, client_id: id, exp } = token(twice).claims
     assert.deepEqual([sub, act, id], ['plain', { sub: 'next', act: { sub: 'middle' } }, 'next'])
@@ -123,11 +140,12 @@ describe('the exchange of tokens', () => {
 
   it('takes a token of a trusted issuer for a subject that the client may trade in', async () => {
     const now = Math.floor(service.now())
-    const make = (sub: string): string => workload.token({}, { iss: CI, sub, aud: [service.issuer, 'x'], iat: now, exp: now + 120 })
+    const aud = [service.issuer, 'x']
+    const make = (sub: string): string => workload.token({}, { iss: CI, sub, aud, iat: now, exp: now + 120 })
     const answer = await exchange(make('tag:1'))
     assert.equal(answer.status, 200, answer.text)
-    const { sub, act, aud } = token(answer).claims
-    assert.deepEqual([sub, act, aud, answer.body['expires_in']], ['tag:1', { sub: 'middle' }, 'api', 120])
+    const { sub, act, aud: own } = token(answer).claims
+    assert.deepEqual([sub, act, own, answer.body['expires_in']], ['tag:1', { sub: 'middle' }, 'api', 120])
     assert.equal((await exchange(make('repo:org/x:other'))).status, 400)
     assert.equal((await exchange(make('tag:1'), 'next')).status, 400)
   })
@@ -141,8 +159,9 @@ describe('the exchange of tokens', () => {
 
 describe('an assertion as a grant', () => {
   it('trades a workload\'s token for one of ours, as often as it likes', async () => {
-    const now = Math.floor(service.now())
-    const assertion = workload.token({ typ: 'JWT' }, { iss: CI, sub: 'repo:org/x:main', aud: service.issuer, iat: now, exp: now + 600, jti: 'j' })
+    const iat = Math.floor(service.now())
+    const claims = { iss: CI, sub: 'repo:org/x:main', aud: service.issuer, iat, exp: iat + 600, jti: 'j' }
+    const assertion = workload.token({ typ: 'JWT' }, claims)
     for (let round = 0; round < 2; round += 1) {
       const answer = await service.post('/token', { grant_type: BEARER, client_id: 'job', assertion, scope: 'read' })
       assert.equal(answer.status, 200, answer.text)
@@ -157,8 +176,9 @@ describe('POST /introspect and /revoke', () => {
     const minted = await service.post('/token', CC, basic('plain'))
     const text = String(minted.body['access_token'])
     const { body } = await service.post('/introspect', { token: text }, basic('next'))
-    const { iss, sub, aud, exp, iat, nbf, jti, scope, client_id: id } = token(minted).claims
-    assert.deepEqual(body, { active: true, token_type: 'Bearer', scope, client_id: id, sub, aud, iss, exp, iat, nbf, jti })
+    const { iss, sub, aud, exp, iat, nbf, jti, scope, client_id } = token(minted).claims
+    const shown = { scope, client_id, sub, aud, iss, exp, iat, nbf, jti }
+    assert.deepEqual(body, { active: true, token_type: 'Bearer', ...shown })
     for (const other of ['x', `${text}x`, SECRET]) {
       assert.equal((await service.post('/introspect', { token: other }, basic('next'))).text, '{"active":false}\n')
     }
@@ -190,7 +210,8 @@ describe('POST /introspect and /revoke', () => {
 describe('the metadata of a token service', () => {
   it('C16 C18 name what is mounted and nothing else, also below the path of an issuer', async () => {
     const own = await startService([client('one')], [], ['--issuer', 'https://example.test/tenant'])
-    const metadata = await (await fetch(`${own.url}/.well-known/oauth-authorization-server/tenant`)).json() as Record<string, unknown>
+    const response = await fetch(`${own.url}/.well-known/oauth-authorization-server/tenant`)
+    const metadata = await response.json() as Record<string, unknown>
     for (const name of ['token_endpoint', 'introspection_endpoint', 'revocation_endpoint']) {
       const { pathname } = new URL(String(metadata[name]))
       assert.equal((await own.post(pathname, {})).body['error'], 'invalid_client', name)

@@ -16,7 +16,8 @@ before(async () => {
 after(() => server.close())
 
 async function post(path: string, body?: string, headers: Record<string, string> = {}): Promise<Answer> {
-  const response = await fetch(`${server.url}${path}`, { method: 'POST', headers, ...(body === undefined ? {} : { body }) })
+  const content = body === undefined ? {} : { body }
+  const response = await fetch(`${server.url}${path}`, { method: 'POST', headers, ...content })
   return { status: response.status, headers: response.headers, body: await response.json() as Record<string, unknown> }
 }
 
@@ -79,20 +80,21 @@ describe('POST /auth', () => {
     assert.equal((await post('/auth?expired=true')).body['kid'], body['kid'], 'one key serves them all')
   })
 
-  it('takes the subject from sub, then username in the body, then Basic, then nobody', async () => {
+  it('takes the subject from sub, then username in the body, then Basic, and else anonymous', async () => {
     const basic = { authorization: `Basic ${Buffer.from('fromBasic:password123').toString('base64')}` }
     const form = { 'content-type': 'application/x-www-form-urlencoded' }
     const subject = async (answer: Promise<Answer>): Promise<unknown> => (await claimsOf(answer))['sub']
     assert.equal(await subject(postJson({ sub: 'testuser', username: 'other' })), 'testuser')
-    assert.equal(await subject(post('/auth', 'username=userABC&password=password123', { ...basic, ...form })), 'userABC')
+    const both = post('/auth', 'username=userABC&password=password123', { ...basic, ...form })
+    assert.equal(await subject(both), 'userABC')
     assert.equal(await subject(post('/auth', undefined, basic)), 'fromBasic')
     assert.equal(await subject(post('/auth', '', { 'content-type': 'application/json' })), 'anonymous')
     assert.equal(await subject(postJson({ username: 'jürgen ✓', password: 'x' })), 'jürgen ✓')
   })
 
   it('takes aud, scope, ttl and alg, and makes every other member a claim', async () => {
-    const asked = { sub: 'a', aud: ['x', 'y'], scope: 'read write', ttl: 60, roles: ['admin'], nested: { deep: [1, null] } }
-    const claims = await claimsOf(postJson(asked))
+    const understood = { sub: 'a', aud: ['x', 'y'], scope: 'read write', ttl: 60 }
+    const claims = await claimsOf(postJson({ ...understood, roles: ['admin'], nested: { deep: [1, null] } }))
     assert.deepEqual([claims['aud'], claims['scope'], claims['roles']], [['x', 'y'], 'read write', ['admin']])
     assert.deepEqual(claims['nested'], { deep: [1, null] })
     assert.equal(Number(claims['exp']) - Number(claims['iat']), 60)
@@ -112,8 +114,9 @@ describe('POST /auth', () => {
   })
 
   it('D11 takes the issuer from the configuration, whatever headers say', async () => {
-    const forwarded = { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https', 'forwarded': 'host=evil.example' }
-    assert.equal((await claimsOf(post('/auth', undefined, forwarded)))['iss'], server.url)
+    const proxied = { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' }
+    const headers = { ...proxied, forwarded: 'host=evil.example' }
+    assert.equal((await claimsOf(post('/auth', undefined, headers)))['iss'], server.url)
   })
 
   const json = 'application/json'
@@ -156,7 +159,8 @@ describe('POST /auth', () => {
   ]
   for (const [what, path, content, type, status, member] of refused) {
     it(`refuses ${what} with ${status}${member === undefined ? '' : ` naming ${member}`}`, async () => {
-      const response = await fetch(`${server.url}${path}`, { method: 'POST', body: content, headers: { 'content-type': type } })
+      const headers = { 'content-type': type }
+      const response = await fetch(`${server.url}${path}`, { method: 'POST', body: content, headers })
       const body = await response.json() as Record<string, unknown>
       assert.equal(response.status, status, JSON.stringify(body))
       assert.equal(response.headers.get('content-type'), 'application/problem+json')

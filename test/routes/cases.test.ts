@@ -8,7 +8,7 @@ import type { Verifier } from '../../src/jose/jwk.ts'
 import { CATALOGUE } from '../../src/testkit/catalogue.ts'
 import { type RunningApp, startApp } from '../support/app.ts'
 
-interface Told {
+interface Answer {
   readonly token: string
   readonly case: string
   readonly what: string
@@ -40,7 +40,7 @@ for (const alg of ['RS256', 'ES256', 'Ed25519']) {
     })
     after(() => app.close())
 
-    const ask = async (name: string): Promise<Response> => await fetch(`${app.url}/auth?case=${name}`, { method: 'POST' })
+    const ask = (name: string): Promise<Response> => fetch(`${app.url}/auth?case=${name}`, { method: 'POST' })
 
     /** What a right verifier does, with the one that checks client assertions. */
     const verdict = async (token: string): Promise<string> => {
@@ -49,7 +49,8 @@ for (const alg of ['RS256', 'ES256', 'Ed25519']) {
       if (!['', 'jwt'].includes(jws.value.typ)) return 'typ'
       const claims = await verifyJws(jws.value, keys)
       if (!claims.ok) return claims.error
-      const wrong = judgeClaims(claims.value, { issuer: app.url, now: app.now(), skew: seconds(30), longest: seconds(86_400) })
+      const rules = { issuer: app.url, now: app.now(), skew: seconds(30), longest: seconds(86_400) }
+      const wrong = judgeClaims(claims.value, rules)
       return wrong ?? (audiencesOf(claims.value['aud']).includes('api') ? 'accept' : 'aud')
     }
 
@@ -58,9 +59,10 @@ for (const alg of ['RS256', 'ES256', 'Ed25519']) {
         const response = await ask(name)
         if (response.status === 409) return assert.match(name, /^ecdsa-|^base64-stray$|^key-confused$|^good-other-key$/)
         assert.equal(response.status, 200)
-        const told = await response.json() as Told
-        assert.deepEqual([told.case, told.what, told.rule, told.expected], [name, what, rule, expected])
-        assert.equal(await verdict(told.token) === 'accept' ? 'accept' : 'refuse', expected, await verdict(told.token))
+        const answer = await response.json() as Answer
+        assert.deepEqual([answer.case, answer.what, answer.rule, answer.expected], [name, what, rule, expected])
+        const judged = await verdict(answer.token)
+        assert.equal(judged === 'accept' ? 'accept' : 'refuse', expected, judged)
       })
     }
 
@@ -71,7 +73,8 @@ for (const alg of ['RS256', 'ES256', 'Ed25519']) {
         const { token, kid, expiry, expires_in: lifetime } = await answer.json() as Record<string, unknown>
         const [header, claims] = String(token).split('.').map(membersOf)
         // A part that a strict reader refuses states nothing.
-        const [stated, exp] = /^duplicate-|^nested-deep$/.test(name) ? [kid ?? null, expiry ?? null] : [header?.['kid'], claims?.['exp']]
+        const isOdd = /^duplicate-|^nested-deep$/.test(name)
+        const [stated, exp] = isOdd ? [kid ?? null, expiry ?? null] : [header?.['kid'], claims?.['exp']]
         assert.equal(kid, typeof stated === 'string' ? stated : null, name)
         assert.equal(expiry, typeof exp === 'number' ? exp : null, name)
         assert.equal(lifetime, typeof exp === 'number' ? Math.max(0, Math.floor(exp - app.now())) : null, name)
@@ -85,24 +88,31 @@ for (const alg of ['RS256', 'ES256', 'Ed25519']) {
       assert.ok(!jwks.some(({ kid }) => kid === unknown['kid']))
     })
 
-    it('signs for real whatever is said to be by the right key', async () => {
-      for (const name of ['good-plain', 'good-unicode', 'expired', 'exp-text', 'issuer-slash', 'audience-list', 'crit-unknown', 'alg-none-signed', 'duplicate-sub', 'alg-sibling']) {
-        const { token } = await (await ask(name)).json() as Told
+    it('signs each case that has nothing to do with the key with the right key', async () => {
+      const names = [
+        'good-plain', 'good-unicode', 'expired', 'exp-text', 'issuer-slash', 'audience-list', 'crit-unknown',
+        'alg-none-signed', 'duplicate-sub', 'alg-sibling',
+      ]
+      for (const name of names) {
+        const { token } = await (await ask(name)).json() as Answer
         const [header = '', payload = '', signature = ''] = token.split('.')
         const { kid } = JSON.parse(Buffer.from(header, 'base64url').toString()) as { kid: string }
         const jwk = jwks.find((one) => one.kid === kid)
         assert.ok(jwk !== undefined, name)
         const key = { key: createPublicKey({ key: jwk, format: 'jwk' }), dsaEncoding: 'ieee-p1363' as const }
-        assert.ok(verify(alg === 'Ed25519' ? null : 'sha256', Buffer.from(`${header}.${payload}`), key, Buffer.from(signature, 'base64url')), name)
+        const hash = alg === 'Ed25519' ? null : 'sha256'
+        const input = Buffer.from(`${header}.${payload}`)
+        assert.ok(verify(hash, input, key, Buffer.from(signature, 'base64url')), name)
       }
     })
 
-    it('serves the keys of the stranger where its tokens point, and nowhere else', async () => {
-      const { token } = await (await ask('jku-followed')).json() as Told
-      const { jku, kid } = JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()) as { jku: string; kid: string }
-      const stranger = await openJwkSet(JSON.parse(await (await fetch(jku)).text()))
+    it('serves the unpublished keys where some bad tokens point, and nowhere else', async () => {
+      const { token } = await (await ask('jku-followed')).json() as Answer
+      const header = Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()
+      const { jku, kid } = JSON.parse(header) as { jku: string; kid: string }
+      const unpublished = await openJwkSet(JSON.parse(await (await fetch(jku)).text()))
       const jws = parseCompact(token)
-      assert.ok(jws.ok && stranger !== undefined && (await verifyJws(jws.value, stranger)).ok)
+      assert.ok(jws.ok && unpublished !== undefined && (await verifyJws(jws.value, unpublished)).ok)
       assert.ok(!jwks.some((one) => one.kid === kid))
     })
   })
@@ -111,21 +121,24 @@ for (const alg of ['RS256', 'ES256', 'Ed25519']) {
 describe('GET /auth/cases', () => {
   it('lists at least forty bad and eight good cases, by different names, each with its rule', async () => {
     const app = await startApp('--alg', 'ES256')
-    const { cases } = await (await fetch(`${app.url}/auth/cases`)).json() as { cases: readonly Readonly<Record<string, string>>[] }
+    const response = await fetch(`${app.url}/auth/cases`)
+    const { cases } = await response.json() as { cases: readonly Readonly<Record<string, string>>[] }
     assert.ok(cases.filter(({ expected }) => expected === 'refuse').length >= 40)
     assert.ok(cases.filter(({ expected }) => expected === 'accept').length >= 8)
     assert.equal(new Set(cases.map(({ name }) => name)).size, cases.length)
-    for (const one of cases) assert.match(String(one['rule']), /^(?:RFC \d{4} ?[\d.]*|CVE-\d{4}-\d+)(?:, RFC \d{4} [\d.]+)?$/)
+    const rule = /^(?:RFC \d{4} ?[\d.]*|CVE-\d{4}-\d+)(?:, RFC \d{4} [\d.]+)?$/
+    for (const one of cases) assert.match(String(one['rule']), rule)
     await app.close()
   })
 
-  it('names the near ones of a case that there is not, and takes no other parameter', async () => {
+  it('names the cases with names like an unknown one, and accepts no other parameter', async () => {
     const app = await startApp('--alg', 'ES256')
     const post = async (query: string): Promise<readonly [number, string]> => {
       const response = await fetch(`${app.url}/auth?${query}`, { method: 'POST' })
       return [response.status, String((await response.json() as Record<string, unknown>)['detail'])]
     }
-    assert.deepEqual(await post('case=expird'), [400, 'case must be one of /auth/cases; near are expired, exp-list, exp-far, exp-text, exp-null'])
+    const near = 'expired, exp-list, exp-far, exp-text, exp-null'
+    assert.deepEqual(await post('case=expird'), [400, `case must be one of /auth/cases; near are ${near}`])
     assert.deepEqual(await post('case=expired&expired=true'), [400, 'case cannot be asked for together with expired'])
     assert.equal((await post('case='))[0], 400)
     await app.close()
@@ -133,7 +146,9 @@ describe('GET /auth/cases', () => {
 
   it('is not there where /auth is not', async () => {
     const app = await startApp('--alg', 'ES256', '--host', '0.0.0.0', '--issuer', 'https://a.example')
-    for (const path of ['/auth', '/auth/cases', '/auth/stranger-jwks.json']) assert.equal((await fetch(`http://127.0.0.1:${app.port}${path}`)).status, 404)
+    for (const path of ['/auth', '/auth/cases', '/auth/stranger-jwks.json']) {
+      assert.equal((await fetch(`http://127.0.0.1:${app.port}${path}`)).status, 404)
+    }
     await app.close()
   })
 })

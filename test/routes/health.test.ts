@@ -4,7 +4,8 @@ import { type Seconds, seconds } from '../../src/core/time.ts'
 import { readyRoute } from '../../src/routes/health.ts'
 import { startApp } from '../support/app.ts'
 
-const CALL = { method: 'GET', path: '/readyz', query: '', header: (): undefined => undefined, address: () => 'test', body: new Uint8Array() }
+const NO_BODY = { query: '', header: (): undefined => undefined, address: () => 'test', body: new Uint8Array() }
+const CALL = { method: 'GET', path: '/readyz', ...NO_BODY }
 
 describe('the health routes', () => {
   it('say alive and ready, and are not kept by caches', async () => {
@@ -28,7 +29,8 @@ describe('the health routes', () => {
   it('are not ready while the view of the store is too old', async () => {
     const health = (): { ready: boolean; inStep: boolean; viewAge: Seconds; ahead: Seconds } =>
       ({ ready: false, inStep: false, viewAge: seconds(90_000.4), ahead: seconds(0) })
-    const answer = await readyRoute({ current: () => undefined, health, keys: () => 'sealed', audit: () => 'off' }).methods.GET?.(CALL)
+    const route = readyRoute({ current: () => undefined, health, keys: () => 'sealed', audit: () => 'off' })
+    const answer = await route.methods.GET?.(CALL)
     assert.equal(answer?.status, 503)
     const body = JSON.parse(Buffer.from(answer?.body ?? []).toString()) as unknown
     assert.deepEqual(body, { status: 'not ready', store: 'out of reach', view_age: 90_000, audit: 'off' })

@@ -6,6 +6,8 @@ import { fromSnapshot, outOfReach } from '../../src/routes/document.ts'
 import { jwksRoute } from '../../src/routes/jwks.ts'
 import { type RunningApp, startApp } from '../support/app.ts'
 
+const NO_BODY = { query: '', header: (): undefined => undefined, address: () => 'test', body: new Uint8Array() }
+
 const JWK_SET = 'application/jwk-set+json'
 const PATHS = ['/jwks.json', '/.well-known/jwks.json']
 
@@ -46,7 +48,7 @@ describe('GET /jwks.json', () => {
     assert.equal(await named.text(), await anything.text())
   })
 
-  it('D2 answers 304 to whoever has the set, and repeats what a cache needs', async () => {
+  it('D2 answers 304 to a client that has the set, and repeats what a cache needs', async () => {
     const whole = await fetch(`${server.url}/jwks.json`)
     const etag = whole.headers.get('etag') ?? ''
     for (const header of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
@@ -58,7 +60,8 @@ describe('GET /jwks.json', () => {
       }
     }
     for (const header of ['"other"', etag.slice(1, -1), '']) {
-      assert.equal((await fetch(`${server.url}/jwks.json`, { headers: { 'if-none-match': header } })).status, 200, header)
+      const response = await fetch(`${server.url}/jwks.json`, { headers: { 'if-none-match': header } })
+      assert.equal(response.status, 200, header)
     }
   })
 
@@ -73,7 +76,10 @@ describe('GET /jwks.json', () => {
   })
 
   it('A9, A10 publishes the members of the allowlist and nothing else', async () => {
-    const members = new Map([['RSA', ['kty', 'n', 'e', 'kid', 'use', 'alg']], ['EC', ['kty', 'crv', 'x', 'y', 'kid', 'use', 'alg']]])
+    const members = new Map([
+      ['RSA', ['kty', 'n', 'e', 'kid', 'use', 'alg']],
+      ['EC', ['kty', 'crv', 'x', 'y', 'kid', 'use', 'alg']],
+    ])
     const { keys } = await jwks()
     assert.ok(keys.length >= 4)
     for (const key of keys) {
@@ -87,7 +93,7 @@ describe('GET /jwks.json', () => {
     const cacheControl = 'public, max-age=300, must-revalidate'
     const current = (): ReturnType<typeof server.app.keyring.current> => server.app.keyring.current()
     const { GET } = jwksRoute('/jwks.json', { current, cacheControl }).methods
-    const answer = await GET?.({ method: 'GET', path: '/jwks.json', query: '', header: () => undefined, address: () => 'test', body: new Uint8Array() })
+    const answer = await GET?.({ method: 'GET', path: '/jwks.json', ...NO_BODY })
     assert.equal(answer?.headers['cache-control'], cacheControl)
   })
 
@@ -114,7 +120,7 @@ describe('fromSnapshot()', () => {
     let made = 0
     let current: Snapshot | undefined = one
     const handler = fromSnapshot({ current: () => current }, () => made += 1, () => reply(200, {}))
-    const call = { method: 'GET', path: '/', query: '', header: () => undefined, address: () => 'test', body: new Uint8Array() }
+    const call = { method: 'GET', path: '/', ...NO_BODY }
     for (const next of [one, one, other, other]) {
       current = next
       assert.equal((await handler(call)).status, 200)

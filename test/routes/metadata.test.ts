@@ -20,7 +20,8 @@ async function members(url: string): Promise<Record<string, unknown>> {
 }
 
 describe('the metadata documents', () => {
-  it('C16 name what is mounted and the algorithms that are in the ring', () => withApp(['--alg', 'ES256,RS256'], async ({ url }) => {
+  const twoAlgs = ['--alg', 'ES256,RS256']
+  it('C16 name what is mounted and the algorithms that are in the ring', () => withApp(twoAlgs, async ({ url }) => {
     for (const name of ['openid-configuration', 'oauth-authorization-server']) {
       const document = await members(`${url}/.well-known/${name}`)
       assert.deepEqual(document, {
@@ -36,7 +37,8 @@ describe('the metadata documents', () => {
     }
   }))
 
-  it('C16 are found below and before the path of an issuer', () => withApp(['--issuer', 'https://example.test/tenant'], async ({ url }) => {
+  const tenant = ['--issuer', 'https://example.test/tenant']
+  it('C16 are found below and before the path of an issuer', () => withApp(tenant, async ({ url }) => {
     const places = [
       '/tenant/.well-known/openid-configuration',
       '/.well-known/openid-configuration/tenant',
@@ -51,7 +53,8 @@ describe('the metadata documents', () => {
     assert.equal((await fetch(`${url}/tenant/.well-known/jwks.json`)).status, 200)
   }))
 
-  it('keep the trailing slash of an issuer, and join their links with one', () => withApp(['--issuer', 'https://example.test/'], async ({ url }) => {
+  const slash = ['--issuer', 'https://example.test/']
+  it('keep the trailing slash of an issuer, and join their links with one', () => withApp(slash, async ({ url }) => {
     const document = await members(`${url}/.well-known/openid-configuration`)
     assert.equal(document['issuer'], 'https://example.test/')
     assert.equal(document['jwks_uri'], 'https://example.test/.well-known/jwks.json')
@@ -59,13 +62,14 @@ describe('the metadata documents', () => {
 
   it('D11 do not change with any header of a request', () => withApp([], async ({ url }) => {
     const plain = await (await fetch(`${url}/.well-known/openid-configuration`)).text()
-    for (const name of ['x-forwarded-host', 'x-forwarded-proto', 'forwarded', 'x-original-url', 'x-host', 'x-rewrite-url']) {
+    const names = ['x-forwarded-host', 'x-forwarded-proto', 'forwarded', 'x-original-url', 'x-host', 'x-rewrite-url']
+    for (const name of names) {
       const response = await fetch(`${url}/.well-known/openid-configuration`, { headers: { [name]: 'evil.example' } })
       assert.equal(await response.text(), plain, name)
     }
   }))
 
-  it('answer 304 to whoever has them', () => withApp([], async ({ url }) => {
+  it('answer 304 to a client that has them', () => withApp([], async ({ url }) => {
     const etag = (await fetch(`${url}/.well-known/openid-configuration`)).headers.get('etag') ?? ''
     const again = await fetch(`${url}/.well-known/openid-configuration`, { headers: { 'if-none-match': etag } })
     assert.equal(again.status, 304)
