@@ -16,8 +16,16 @@ export interface Link {
   readonly head: Head
 }
 
-/** Links the next record to the head of the log; `time` is RFC 3339. */
-export function link(head: Head, time: string, event: string, fields: JsonObject): Link {
+/** One record to write. */
+export interface Entry {
+  readonly event: string
+  /** RFC 3339. */
+  readonly time: string
+  readonly fields: JsonObject
+}
+
+/** Links the next record to the head of the log. */
+export function link(head: Head, { time, event, fields }: Entry): Link {
   const seq = head.seq + 1
   const line = JSON.stringify({ seq, time, event, ...fields, prev: head.hash })
   return { line, head: { seq, hash: sha256(line) } }

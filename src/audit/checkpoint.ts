@@ -2,7 +2,7 @@ import { decodeBase64url, decodeUtf8 } from '../core/encoding.ts'
 import { isObject, type JsonObject, parseJson } from '../core/json.ts'
 import { parsePublicJwk, type PublicJwk } from '../jose/jwk.ts'
 import { signCompact, type Signer, verifies } from '../jose/signer.ts'
-import type { Head } from './chain.ts'
+import type { Entry, Head } from './chain.ts'
 
 /** The event of a record that signs all records before it. */
 export const CHECKPOINT = 'audit.checkpoint' as const
@@ -10,11 +10,31 @@ export const CHECKPOINT = 'audit.checkpoint' as const
 /** A type of its own, so that no verifier takes it for a token (RFC 8725 section 3.11). */
 const TYPE = 'jwksd-checkpoint'
 
-/** Signs the head of a log with a key of the ring; answers the fields of the checkpoint. */
-export async function signHead(signer: Signer, head: Head, time: string): Promise<JsonObject> {
+/** When a key signed, in seconds since the epoch. */
+export interface Force {
+  readonly from: number
+  readonly to: number
+  readonly isRevoked: boolean
+}
+
+/** The keys whose checkpoints count, by kid. */
+export type InForce = ReadonlyMap<string, Force>
+
+/** A replica signs with a key until it sees the successor, by a clock of its own. */
+const SLACK_SECONDS = 300
+
+/** Whether a key was in force at a time as records state it. */
+export function isInForce(force: Force | undefined, time: string): boolean {
+  if (force === undefined) return false
+  const at = new Date(time).getTime() / 1000
+  return at >= force.from - SLACK_SECONDS && at <= force.to + SLACK_SECONDS
+}
+
+/** The checkpoint that signs the head of a log with a key of the ring. */
+export async function signHead(signer: Signer, head: Head, time: string): Promise<Entry> {
   const header = JSON.stringify({ alg: signer.alg, kid: signer.kid, typ: TYPE })
   const jws = await signCompact(header, payloadOf(head, time), signer.sign)
-  return { covers: head.seq, head: head.hash, jwk: signer.jwk, jws }
+  return { event: CHECKPOINT, time, fields: { covers: head.seq, head: head.hash, jwk: signer.jwk, jws } }
 }
 
 /**

@@ -2,12 +2,12 @@ import { isObject, type JsonObject, parseJson } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { sha256 } from '../jose/digest.ts'
 import { type Head, NO_RECORD } from './chain.ts'
-import { CHECKPOINT, signedBy } from './checkpoint.ts'
+import { CHECKPOINT, type InForce, isInForce, signedBy } from './checkpoint.ts'
 
 /** What a log must show besides an unbroken chain. */
 export interface Expected {
-  /** The only keys whose checkpoints count; undefined: those that the log names itself. */
-  readonly kids: ReadonlySet<string> | undefined
+  /** The only keys whose checkpoints count, and when; undefined: those that the log names itself. */
+  readonly keys: InForce | undefined
   /** A record that was announced elsewhere. */
   readonly head: Head | undefined
   /** Whether the final checkpoint may be missing, as while the server runs. */
@@ -16,18 +16,22 @@ export interface Expected {
 
 /** What a log without a fault holds. */
 export interface LogSummary {
+  /** The first and the last record; files before them may be missing. */
+  readonly from: number
   readonly records: number
   /** The last record that a checkpoint signs. */
   readonly signed: number
   /** Records that nobody had signed when a server continued the log: first and last of each series. */
   readonly unvouched: readonly (readonly [number, number])[]
   readonly kids: readonly string[]
+  /** Those of them that were revoked later: whoever stole such a key could sign with it. */
+  readonly revoked: readonly string[]
 }
 
 /** The first record that is not as it was written, and what happened to it. */
 export interface LogFault {
   readonly record: number
-  readonly what: 'altered' | 'removed' | 'inserted' | 'moved' | 'foreign' | 'unclosed'
+  readonly what: 'altered' | 'removed' | 'inserted' | 'moved' | 'foreign' | 'out of force' | 'unclosed'
 }
 
 interface Line {
@@ -38,6 +42,7 @@ interface Line {
 type Read = () => Promise<Line | undefined>
 
 const UNCLOSED = 'audit.unclosed'
+const SEGMENT = 'audit.segment'
 /** A checkpoint signs a record at most this many records before it: signing takes no longer. */
 const MAX_DISTANCE = 10_000
 
@@ -47,11 +52,12 @@ export async function verifyLog(texts: AsyncIterator<string>, expect: Expected):
     const { done, value } = await texts.next()
     return done === true ? undefined : lineOf(value)
   }
-  const hashes = new Map<number, string>()
   const kids = new Set<string>()
   const unvouched: [number, number][] = []
-  let [head, checkpoint, signed] = [NO_RECORD, 0, 0]
   let [line, next] = [await read(), await read()]
+  const before = headBefore(line)
+  const hashes = new Map<number, string>([[before.seq, before.hash]])
+  let [head, checkpoint, signed] = [before, 0, before.seq]
   for (; line !== undefined; [line, next] = [next, await read()]) {
     const fault = await linkFault(line, next, head, read) ?? await checkpointFault(line, { head, hashes, kids, expect })
     if (fault !== undefined) return fail(fault)
@@ -65,7 +71,15 @@ export async function verifyLog(texts: AsyncIterator<string>, expect: Expected):
   if (head.seq < (expect.head?.seq ?? 0)) return faultAt(head.seq + 1, 'removed')
   const isClosed = head.seq > 0 && checkpoint === head.seq && signed === head.seq - 1
   if (!isClosed && !expect.isOpen) return faultAt(head.seq, 'unclosed')
-  return ok({ records: head.seq, signed, unvouched, kids: [...kids] })
+  const revoked = [...kids].filter((kid) => expect.keys?.get(kid)?.isRevoked === true)
+  return ok({ from: before.seq + 1, records: head.seq, signed, unvouched, kids: [...kids], revoked })
+}
+
+/** The record before the first: a file of a longer log names it. */
+function headBefore(line: Line | undefined): Head {
+  const { event, seq, prev } = line?.record ?? {}
+  const isSegment = event === SEGMENT && typeof seq === 'number' && seq > 1 && typeof prev === 'string'
+  return isSegment ? { seq: seq - 1, hash: prev } : NO_RECORD
 }
 
 function faultAt(record: number, what: LogFault['what']): Result<never, LogFault> {
@@ -115,7 +129,9 @@ async function checkpointFault({ text, record }: Line, judging: Judging): Promis
   const isAsWritten = text === JSON.stringify(record)
   const key = isAsWritten ? await signedBy(record, { seq, hash: hashes.get(seq) ?? '' }) : undefined
   if (key === undefined) return { record: head.seq + 1, what: 'altered' }
-  if (expect.kids?.has(key.kid) === false) return { record: head.seq + 1, what: 'foreign' }
+  if (expect.keys?.has(key.kid) === false) return { record: head.seq + 1, what: 'foreign' }
+  const isRight = expect.keys === undefined || isInForce(expect.keys.get(key.kid), String(record['time']))
+  if (!isRight) return { record: head.seq + 1, what: 'out of force' }
   kids.add(key.kid)
   return undefined
 }

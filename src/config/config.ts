@@ -89,7 +89,7 @@ type Rule = readonly [isBroken: boolean, option: string, problem: string]
 
 /** What is missing beside an option, or contradicts it; nothing secret lies open by default. */
 function contradictions(settings: Settings, { ttl, maxTtl }: TimingSettings): readonly Rule[] {
-  const { host, issuer, store, kekFiles, keks, unsealed, audit, auditRequired } = settings
+  const { host, issuer, store, kekFiles, keks, unsealed, audit, auditRequired, workers } = settings
   const isSealed = kekFiles !== undefined || keks !== undefined || unsealed
   return [
     [
@@ -105,5 +105,6 @@ function contradictions(settings: Settings, { ttl, maxTtl }: TimingSettings): re
       `must be set to encrypt the keys in ${store} (\`jwksd kek\` makes one), or --unsealed to leave them unencrypted`,
     ],
     [auditRequired && audit === undefined, 'audit', 'must be set for --audit-required'],
+    [audit === '-' && workers > 1, 'audit', 'is - but one process alone can write to standard output. Set --workers 1'],
   ]
 }

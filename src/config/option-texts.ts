@@ -59,8 +59,13 @@ const EXPLANATIONS: Readonly<Record<Exclude<keyof Settings, 'adminTokenFile'> | 
     'PATH',
     'the file of registered clients, read again when it changes: mounts `/token`, `/introspect` and `/revoke`',
   ],
-  audit: ['PATH', 'the audit log: a record of each change of a key and each token, linked to the record before'],
-  auditRequired: ['', 'answer 503 instead of a token that cannot be recorded'],
+  audit: [
+    'PATH', 'the audit log: a record of each change of a key and each token, linked to the record before; `-` writes ' +
+      'it to standard output, and the server\'s own log to standard error',
+  ],
+  auditRequired: ['', 'hand out a token only when its record is on the disk; answer 503 when it cannot be written'],
+  auditSize: ['MIB', 'size after which the audit log is put aside as PATH.CHAIN.SEQ and continued in a new file'],
+  auditAge: ['DURATION', 'age after which the audit log is put aside and continued in a new file'],
   openAuth: ['', 'mount `/auth` on any address and beside `clients`: anyone who reaches it gets any token'],
   allowOrigins: ['ORIGIN,...', 'web pages of these origins may call `/auth`'],
   logLevel: ['LEVEL', 'least level that is logged: debug, info, warning or error'],

@@ -30,6 +30,9 @@ export interface Settings {
   readonly clients: string | undefined
   readonly audit: string | undefined
   readonly auditRequired: boolean
+  /** MiB, and time, after which a new file continues the audit log. */
+  readonly auditSize: number
+  readonly auditAge: Seconds
   readonly openAuth: boolean
   readonly allowOrigins: readonly string[] | undefined
   readonly logLevel: Level
@@ -76,6 +79,8 @@ export const SETTINGS: Table<Settings> = {
   clients: { option: 'clients', ...filePath },
   audit: { option: 'audit', ...filePath },
   auditRequired: toggle('audit-required'),
+  auditSize: { option: 'audit-size', initial: '64', ...count(1, 1_000_000) },
+  auditAge: { option: 'audit-age', initial: '30d', ...duration(1) },
   openAuth: toggle('open-auth'),
   allowOrigins: { option: 'allow-origin', ...origins },
   logLevel: { option: 'log-level', initial: 'info', ...choice(['debug', 'info', 'warning', 'error']) },

@@ -36,6 +36,8 @@ export type Event =
     /** What is wrong with the token on purpose. */
     readonly case?: string
   }
+  /** A ring came into force here: its number, and the version of its document. */
+  | { readonly name: 'ring.served'; readonly generation: number; readonly ring: string }
   | { readonly name: 'token.revoked'; readonly jti: string; readonly client: string }
   /** A client that is not registered is `unknown`: its name could be a secret in the wrong place. */
   | { readonly name: 'client.refused'; readonly client: string; readonly address: string }
@@ -56,6 +58,18 @@ export type Event =
   | { readonly name: 'keys.unsealed'; readonly store: string }
   | { readonly name: 'audit.failed'; readonly code: string }
   | { readonly name: 'audit.recovered'; readonly lost: number }
+  /** A chain begins: there was no log to continue. */
+  | { readonly name: 'audit.begun'; readonly chain: string }
+  /** A new file continues the chain, from this record on. */
+  | {
+    readonly name: 'audit.segment'
+    readonly chain: string
+    readonly from: number
+    readonly generation?: number
+    readonly ring?: string
+  }
+  /** So many more events of a kind came within a minute. */
+  | { readonly name: 'audit.folded'; readonly folded: string; readonly count: number }
   | { readonly name: 'audit.torn'; readonly bytes: number }
   /** A server continued a log whose end was not signed: after a crash, or after somebody else wrote it. */
   | { readonly name: 'audit.unclosed'; readonly last: number; readonly hash: string }
@@ -89,7 +103,7 @@ export type Emit = (event: Event) => void
 
 /** The level of each event whose level is not `info`. */
 export const LEVELS: ReadonlyMap<Event['name'], Level> = new Map(([
-  ['debug', ['token.minted', 'config.loaded']],
+  ['debug', ['token.minted', 'config.loaded', 'ring.served']],
   ['warning', [
     'store.volatile', 'stamps.ahead', 'key.revoked', 'client.refused', 'jwks.failed', 'operator.ordered',
     'operator.refused', 'keys.unsealed', 'audit.recovered', 'audit.torn', 'audit.unclosed', 'auth.open',

@@ -12,8 +12,8 @@ export interface IssueDeps {
   readonly issuer: string
   /** Seconds that `nbf` lies before `iat`: at least what this clock may be ahead of a verifier's. */
   readonly backdate: Seconds
-  /** Whether the record of every token so far could be written; undefined where no record is required. */
-  readonly mayMint: (() => boolean) | undefined
+  /** Whether the record of every token so far is on the disk, once it is; undefined where no record is required. */
+  readonly mayMint: (() => Promise<boolean>) | undefined
   readonly randomBytes: RandomBytes
   readonly emit: Emit
 }
@@ -65,7 +65,7 @@ export async function issue(
   const made = await (order.make?.(claims) ?? signed(order, claims))
   if (made === undefined) return fail('unmakeable')
   deps.emit({ name: 'token.minted', ...made.stated, alg, jti, subject: sha256(`${jti}.${sub}`), aud, ...recordedAs })
-  return deps.mayMint?.() === false ? fail('unrecorded') : ok(made)
+  return await deps.mayMint?.() === false ? fail('unrecorded') : ok(made)
 }
 
 async function signed({ signer: { alg, kid, sign }, typ }: TokenOrder, claims: Claims): Promise<MadeToken> {

@@ -23,6 +23,8 @@ export interface KeyringDeps extends ReplicaDeps {
   /** The policy in force over a store whose earlier policies left these marks. */
   readonly policy: (marks: HighWaterMarks) => Policy
   readonly emit: Emit
+  /** Compares the ring that was found with other records of it, before anything is committed. */
+  readonly judge?: ((held: Committed | undefined) => Promise<Result<void, KeyringFault>>) | undefined
 }
 
 /** What came of one compare-and-swap; another process was faster when it was lost. */
@@ -62,6 +64,8 @@ export class Keyring {
     try {
       const replica = newReplica(deps)
       const held = await replica.read()
+      const judged = await deps.judge?.(held)
+      if (judged?.ok === false) return judged
       const marks = held?.ring.marks ?? NO_MARKS
       const keyring = new Keyring(deps, replica, deps.policy(marks))
       const broken = proof(keyring.policy.timing, marks).find(({ holds }) => !holds)
@@ -186,10 +190,12 @@ export class Keyring {
   }
 
   async #serve(view: Committed): Promise<void> {
-    const { ring, seenAt } = view
+    const { ring, version, seenAt } = view
+    const { keks, store, emit } = this.#deps
     if (ring !== this.#snapshot?.ring) {
-      this.#signers = await openSigners(ring, this.#signers, this.#deps.keks)
+      this.#signers = await openSigners(ring, this.#signers, keks)
       this.#snapshot = takeSnapshot(ring, this.policy, this.#signers)
+      if (store.durable) emit({ name: 'ring.served', generation: ring.generation, ring: version })
     }
     this.#view = view
     this.#see(ring)

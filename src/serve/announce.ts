@@ -8,7 +8,8 @@ export async function announce(config: Config, app: App, listening: Listening): 
   const { store, auth, audit, host, workers } = config
   const { url, admin } = listening
   const lines = proof(keyring.policy.timing, keyring.lastSeen().ring.marks).map(proofText)
-  if (!process.stdout.isTTY) for (const line of lines) emit({ name: 'policy.proved', line })
+  const isLog = !process.stdout.isTTY || audit === '-'
+  if (isLog) for (const line of lines) emit({ name: 'policy.proved', line })
   else process.stdout.write((await import('./banner.ts')).banner(config, app, { url, admin, lines }))
   if (!isDurable) emit({ name: 'store.volatile' })
   if (!isDurable && workers > 1) emit({ name: 'workers.single', store })

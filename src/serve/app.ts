@@ -61,16 +61,17 @@ export async function createApp(config: Config, system: System): Promise<Result<
   const signer = (): Signer | undefined => keyring?.lastSeen().signers.get(undefined)
   const { audit: path } = config
   const opened = path === undefined ? undefined
-    : await (await import('../stores/open-audit.ts')).openAudit(path, system, signer)
+    : await (await import('../stores/open-audit.ts')).openAudit(path, config, { ...system, signer })
   if (opened?.ok === false) return opened
-  const audit = opened?.value
+  const audit = opened?.value.log
   const emit: Emit = audit === undefined ? system.emit : recordingIn(audit, system.emit)
   // 3. The keyring
-  const keys = await Keyring.open({ ...system, emit, store, keks: keks.value, policy: config.policy })
+  const judge = opened?.value.judge
+  const keys = await Keyring.open({ ...system, emit, store, keks: keks.value, policy: config.policy, judge })
   if (!keys.ok) return fail(`Cannot use the keys in ${config.store}: ${keys.error.message} (${keys.error.code})`)
   keyring = keys.value
   // 4. What the configuration asks for besides
-  const mayMint = config.auditRequired ? (): boolean => audit?.isWritten() === true : undefined
+  const mayMint = config.auditRequired ? audit?.written : undefined
   const shared = { ...system, emit, config, keyring, mayMint }
   const parts = await openParts(shared)
   return parts.ok ? ok(assembled(shared, store, { audit, parts: parts.value })) : parts
@@ -100,7 +101,7 @@ interface Extras {
 function assembled(deps: PartDeps, store: RingStore, { audit, parts }: Extras): App {
   const { config, keyring, emit } = deps
   const ready = readyRoute(readiness(deps, store, audit))
-  const reloads = parts.flatMap(({ reload }) => reload ?? [])
+  const reloads = [...parts.flatMap(({ reload }) => reload ?? []), ...audit === undefined ? [] : [audit.reopen]]
   return {
     keyring,
     emit,

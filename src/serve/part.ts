@@ -10,8 +10,8 @@ import type { Keyring } from '../keyring/keyring.ts'
 export interface PartDeps extends System {
   readonly config: Config
   readonly keyring: Keyring
-  /** Whether the record of every token so far could be written; undefined where no record is required. */
-  readonly mayMint: (() => boolean) | undefined
+  /** Whether the record of every token so far is on the disk, once it is; undefined where no record is required. */
+  readonly mayMint: (() => Promise<boolean>) | undefined
 }
 
 /** What an optional part adds to a server. */
@@ -30,6 +30,10 @@ export interface Recorder {
   readonly record: (event: Event) => void
   /** Whether the last event could be written. */
   readonly isWritten: () => boolean
+  /** Resolves once every record so far is on the disk, or to false when that is not possible now. */
+  readonly written: () => Promise<boolean>
+  /** Begins a new file if somebody moved, deleted or cut the present one. */
+  readonly reopen: () => Promise<void>
   readonly tick: () => Promise<void>
   readonly close: () => Promise<void>
 }

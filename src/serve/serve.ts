@@ -55,12 +55,13 @@ export async function serve(config: Config, typed: Readonly<Record<string, strin
   void app.keyring.refill()
 }
 
-function openLog({ logLevel: least }: Config): Emit {
-  const { stdout } = process
+function openLog({ logLevel: least, audit }: Config): Emit {
+  const { stdout, stderr } = process
+  const stream = audit === '-' ? stderr : stdout
   // A reader of the log that goes away must not end the server.
-  stdout.on('error', () => {})
-  const log = stdout.isTTY ? terminalLog : jsonLog
-  return log({ least, now: systemClock, write: (line) => void stdout.write(line) })
+  stream.on('error', () => {})
+  const log = stream.isTTY ? terminalLog : jsonLog
+  return log({ least, now: systemClock, write: (line) => void stream.write(line) })
 }
 
 /** The number of this worker, from 1; undefined in the process that starts the workers. */

@@ -1,21 +1,32 @@
-import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
-import { dirname } from 'node:path'
-import type { LineFile } from '../audit/log.ts'
+import {
+  close, closeSync, constants, fstatSync, ftruncateSync, lstatSync, openSync, readdirSync, renameSync, type Stats,
+  statSync, unlinkSync, write,
+} from 'node:fs'
+import { hostname } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import type { LineFile } from '../audit/file.ts'
+import { except } from '../core/errno.ts'
 import { sha256 } from '../jose/digest.ts'
 import { syncFolder } from '../system/sync-folder.ts'
+import { firstLine, lastLineWith, tailOf } from './lines.ts'
 import { takeLock } from './lock.ts'
 
-const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants
-/** No record is longer: an event holds names and numbers, and its texts are bounded. */
-const MAX_LINE_BYTES = 256 * 1024
-const LINE_FEED = 0x0a
+const { O_APPEND, O_CREAT, O_DSYNC, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants
+/** Every write is on the disk when it ends: Node's permission model allows this, and no fsync. */
+const MODE = O_RDWR | O_APPEND | O_DSYNC | O_NOFOLLOW | O_NONBLOCK
+/** The ending of a file that was put aside. */
+const ASIDE = /^\.[\w-]{8}\.\d{12}$/
+
+const writeTo = promisify(write)
+const closed = promisify(close)
 
 /**
- * Opens a file that only grows, or makes it with mode 0600. Throws the error of the system, or an
- * `Error` when another process has the file open.
+ * Opens a file that only grows, or makes it with mode 0600; an empty one continues the newest file that was put aside.
+ * Throws the error of the system, or an `Error` when another process has the file open.
  */
 export async function openLineFile(path: string): Promise<LineFile> {
-  const file = openSync(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600)
+  let file = openSync(path, MODE | O_CREAT, 0o600)
   const { dev, ino } = fstatSync(file)
   const oldName = `jwksd-log-${sha256(`${dev}/${ino}`).slice(0, 32)}`
   const release = await takeLock({ path, oldName, attempts: 1 })
@@ -24,29 +35,45 @@ export async function openLineFile(path: string): Promise<LineFile> {
     throw new Error('another process writes it. Give each server a file of its own')
   }
   await syncFolder(dirname(path))
-  const tail = readTail(file)
-  const end = tail.lastIndexOf(LINE_FEED) + 1
-  const torn = tail.subarray(end).toString('latin1')
-  const whole = tail.subarray(0, Math.max(0, end - 1))
-  let size = fstatSync(file).size - torn.length
-  let isTorn = torn !== ''
+  const isRegular = fstatSync(file).isFile()
+  const found = { ...tailOf(file), first: firstLine(file), lastWith: (text: string) => lastLineWith(file, text) }
+  const isNew = isRegular && found.last === undefined && found.torn === ''
+  const before = isNew ? newestAside(path) : undefined
+  let surplus = Buffer.byteLength(found.torn, 'latin1')
+  let size = fstatSync(file).size - surplus
   /** A full disk stores the part of a line that fits; a device cannot be cut. */
   const cut = (): void => {
-    if (isTorn) ftruncateSync(file, size)
-    isTorn = false
+    if (surplus > 0) ftruncateSync(file, fstatSync(file).size - surplus)
+    surplus = 0
   }
   return {
-    last: end === 0 ? undefined : whole.subarray(whole.lastIndexOf(LINE_FEED) + 1).toString(),
-    torn,
-    append: (line) => {
+    ...found,
+    ...before,
+    place: isRegular ? `${hostname()}:${path}` : undefined,
+    size: () => size,
+    append: async (lines) => {
       cut()
-      isTorn = true
-      const bytes = Buffer.from(`${line}\n`)
-      for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done)
-      isTorn = false
+      const bytes = Buffer.from(lines)
+      for (let done = 0; done < bytes.length;) {
+        done += (await writeTo(file, bytes, done).catch((error: unknown) => {
+          surplus = done
+          throw error
+        })).bytesWritten
+      }
       size += bytes.length
     },
-    sync: () => fsyncSync(file),
+    fault: () => {
+      const named = isRegular ? lstatSync(path, { throwIfNoEntry: false }) : undefined
+      if (!isRegular) return undefined
+      if (named === undefined || !isSame(named, fstatSync(file))) return 'moved'
+      return named.size < size ? 'truncated' : undefined
+    },
+    renew: async (ending) => {
+      const next = renewed(path, file, `${path}.${ending}`)
+      await closed(file)
+      ;[file, size, surplus] = [next, 0, 0]
+      await syncFolder(dirname(path))
+    },
     close: async () => {
       closeSync(file)
       await release()
@@ -54,8 +81,42 @@ export async function openLineFile(path: string): Promise<LineFile> {
   }
 }
 
-function readTail(file: number): Buffer {
-  const { size } = fstatSync(file)
-  const tail = Buffer.alloc(Math.min(size, MAX_LINE_BYTES))
-  return tail.subarray(0, readSync(file, tail, 0, tail.length, size - tail.length))
+/** Opens a new file at the path; the old one, if it is still there, is put aside. */
+function renewed(path: string, file: number, aside: string): number {
+  const there = lstatSync(path, { throwIfNoEntry: false })
+  const isOurs = there !== undefined && isSame(there, fstatSync(file))
+  // What rotates logs may have made an empty file for us.
+  if (there !== undefined && !isOurs && there.isFile() && there.size === 0) return openSync(path, MODE)
+  const fresh = `${path}.next`
+  if (isOurs && lstatSync(aside, { throwIfNoEntry: false }) !== undefined) {
+    throw Object.assign(new Error(`${aside} exists`), { code: 'EEXIST' })
+  }
+  if (there !== undefined && !isOurs) throw Object.assign(new Error(`${path} is not empty`), { code: 'ENOTEMPTY' })
+  try {
+    unlinkSync(fresh)
+  } catch (error) {
+    except('ENOENT')(error)
+  }
+  const next = openSync(fresh, MODE | O_CREAT | O_EXCL, 0o600)
+  if (isOurs) renameSync(path, aside)
+  renameSync(fresh, path)
+  return next
+}
+
+/** The first and last line of the newest file that was put aside: a crash may have left an empty one in its place. */
+function newestAside(path: string): Pick<LineFile, 'first' | 'last' | 'lastWith'> | undefined {
+  const names = readdirSync(dirname(path)).filter((name) =>
+    name.startsWith(basename(path)) && ASIDE.test(name.slice(basename(path).length)))
+  const [newest] = names.map((name) => join(dirname(path), name))
+    .toSorted((one, other) => statSync(other).mtimeMs - statSync(one).mtimeMs)
+  if (newest === undefined) return undefined
+  const file = openSync(newest, constants.O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+  const lineWith = lastLineWith(file, '"generation":')
+  const read = { first: firstLine(file), last: tailOf(file).last, lastWith: () => lineWith }
+  closeSync(file)
+  return read
+}
+
+function isSame(one: Stats, other: Stats): boolean {
+  return one.dev === other.dev && one.ino === other.ino
 }

@@ -1,20 +1,42 @@
 import { resolve } from 'node:path'
 import { AuditLog } from '../audit/log.ts'
+import type { LineFile } from '../audit/file.ts'
+import type { Config } from '../config/config.ts'
+import { encodeBase64url } from '../core/encoding.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import type { System } from '../core/system.ts'
 import type { Signer } from '../jose/signer.ts'
-import { openLineFile } from './line-file.ts'
+import type { KeyringDeps } from '../keyring/keyring.ts'
+import { judge } from './heads.ts'
 
-/** Opens the audit log in a file; the failure is a sentence for the operator. */
+const CHAIN_BYTES = 16
+const MEBIBYTE = 1024 * 1024
+const STDOUT = 1
+
+/** An audit log, and the comparison of the ring with it. */
+export interface OpenAudit {
+  readonly log: AuditLog
+  readonly judge: NonNullable<KeyringDeps['judge']>
+}
+
+/** Opens the audit log in a file or on standard output; the failure is a sentence for the operator. */
 export async function openAudit(
   path: string,
-  { now, emit }: System,
-  signer: () => Signer | undefined,
-): Promise<Result<AuditLog, string>> {
+  { auditSize, auditAge }: Config,
+  { now, emit, randomBytes, signer }: System & { readonly signer: () => Signer | undefined },
+): Promise<Result<OpenAudit, string>> {
   try {
-    const file = await openLineFile(resolve(path))
-    return ok(new AuditLog({ file, now, emit, signer }))
+    const file = await open(path)
+    const maxBytes = file.place === undefined ? undefined : auditSize * MEBIBYTE
+    const newChain = (): string => encodeBase64url(randomBytes(CHAIN_BYTES))
+    const log = new AuditLog({ file, now, emit, signer, newChain, maxBytes, maxAge: auditAge })
+    return ok({ log, judge: (held) => judge(held, log) })
   } catch (error) {
     return fail(`Cannot use the audit log ${path}: ${(error as Error).message}`)
   }
+}
+
+async function open(path: string): Promise<LineFile> {
+  if (path === '-') return (await import('./line-pipe.ts')).openLinePipe(STDOUT)
+  return await (await import('./line-file.ts')).openLineFile(resolve(path))
 }

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict'
 import { appendFileSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, it } from 'node:test'
-import { AuditLog, type LineFile } from '../../src/audit/log.ts'
+import type { Force } from '../../src/audit/checkpoint.ts'
+import { AuditLog } from '../../src/audit/log.ts'
 import { type Expected, type LogFault, type LogSummary, verifyLog } from '../../src/audit/verify.ts'
+import type { LineFile } from '../../src/audit/file.ts'
 import type { Event } from '../../src/core/event.ts'
 import type { Result } from '../../src/core/result.ts'
-import { type Instant, instant } from '../../src/core/time.ts'
+import { type Instant, instant, seconds } from '../../src/core/time.ts'
 import { sha256 } from '../../src/jose/digest.ts'
 import type { Signer } from '../../src/jose/signer.ts'
 import { unpublishedSigner } from '../../src/jose/unstored.ts'
@@ -14,7 +16,8 @@ import { openLineFile } from '../../src/stores/line-file.ts'
 import { newFolder } from '../support/folder.ts'
 import { seeded } from '../support/random.ts'
 
-const CLOSED: Expected = { kids: undefined, head: undefined, isOpen: false }
+const CLOSED: Expected = { keys: undefined, head: undefined, isOpen: false }
+const ALWAYS: Force = { from: -Infinity, to: Infinity, isRevoked: false }
 const OPEN: Expected = { ...CLOSED, isOpen: true }
 
 let signer: Signer
@@ -32,13 +35,18 @@ function shelf(): Shelf {
   const made: Shelf = {
     lines: [],
     isFull: false,
+    place: undefined,
+    first: undefined,
     last: undefined,
     torn: '',
-    append: (line) => {
+    append: async (lines) => {
       if (made.isFull) throw Object.assign(new Error('no space'), { code: 'ENOSPC' })
-      made.lines.push(line)
+      made.lines.push(...lines.trimEnd().split('\n'))
     },
-    sync: () => {},
+    size: () => 0,
+    fault: () => undefined,
+    renew: async () => {},
+    lastWith: () => undefined,
     close: async () => {},
   }
   return made
@@ -54,7 +62,15 @@ function logOver(file: LineFile, by: () => Signer | undefined = () => signer): D
   const told: Event[] = []
   const desk = { now: instant(1_800_000_000), told }
   return Object.assign(desk, {
-    log: new AuditLog({ file, now: () => desk.now, signer: by, emit: (event) => told.push(event) }),
+    log: new AuditLog({
+      file,
+      now: () => desk.now,
+      signer: by,
+      emit: (event) => told.push(event),
+      newChain: () => 'a-chain-of-this-test',
+      maxBytes: undefined,
+      maxAge: seconds(0),
+    }),
   })
 }
 
@@ -91,7 +107,7 @@ describe('an audit log', () => {
       assert.equal(seq, at + 1)
       assert.equal(prev, at === 0 ? '' : sha256(lines[at - 1] as string))
     }
-    const value = { records: 200, signed: 199, unvouched: [], kids: [signer.kid] }
+    const value = { from: 1, records: 200, signed: 199, unvouched: [], kids: [signer.kid], revoked: [] }
     assert.deepEqual(await judge(lines), { ok: true, value })
   })
 
@@ -104,6 +120,7 @@ describe('an audit log', () => {
     desk.now = instant(desk.now + 599)
     desk.log.record({ name: 'store.recovered' })
     await desk.log.tick()
+    await desk.log.written()
     assert.equal(file.lines.length, 1002)
     desk.now = instant(desk.now + 1)
     await desk.log.tick()
@@ -132,16 +149,18 @@ describe('an audit log', () => {
     assert.doesNotMatch(text, /"sub"|"(?:d|priv)"/)
   })
 
-  it('counts what it could not write, says so once, and writes the count as soon as it can', () => {
+  it('counts what it could not write, says so once, and writes the count as soon as it can', async () => {
     const file = shelf()
     const { log, told } = logOver(file)
     log.record(minted('one'))
+    assert.equal(await log.written(), true)
     file.isFull = true
     for (const jti of ['two', 'three', 'four']) log.record(minted(jti))
+    assert.equal(await log.written(), false)
     assert.equal(log.isWritten(), false)
     file.isFull = false
     log.record(minted('five'))
-    assert.equal(log.isWritten(), true)
+    assert.equal(await log.written(), true)
     assert.deepEqual(told, [{ name: 'audit.failed', code: 'ENOSPC' }, { name: 'audit.recovered', lost: 3 }])
     const written = file.lines.map((line) => (JSON.parse(line) as { event: string }).event)
     assert.deepEqual(written, ['token.minted', 'audit.recovered', 'token.minted'])
@@ -246,8 +265,20 @@ describe('verifyLog()', () => {
   })
 
   it('finds a checkpoint of another key, when the keys are given', async () => {
-    assert.equal(await verdict(lines, { ...CLOSED, kids: new Set([signer.kid]) }), 'whole')
-    assert.equal(await verdict(lines, { ...CLOSED, kids: new Set(['another']) }), '100 foreign')
+    assert.equal(await verdict(lines, { ...CLOSED, keys: new Map([[signer.kid, ALWAYS]]) }), 'whole')
+    assert.equal(await verdict(lines, { ...CLOSED, keys: new Map([['another', ALWAYS]]) }), '100 foreign')
+  })
+
+  it('E14 counts a checkpoint only of a key in force at its time, and names a revoked signer', async () => {
+    const judgedBy = (force: Partial<Force>): Promise<Result<LogSummary, LogFault>> =>
+      judge(lines, { ...CLOSED, keys: new Map([[signer.kid, { ...ALWAYS, ...force }]]) })
+    const outOfForce = { ok: false, error: { record: 100, what: 'out of force' } }
+    // The records are of 1,800,000,000. Three years after its revocation, somebody signs with the stolen key.
+    const later = 3 * 365 * 86_400
+    assert.deepEqual(await judgedBy({ to: 1_800_000_000 - later, isRevoked: true }), outOfForce)
+    assert.deepEqual(await judgedBy({ from: 1_800_000_000 + later }), outOfForce)
+    const during = await judgedBy({ from: 1_799_999_000, to: 1_800_001_000, isRevoked: true })
+    assert.deepEqual(during.ok && during.value.revoked, [signer.kid])
   })
 
   it('finds a checkpoint that was made for another log', async () => {
@@ -289,6 +320,7 @@ describe('openLineFile()', () => {
       const before = readFileSync(path)
       appendFileSync(path, rest)
       const { log: next } = logOver(await openLineFile(path))
+      await next.start(undefined)
       await next.close()
       const after = readFileSync(path)
       assert.deepEqual(after.subarray(0, before.length), before)
@@ -308,6 +340,7 @@ describe('openLineFile()', () => {
     const forged = { seq: 3, time: 'x', event: 'operator.ordered', reason: 'forged', prev: sha256(last) }
     appendFileSync(path, `${JSON.stringify(forged)}\n`)
     const { log: next, told } = logOver(await openLineFile(path))
+    await next.start(undefined)
     await next.close()
     assert.deepEqual(told.map(({ name }) => name), ['audit.unclosed', 'audit.checkpoint'])
     const found = await judge(readFileSync(path, 'utf8').trimEnd().split('\n'))
@@ -353,7 +386,10 @@ describe('openLineFile()', () => {
     const path = join(newFolder(), 'audit.log')
     writeFileSync(path, '{"seq":1,"ti')
     const { log } = logOver(await openLineFile(path))
+    await log.start(undefined)
     await log.close()
-    assert.match(readFileSync(path, 'utf8'), /^\{"seq":1,"time":"[^"]+","event":"audit.torn","bytes":12,"prev":""\}\n/)
+    const [first = '', second = ''] = readFileSync(path, 'utf8').split('\n')
+    assert.match(first, /^\{"seq":1,"time":"[^"]+","event":"audit.begun","chain":"a-chain-of-this-test","prev":""\}$/)
+    assert.match(second, /"event":"audit.torn","bytes":12,/)
   })
 })
