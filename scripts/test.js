@@ -21,7 +21,7 @@ const args = process.argv.slice(2)
 const named = args.filter((arg) => !arg.startsWith('--'))
 const isMeasured = named.length === 0 && !args.includes('--no-coverage')
 // test/support/share.ts reads it.
-if (args.includes('--all')) process.env['JWKSD_TEST_ALL'] = '1'
+if (args.includes('--all')) process.env['ALL_TESTS'] = '1'
 
 install()
 build()

@@ -3,7 +3,7 @@ import { Session } from 'node:inspector/promises'
 
 /**
  * Loaded into a server with `--import`: SIGUSR2 begins to count which functions run, the next SIGUSR2 writes the URLs of
- * the files that ran to the file that JWKSD_WALK names.
+ * the files that ran to the file that WALK_FILE names.
  */
 
 const session = new Session()
@@ -19,6 +19,6 @@ process.on('SIGUSR2', async () => {
   }
   const { result } = await session.post('Profiler.takePreciseCoverage')
   const ran = result.filter(({ functions }) => functions.some(({ ranges }) => (ranges[0]?.count ?? 0) > 0))
-  writeFileSync(process.env['JWKSD_WALK'] ?? '/dev/stdout', JSON.stringify(ran.map(({ url }) => url)))
+  writeFileSync(process.env['WALK_FILE'] ?? '/dev/stdout', JSON.stringify(ran.map(({ url }) => url)))
   process.stdout.write('{"event":"walk.counted"}\n')
 })

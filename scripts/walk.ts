@@ -27,7 +27,7 @@ async function filesOf({ kind, ask }: Walk): Promise<readonly string[]> {
   const site = newSite()
   const written = join(site.folder, 'walk.json')
   const hook = ['--import', join(root, 'scripts', 'walk-hook.js')]
-  const server = await startServer([...OPTIONS, site.clients(kind)], site, hook, { JWKSD_WALK: written })
+  const server = await startServer([...OPTIONS, site.clients(kind)], site, hook, { WALK_FILE: written })
   // The first request opens what later ones find open.
   await site.asks[ask](server)
   // The standby is published by now, and the next look at the store is more than a second away.

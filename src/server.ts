@@ -11,7 +11,7 @@ const sources = { args, env: process.env, readFile: (path: string) => readFileSy
 
 if (startsServer(args)) {
   const parsed = parseConfig(sources)
-  if (parsed.ok) await (await import('./serve/serve.ts')).serve(parsed.value.config, parsed.value.typed)
+  if (parsed.ok) await (await import('./serve/serve.ts')).serve(parsed.value)
   else refuse(EXIT.config, ...parsed.error.map((await import('./config/refusal.ts')).faultText))
 } else {
   await (await import('./cli/main.ts')).main(sources)

@@ -15,7 +15,7 @@ export const check: Command = {
     if (config.store !== 'memory:') {
       process.stdout.write('    a start also compares the longest lifetimes that the store remembers\n')
     }
-    const refusal = await refusalOf(config)
+    const refusal = await refusalOf(config, process)
     if (refusal !== undefined) refuse(EXIT.config, ...refusalLines(refusal))
   },
 }

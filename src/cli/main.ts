@@ -1,9 +1,11 @@
 import { parseConfig, type Sources } from '../config/config.ts'
 import { readFlags } from '../config/flags.ts'
+import { OPTIONS } from '../config/options.ts'
 import { faultText } from '../config/refusal.ts'
 import type { ConfigFault } from '../config/setting.ts'
 import { version } from '../config/version.ts'
 import { nearest } from '../core/nearest.ts'
+import { printable } from '../core/printable.ts'
 import { EXIT, refuse } from '../system/exit.ts'
 import type { Command, CommandLine } from './command.ts'
 import { COMMANDS } from './commands.ts'
@@ -22,7 +24,18 @@ export async function main(sources: Sources): Promise<void> {
   const plan = planOf(sources)
   if ('text' in plan) process.stdout.write(plan.text)
   else if ('faults' in plan) refuse(EXIT.config, ...plan.faults.map(faultText))
-  else await plan.command.run(plan.line)
+  else {
+    for (const variable of plan.line.unknown) process.stderr.write(`jwksd: ${unknownText(variable)}\n`)
+    await plan.command.run(plan.line)
+  }
+}
+
+/** A command goes on beside a misspelt variable, which could be meant for another version. */
+function unknownText(variable: string): string {
+  const names = [...OPTIONS.keys()].map((name) => `JWKSD_${name.toUpperCase().replaceAll('-', '_')}`)
+  const [near] = nearest(variable, names)
+  const hint = near === undefined ? '' : ` Did you mean ${near}?`
+  return `${printable(variable)} is not an option and has no effect.${hint}`
 }
 
 /** Reads a command line; help and version come before every fault. */

@@ -6,5 +6,5 @@ export const serve: Command = {
   flags: [],
   meaning: 'Serve until SIGTERM or Ctrl-C. This is the default command.',
   example: 'jwksd serve --port 9000',
-  run: async ({ config, typed }) => (await import('../serve/serve.ts')).serve(config, typed),
+  run: async (line) => (await import('../serve/serve.ts')).serve(line),
 }

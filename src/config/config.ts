@@ -1,4 +1,4 @@
-import { isLoopbackAddress } from '../core/loopback.ts'
+import { isLoopbackAddress, isLoopbackUrl } from '../core/loopback.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { type HighWaterMarks, type Policy, resolveTiming, type TimingSettings } from '../keyring/policy.ts'
 import { readEnvironment } from './environment.ts'
@@ -17,6 +17,8 @@ export interface Config extends Settings {
   readonly policy: (marks: HighWaterMarks) => Policy
   /** Who may mint at `/auth`: this machine, everyone who reaches the address, or nobody. */
   readonly auth: 'loopback' | 'open' | 'off'
+  /** Whether others than this machine may reach the server: at its address, or at the URL of its issuer. */
+  readonly isPublic: boolean
 }
 
 /** A configuration, and what the command line holds besides. */
@@ -24,6 +26,8 @@ export interface Configured extends Pick<Flags, 'own' | 'words'> {
   readonly config: Config
   /** What was set, as it was typed, without secrets; for the record. */
   readonly typed: Readonly<Record<string, string>>
+  /** Variables of the environment that look like ours and name no option. */
+  readonly unknown: readonly string[]
 }
 
 /** Where a configuration comes from. */
@@ -42,14 +46,17 @@ type Given = ReadonlyMap<string, Setting>
 export function parseConfig({ args, env, readFile, flags = [] }: Sources): Result<Configured, readonly ConfigFault[]> {
   const { settings, own, words, faults: flagFaults } = readFlags(args, flags)
   const faults = [...flagFaults]
-  const outside = [...readEnvironment(env), ...settings]
+  const variables = readEnvironment(env)
+  const unknown = variables.filter(({ option }) => !OPTIONS.has(option))
+  const outside = [...variables.filter((variable) => !unknown.includes(variable)), ...settings]
   const named = outside.findLast(({ option }) => option === 'config')
   const inside = named === undefined ? [] : readConfigFile(named, readFile, faults)
   const given = new Map([...inside, ...outside].map((setting) => [setting.option, setting]))
   const config = assemble(given, faults)
   if (faults.length > 0) return fail(faults)
   const open = [...given].filter(([option]) => OPTIONS.get(option)?.isSecret !== true)
-  return ok({ config, own, words, typed: Object.fromEntries(open.map(([option, { text }]) => [option, text])) })
+  const typed = Object.fromEntries(open.map(([option, { text }]) => [option, text]))
+  return ok({ config, own, words, typed, unknown: unknown.map((variable) => variable.typed) })
 }
 
 function assemble(given: Given, faults: ConfigFault[]): Config {
@@ -60,7 +67,9 @@ function assemble(given: Given, faults: ConfigFault[]): Config {
   }
   const { algs, rsaBits, history } = settings
   const policy: Config['policy'] = (marks) => ({ timing: resolveTiming(timing, marks), algs, rsaBits, history })
-  return { ...settings, policy, auth: authOf(settings) }
+  const { host, issuer } = settings
+  const isPublic = !isLoopbackAddress(host) || (issuer !== undefined && !isLoopbackUrl(issuer))
+  return { ...settings, policy, auth: authOf(settings, isPublic), isPublic }
 }
 
 /** The values of a table's options; a member without value and default is left out. */
@@ -78,10 +87,10 @@ function valuesOf<Values>(table: Table<Values>, given: Given, faults: ConfigFaul
   return Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Values
 }
 
-/** A server with registered clients is in production, often behind a proxy that makes its loopback address public. */
-function authOf({ host, clients, openAuth }: Settings): Config['auth'] {
-  if (isLoopbackAddress(host) && (clients === undefined || openAuth)) return 'loopback'
-  return openAuth ? 'open' : 'off'
+/** Clients or a public issuer mean production, often behind a proxy that makes a loopback address public. */
+function authOf({ host, clients, openAuth }: Settings, isPublic: boolean): Config['auth'] {
+  if (!openAuth) return isPublic || clients !== undefined ? 'off' : 'loopback'
+  return isLoopbackAddress(host) ? 'loopback' : 'open'
 }
 
 /** Whether a rule is broken, the option to change, and what is wrong with it. */
@@ -90,12 +99,18 @@ type Rule = readonly [isBroken: boolean, option: string, problem: string]
 /** What is missing beside an option, or contradicts it; nothing secret lies open by default. */
 function contradictions(settings: Settings, { ttl, maxTtl }: TimingSettings): readonly Rule[] {
   const { host, issuer, store, kekFiles, keks, unsealed, audit, auditRequired, workers } = settings
+  const { allowHttpIssuer, trustedProxies: proxies, forwardedHeader } = settings
   const isSealed = kekFiles !== undefined || keks !== undefined || unsealed
   return [
     [
       !isLoopbackAddress(host) && issuer === undefined, 'issuer',
       `must be set to listen on ${host}, which is not a loopback address`,
     ],
+    [
+      issuer?.startsWith('http:') === true && !isLoopbackUrl(issuer) && !allowHttpIssuer, 'issuer',
+      'must begin with https: by http anyone on the way can replace the keys. To accept that, set --allow-http-issuer',
+    ],
+    [forwardedHeader !== undefined && proxies === undefined, 'trusted-proxies', 'must be set for --forwarded-header'],
     [
       (ttl ?? 0) > (maxTtl ?? Infinity), 'ttl',
       `is ${ttl}s but must be at most --max-ttl, ${maxTtl}s. Lower --ttl, or raise --max-ttl`,

@@ -21,6 +21,7 @@ const EXPLANATIONS: Readonly<Record<Exclude<keyof Settings, 'adminTokenFile'> | 
     'URL', 'the `iss` of every token, byte for byte, and the start of `jwks_uri`',
     'http://HOST:PORT on a loopback address, else required',
   ],
+  allowHttpIssuer: ['', 'accept an http issuer beyond this machine, whose keys anyone on the way can replace'],
   audience: ['NAME,...', 'the `aud` of a development token whose request names none'],
   algs: ['ALG,...', `signing algorithms, the default first; each has its own keys: ${ALGS}`],
   rsaBits: ['BITS', 'modulus of new RSA keys: 2048, 3072 or 4096'],
@@ -66,8 +67,20 @@ const EXPLANATIONS: Readonly<Record<Exclude<keyof Settings, 'adminTokenFile'> | 
   auditRequired: ['', 'hand out a token only when its record is on the disk; answer 503 when it cannot be written'],
   auditSize: ['MIB', 'size after which the audit log is put aside as PATH.CHAIN.SEQ and continued in a new file'],
   auditAge: ['DURATION', 'age after which the audit log is put aside and continued in a new file'],
-  openAuth: ['', 'mount `/auth` on any address and beside `clients`: anyone who reaches it gets any token'],
+  openAuth: [
+    '', 'mount `/auth` on any address, for any issuer and beside `clients`: anyone who reaches it gets any token',
+  ],
   allowOrigins: ['ORIGIN,...', 'web pages of these origins may call `/auth`'],
+  trustedProxies: [
+    'CIDR,...',
+    'networks of the proxies in front, and `unix` for proxies on a socket: the address of a client is what they add',
+  ],
+  forwardedHeader: [
+    'NAME', 'the one header that the trusted proxies add to: `x-forwarded-for` or `forwarded` (RFC 7239)',
+    'x-forwarded-for',
+  ],
+  keepAlive: ['DURATION', 'how long an idle connection is kept; longer than the balancer in front keeps it'],
+  drain: ['DURATION', 'after SIGTERM, how long `/readyz` answers 503 while all else is served as before'],
   logLevel: ['LEVEL', 'least level that is logged: debug, info, warning or error'],
   config: [
     'FILE', 'a JSON file whose members are named like these options; flags and environment win over it',

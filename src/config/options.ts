@@ -4,7 +4,7 @@ import type { Alg } from '../jose/algorithm.ts'
 import type { TimingSettings } from '../keyring/policy.ts'
 import {
   adminAddress, type AdminAddress, algorithms, audience, choice, count, duration, filePath, filePaths, gone, hostName,
-  issuerUrl, keyEncryptionKeys, type Kind, origins, storeUrl, type StoreUrl, workerCount,
+  issuerUrl, keyEncryptionKeys, type Kind, origins, proxies, storeUrl, type StoreUrl, workerCount,
 } from './values.ts'
 
 /** What the options of a server set, besides the lengths of time; help explains each one (option-texts.ts). */
@@ -14,6 +14,7 @@ export interface Settings {
   readonly workers: number
   /** Undefined: the URL of the loopback address and port that the server really listens on. */
   readonly issuer: string | undefined
+  readonly allowHttpIssuer: boolean
   readonly audience: string | readonly string[]
   readonly algs: readonly [Alg, ...Alg[]]
   readonly rsaBits: number
@@ -35,6 +36,10 @@ export interface Settings {
   readonly auditAge: Seconds
   readonly openAuth: boolean
   readonly allowOrigins: readonly string[] | undefined
+  readonly trustedProxies: readonly string[] | undefined
+  readonly forwardedHeader: 'x-forwarded-for' | 'forwarded' | undefined
+  readonly keepAlive: Seconds
+  readonly drain: Seconds
   readonly logLevel: Level
   readonly config: string | undefined
 }
@@ -63,6 +68,7 @@ export const SETTINGS: Table<Settings> = {
   port: { option: 'port', initial: '8080', ...count(0, 65_535) },
   workers: { option: 'workers', initial: '1', ...workerCount },
   issuer: { option: 'issuer', ...issuerUrl },
+  allowHttpIssuer: toggle('allow-http-issuer'),
   audience: { option: 'audience', initial: 'api', ...audience },
   algs: { option: 'alg', initial: 'RS256', ...algorithms },
   rsaBits: { option: 'rsa-bits', initial: '2048', ...choice([2048, 3072, 4096]) },
@@ -83,6 +89,11 @@ export const SETTINGS: Table<Settings> = {
   auditAge: { option: 'audit-age', initial: '30d', ...duration(1) },
   openAuth: toggle('open-auth'),
   allowOrigins: { option: 'allow-origin', ...origins },
+  trustedProxies: { option: 'trusted-proxies', ...proxies },
+  forwardedHeader: { option: 'forwarded-header', ...choice(['x-forwarded-for', 'forwarded']) },
+  // Above the idle time of usual load balancers, which would otherwise reuse a connection just as it closes.
+  keepAlive: { option: 'keep-alive', initial: '65s', ...duration(1, '1h') },
+  drain: { option: 'drain', initial: '0', ...duration(0, '1h') },
   logLevel: { option: 'log-level', initial: 'info', ...choice(['debug', 'info', 'warning', 'error']) },
   config: { option: 'config', ...filePath },
 }

@@ -3,8 +3,15 @@ import { NO_MARKS } from '../keyring/policy.ts'
 import { proof, type ProofLine } from '../keyring/proof.ts'
 import type { Config } from './config.ts'
 
-/** Why a configuration is refused: lines of the proof that fail, or algorithms that this runtime lacks. */
+/** How the process was started, besides its configuration. */
+export type Runtime = Pick<NodeJS.Process, 'env' | 'execArgv'>
+
+/**
+ * Why a configuration is refused: settings of Node.js that give away secrets, lines of the proof that fail, or
+ * algorithms that this runtime lacks.
+ */
 export type Refusal =
+  | { readonly code: 'runtime_unsafe'; readonly settings: readonly string[] }
   | { readonly code: 'promise_broken'; readonly lines: readonly ProofLine[] }
   | { readonly code: 'algorithm_missing'; readonly algs: readonly string[] }
 
@@ -13,8 +20,19 @@ export function proofOf(config: Config): readonly ProofLine[] {
   return proof(config.policy(NO_MARKS).timing, NO_MARKS)
 }
 
+/** Flags that let others read the memory or the traffic of the process; Node.js takes `_` for `-`. */
+const UNSAFE_FLAG = /^--(?:inspect(?![_-]p)|heapsnapshot[_-]signal|tls[_-]keylog)/
+
+/** The settings of Node.js that no server beyond this machine may have. */
+function unsafeIn({ env, execArgv }: Runtime): readonly string[] {
+  const flags = [...execArgv, ...(env['NODE_OPTIONS'] ?? '').split(/[\s"]+/)].filter((flag) => UNSAFE_FLAG.test(flag))
+  return env['NODE_TLS_REJECT_UNAUTHORIZED'] === '0' ? ['NODE_TLS_REJECT_UNAUTHORIZED=0', ...flags] : flags
+}
+
 /** What stands against this configuration on this runtime; undefined when nothing does. */
-export async function refusalOf(config: Config): Promise<Refusal | undefined> {
+export async function refusalOf(config: Config, runtime: Runtime): Promise<Refusal | undefined> {
+  const settings = config.isPublic ? unsafeIn(runtime) : []
+  if (settings.length > 0) return { code: 'runtime_unsafe', settings }
   const lines = proofOf(config).filter(({ holds }) => !holds)
   if (lines.length > 0) return { code: 'promise_broken', lines }
   const { algs } = config.policy(NO_MARKS)

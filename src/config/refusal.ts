@@ -16,6 +16,9 @@ export function faultText({ typed, problem, names }: ConfigFault): string {
 /** Why a configuration does not start, each line with what would be right. */
 export function refusalLines(refusal: Refusal): readonly string[] {
   switch (refusal.code) {
+    case 'runtime_unsafe':
+      return refusal.settings.map((setting) =>
+        `${setting} lets others read or replace secrets. Remove it, or serve a loopback address and issuer alone`)
     case 'promise_broken':
       return refusal.lines.map(unsafeText)
     case 'algorithm_missing':

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { decodeBase64url } from '../core/encoding.ts'
 import { parseDuration } from '../core/duration.ts'
@@ -24,11 +25,12 @@ export interface AdminAddress {
   readonly path: string
 }
 
-/** A duration of at least `least` seconds. */
-export function duration(least: number): Kind<Seconds> {
-  return kind(`a duration from ${least}s to ten years, such as 90s, 15m, 48h or 7d`, (text) => {
+/** A duration of at least `least` seconds, and at most `most` as it would be typed. */
+export function duration(least: number, most?: string): Kind<Seconds> {
+  const longest = most === undefined ? Infinity : parseDuration(most) ?? NaN
+  return kind(`a duration from ${least}s to ${most ?? 'ten years'}, such as 90s, 15m, 48h or 7d`, (text) => {
     const length = parseDuration(text)
-    return length === undefined || length < least ? undefined : length
+    return length !== undefined && length >= least && length <= longest ? length : undefined
   })
 }
 
@@ -45,7 +47,18 @@ export function choice<Value extends string | number | boolean>(values: readonly
   return kind(values.join(' or '), (text) => values.find((value) => String(value) === text))
 }
 
-export const hostName: Kind<string> = text('a host name or an IP address', (name) => /^[\w.:-]{1,253}$/.test(name))
+/** An IPv6 address may stand in brackets, as in a URL. */
+export const hostName: Kind<string> = kind('a host name or an IP address', (text) => {
+  const name = /^\[([0-9a-f:.]+)\]$/i.exec(text)?.[1] ?? text
+  return /^[\w.:-]{1,253}$/.test(name) ? name : undefined
+})
+
+/** Networks in CIDR notation or single addresses; `unix` stands for every program that connects to a socket file. */
+export const proxies: Kind<readonly string[]> = list('networks such as 10.0.0.0/8, addresses, or unix', (item) => {
+  const [, address = '', length = '0'] = /^([0-9a-f:.]+)(?:\/(\d+))?$/i.exec(item) ?? []
+  const isNetwork = isIP(address) !== 0 && Number(length) <= (isIP(address) === 4 ? 32 : 128)
+  return item === 'unix' || isNetwork ? item : undefined
+})
 
 export const filePath: Kind<string> = text('the path of a file', (path) => path !== '' && !path.includes('\0'))
 

@@ -55,6 +55,10 @@ export type Event =
   }
   | { readonly name: 'operator.refused'; readonly action: string; readonly code: string; readonly by: string }
   | { readonly name: 'config.loaded'; readonly version: string; readonly settings: Readonly<Record<string, string>> }
+  /** A variable of the environment looks like ours and names no option: a misspelt one is not in force. */
+  | { readonly name: 'config.unknown'; readonly variable: string }
+  /** Nobody read the log for a while, so that many lines were not written. */
+  | { readonly name: 'log.dropped'; readonly lines: number }
   | { readonly name: 'keys.unsealed'; readonly store: string }
   | { readonly name: 'audit.failed'; readonly code: string }
   | { readonly name: 'audit.recovered'; readonly lost: number }
@@ -105,9 +109,9 @@ export type Emit = (event: Event) => void
 export const LEVELS: ReadonlyMap<Event['name'], Level> = new Map(([
   ['debug', ['token.minted', 'config.loaded', 'ring.served']],
   ['warning', [
-    'store.volatile', 'stamps.ahead', 'key.revoked', 'client.refused', 'jwks.failed', 'operator.ordered',
-    'operator.refused', 'keys.unsealed', 'audit.recovered', 'audit.torn', 'audit.unclosed', 'auth.open',
-    'workers.single', 'threads.single',
+    'store.volatile', 'stamps.ahead', 'config.unknown', 'log.dropped', 'key.revoked', 'client.refused', 'jwks.failed',
+    'operator.ordered', 'operator.refused', 'keys.unsealed', 'audit.recovered', 'audit.torn', 'audit.unclosed',
+    'auth.open', 'workers.single', 'threads.single',
   ]],
   ['error', ['store.failed', 'clients.failed', 'audit.failed', 'worker.ended', 'server.fault']],
 ] as const).flatMap(([level, names]) => names.map((name) => [name, level] as const)))

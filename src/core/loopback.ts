@@ -6,6 +6,11 @@ export function isLoopbackAddress(address: string): boolean {
   return LOOPBACK_IPV4.test(name) || name === '::1' || name === 'localhost' || name.endsWith('.localhost')
 }
 
+/** Whether a URL leads to this machine and nothing else. */
+export function isLoopbackUrl(url: string): boolean {
+  return isLoopbackHost(new URL(url).host)
+}
+
 /** Whether a `Host` names this machine, with or without a port (RFC 9110 section 7.2). */
 export function isLoopbackHost(host: string): boolean {
   const [, bracketed, plain] = /^(?:\[([0-9a-f:]+)\]|([a-z0-9._-]+))(?::\d{1,5})?$/i.exec(host) ?? []

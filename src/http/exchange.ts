@@ -1,7 +1,7 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { readBody, refuseBody, TOO_LARGE } from './body.ts'
 import type { Call, Handler } from './call.ts'
+import { type Connection, type Connections, isOwed, type Turn } from './connections.ts'
 import { problem } from './problem.ts'
 import { rawAnswer } from './raw-answer.ts'
 import type { Reply } from './reply.ts'
@@ -13,21 +13,22 @@ export interface Shared {
   router: Router
   /** Whether a connection is kept for a next request; if not, each response is the last of its connection. */
   readonly keepsAlive: () => boolean
-  /** Connections that have their last response, although their client may still be sending. */
-  readonly ended: WeakSet<Duplex>
-  /** The exchanges of a connection that wait for their response. */
-  readonly waiting: WeakMap<Duplex, Set<Exchange>>
+  readonly connections: Connections
+  readonly addressOf: AddressOf
   readonly onFault: (error: unknown) => void
 }
 
-/** One request and its response. */
-export interface Exchange {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
+/** A turn that has begun. */
+interface Exchange extends Turn {
+  readonly connection: Connection
   readonly shared: Shared
 }
 
+/** The address of a client; `peer` is the other end of the connection, undefined for a socket file. */
+export type AddressOf = (peer: string | undefined, rawHeaders: readonly string[]) => string
+
 const EMPTY = new Uint8Array(0)
+const UNEXPECTED = problem(417)
 /** How long a client may go on sending after its last response: a reset at once could take the response from it. */
 const LINGER_MS = 1000
 
@@ -38,48 +39,51 @@ const PARSER_STATUS: ReadonlyMap<string, number> = new Map([
 ])
 
 /** Responds to one request; without waiting when there is no body and the handler does not wait. */
-export function conduct(exchange: Exchange, expectsContinue: boolean): void {
-  const { request, response, shared } = exchange
-  // Node parses requests that are pipelined behind a refused one before the refusal closes the connection.
-  if (shared.ended.has(request.socket)) return
+export function conduct({ request, response }: Turn, connection: Connection, shared: Shared): void {
+  const exchange = { request, response, connection, shared }
   const { method = '', url: target = '', httpVersion, rawHeaders } = request
   const framing = framingOf({ method, target, httpVersion, rawHeaders })
   if ('refusal' in framing) return sendLast(exchange, framing.refusal)
-  const call = callOf(request, method, target)
+  // HTTP/1.0 knows no expectations (RFC 9110 section 10.1.1).
+  const expected = httpVersion === '1.1' ? headerOf(rawHeaders, 'expect')?.toLowerCase() : undefined
+  if (expected !== undefined && expected !== '100-continue') return sendLast(exchange, UNEXPECTED)
+  const call = callOf(exchange, method, target)
   const found = shared.router.find(method, call.path)
   const hasBody = framing.length !== 0
   if ('refusal' in found) return hasBody ? sendLast(exchange, found.refusal) : send(exchange, found.refusal)
   if (!hasBody) return respond(exchange, found.handler, call)
   const refusal = refuseBody(call.header('content-encoding'), framing.length)
   if (refusal !== undefined) return sendLast(exchange, refusal)
-  if (expectsContinue) response.writeContinue()
+  if (expected !== undefined) response.writeContinue()
   sendLater(exchange, withBody(exchange, found.handler, call))
 }
 
 /** Ends a connection on which Node's parser gave up, with the status that fits its error code. */
 export function abandon(code: string | undefined, socket: Duplex, shared: Shared): void {
+  const connection = shared.connections.of(socket)
   // A client that announced its last request gets the response to that one, whatever it sends behind it.
-  if (shared.ended.has(socket) || code === 'HPE_CLOSED_CONNECTION') return
+  if (connection === undefined || connection.isEnded || code === 'HPE_CLOSED_CONNECTION') return
   // The client would take an error for the response to its earlier request: send that one, then close.
-  if (isOwed(socket, shared)) shared.ended.add(socket)
+  if (isOwed(connection)) connection.isEnded = true
   else if (!socket.writable) socket.destroy()
   else endWith(socket, problem(PARSER_STATUS.get(code ?? '') ?? 400), shared)
 }
 
 /** Writes a response, unless the connection has its last one, and closes the socket after `LINGER_MS`. */
 export function endWith(socket: Duplex, reply: Reply, shared: Shared): void {
-  const content = shared.ended.has(socket) || isOwed(socket, shared) ? EMPTY : rawAnswer(reply)
-  shared.ended.add(socket)
+  const connection = shared.connections.of(socket)
+  const mayAnswer = connection !== undefined && !connection.isEnded && !isOwed(connection)
+  if (connection !== undefined) shared.connections.end(connection)
   // Node takes its own listener away from the socket of a CONNECT; without any, a reset would end the process.
   socket.on('error', () => {})
-  socket.resume().end(content)
+  socket.resume().end(mayAnswer ? rawAnswer(reply) : EMPTY)
   const timer = setTimeout(() => socket.destroy(), LINGER_MS)
   socket.once('close', () => clearTimeout(timer))
 }
 
 /** Responds, and closes the connection when the client has sent its whole request, or after `LINGER_MS`. */
-export function sendLast({ request, response, shared }: Exchange, { status, headers, body }: Reply): void {
-  shared.ended.add(request.socket)
+function sendLast({ request, response, connection, shared }: Exchange, { status, headers, body }: Reply): void {
+  shared.connections.end(connection)
   response.writeHead(status, { ...headers, connection: 'close' })
   if (request.complete) return void response.end(body)
   response.write(body)
@@ -89,39 +93,28 @@ export function sendLast({ request, response, shared }: Exchange, { status, head
   response.once('close', () => clearTimeout(timer))
 }
 
-function send({ request, response, shared }: Exchange, { status, headers, body }: Reply): void {
-  const isLast = !shared.keepsAlive() || shared.ended.has(request.socket)
+function send({ response, connection, shared }: Exchange, { status, headers, body }: Reply): void {
+  const isLast = connection.isEnded || !shared.keepsAlive()
+  if (isLast) shared.connections.end(connection)
   response.writeHead(status, isLast ? { ...headers, connection: 'close' } : headers)
   response.end(body)
 }
 
-/** Sends a reply when it is there; until then the exchange counts as waiting. */
+/** Sends a reply when it is there. */
 function sendLater(exchange: Exchange, later: Promise<Reply | undefined>): void {
-  const { request: { socket }, shared } = exchange
-  const waiting = shared.waiting.get(socket) ?? new Set()
-  shared.waiting.set(socket, waiting.add(exchange))
   later.then((reply) => {
-    waiting.delete(exchange)
     if (reply !== undefined) send(exchange, reply)
-  }).catch((error: unknown) => {
-    waiting.delete(exchange)
-    onFault(exchange, error)
-  })
+  }).catch((error: unknown) => onFault(exchange, error))
 }
 
-/** Whether a whole request of the connection still waits for its response. */
-function isOwed(socket: Duplex, { waiting }: Shared): boolean {
-  return [...waiting.get(socket) ?? []].some(({ request }) => request.complete)
-}
-
-function callOf({ rawHeaders, socket }: IncomingMessage, method: string, target: string): Call {
+function callOf({ request: { rawHeaders, socket }, shared }: Exchange, method: string, target: string): Call {
   const mark = target.indexOf('?')
   return {
     method,
     path: mark < 0 ? target : target.slice(0, mark),
     query: mark < 0 ? '' : target.slice(mark + 1),
     header: (name) => headerOf(rawHeaders, name),
-    address: () => socket.remoteAddress ?? 'unknown',
+    address: () => shared.addressOf(socket.remoteAddress, rawHeaders),
     body: EMPTY,
   }
 }

@@ -1,12 +1,13 @@
 /** This room serves HTTP on one address. Read listener.ts (limits) first, then exchange.ts, wire.ts and router.ts. */
 
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { errnoOf, systemSays } from '../core/errno.ts'
 import { fail, ok, type Result } from '../core/result.ts'
-import type { Seconds } from '../core/time.ts'
-import { abandon, conduct, endWith, sendLast, type Shared } from './exchange.ts'
+import { type Seconds, seconds } from '../core/time.ts'
+import { Connections } from './connections.ts'
+import { abandon, type AddressOf, conduct, endWith, type Shared } from './exchange.ts'
 import { problem } from './problem.ts'
 import { type Router, router } from './router.ts'
 
@@ -35,8 +36,6 @@ const LIMITS = {
   headersTimeout: 3000,
   requestTimeout: 5000,
   connectionsCheckingInterval: 500,
-  // Above the idle time of usual load balancers, which would otherwise reuse a connection just as it closes.
-  keepAliveTimeout: 65_000,
   maxHeaderSize: 16_384,
   insecureHTTPParser: false,
   // wire.ts requires exactly one, so that the response is the same on every release of Node.
@@ -44,9 +43,6 @@ const LIMITS = {
 }
 /** A connection without traffic is closed after this time, such as that of a client that stops reading. */
 const SOCKET_TIMEOUT_MS = 15_000
-
-/** Above this number each connection (14 KiB) is closed after its next response. */
-const MAX_KEEP_ALIVE_CONNECTIONS = 16_384
 
 const BIND_FAULTS: ReadonlyMap<string | undefined, string> = new Map([
   ['EADDRINUSE', 'it is in use'],
@@ -60,26 +56,35 @@ const BIND_FAULTS: ReadonlyMap<string | undefined, string> = new Map([
 /** What a listener needs. */
 export interface ListenerDeps {
   readonly onFault: (error: unknown) => void
-  readonly maxKeepAlive?: number
+  /** For a connection beyond so many (14 KiB each), the idlest is closed. */
+  readonly maxConnections?: number
+  /** How long a connection without a request is kept. */
+  readonly keepAlive?: Seconds
+  /** By default the other end of the connection. */
+  readonly addressOf?: AddressOf | undefined
 }
 
+/** The default for a listener that few programs use, such as that for operators. */
+const MAX_CONNECTIONS = 1024
+const KEEP_ALIVE_SECONDS = seconds(65)
+
 /** A listener that reports the errors of handlers to `onFault`, and responds to them with a bare 500. */
-export function listener({ onFault, maxKeepAlive = MAX_KEEP_ALIVE_CONNECTIONS }: ListenerDeps): Listener {
-  const sockets = new Set<Socket>()
+export function listener({
+  onFault,
+  maxConnections = MAX_CONNECTIONS,
+  keepAlive = KEEP_ALIVE_SECONDS,
+  addressOf = (peer) => peer ?? 'unknown',
+}: ListenerDeps): Listener {
   let isClosing = false
   const shared: Shared = {
     router: router([]),
-    keepsAlive: () => !isClosing && sockets.size <= maxKeepAlive,
-    ended: new WeakSet(),
-    waiting: new WeakMap(),
+    keepsAlive: () => !isClosing,
+    connections: new Connections(maxConnections, (turn, connection) => conduct(turn, connection, shared)),
+    addressOf,
     onFault,
   }
-  const server = createServer(LIMITS)
+  const server = createServer({ ...LIMITS, keepAliveTimeout: keepAlive * 1000 })
   server.timeout = SOCKET_TIMEOUT_MS
-  server.on('connection', (socket) => {
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-  })
   route(server, shared)
   return {
     listen: async (address, routerAt) => {
@@ -90,8 +95,8 @@ export function listener({ onFault, maxKeepAlive = MAX_KEEP_ALIVE_CONNECTIONS }:
     close: async (grace) => {
       isClosing = true
       // Not every Node counts a connection without any request as idle.
-      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
-      const timer = setTimeout(() => sockets.forEach((socket) => socket.destroy()), grace * 1000)
+      for (const socket of shared.connections.sockets()) if (socket.bytesRead === 0) socket.destroy()
+      const timer = setTimeout(() => shared.connections.sockets().forEach((socket) => socket.destroy()), grace * 1000)
       const closed = once(server, 'close')
       server.close()
       server.closeIdleConnections()
@@ -102,10 +107,11 @@ export function listener({ onFault, maxKeepAlive = MAX_KEEP_ALIVE_CONNECTIONS }:
 }
 
 function route(server: Server, shared: Shared): void {
+  const { connections } = shared
   const noTunnel = problem(405, 'This server opens no tunnels', { headers: { allow: '' } })
-  server.on('request', (request, response) => conduct({ request, response, shared }, false))
-  server.on('checkContinue', (request, response) => conduct({ request, response, shared }, true))
-  server.on('checkExpectation', (request, response) => sendLast({ request, response, shared }, problem(417)))
+  const take = (request: IncomingMessage, response: ServerResponse): void => connections.take({ request, response })
+  server.on('connection', (socket) => connections.add(socket))
+  for (const event of ['request', 'checkContinue', 'checkExpectation'] as const) server.on(event, take)
   server.on('connect', (_request, socket) => endWith(socket, noTunnel, shared))
   server.on('clientError', (error, socket) => abandon(errnoOf(error).code, socket, shared))
 }

@@ -3,8 +3,11 @@ import type { Call, Handler } from './call.ts'
 import { problem } from './problem.ts'
 import { type Reply, reply } from './reply.ts'
 
-/** Which web pages may read the responses: all, or pages of exactly these origins. */
-export type Cors = 'public' | ReadonlySet<string>
+/**
+ * Which web pages may read the responses: all; none, although their requests are answered; or pages of exactly these
+ * origins, while requests of others are refused, and so are requests that do not say for which host they are.
+ */
+export type Cors = 'public' | 'unreadable' | ReadonlySet<string>
 
 /** One path and its handlers; GET includes HEAD, and every path has OPTIONS. */
 export interface Route {
@@ -57,11 +60,12 @@ function methodsOf({ methods: { GET, POST }, cors }: Route): (method: string) =>
   return (method) => found.get(method) ?? notAllowed
 }
 
-/** Refuses web pages of other origins than the allowed ones, unless the route is public; names the allowed origin. */
+/** Refuses web pages of other origins than the allowed ones, where some are allowed; names the allowed origin. */
 function checkingOrigin(handler: Handler, cors: Cors): Handler {
-  if (cors === 'public') return handler
+  if (typeof cors === 'string') return handler
   return (call) => {
     const origin = call.header('origin')
+    if (call.header('host') === undefined) return problem(400, 'There must be one Host line')
     if (origin === undefined) return handler(call)
     if (!cors.has(origin)) return problem(403, 'Pages of this origin may not call this path')
     const answer = handler(call)
@@ -81,7 +85,7 @@ function preflight(cors: Cors, allow: string): Handler {
   return (call: Call) => {
     const origin = call.header('origin')
     if (origin === undefined || call.header('access-control-request-method') === undefined) return plain
-    if (cors === 'public') return everyone
+    if (typeof cors === 'string') return cors === 'public' ? everyone : plain
     const answer = reply(204, { ...methods, 'access-control-allow-headers': 'authorization, content-type' })
     return cors.has(origin) ? allowing(answer, origin) : plain
   }

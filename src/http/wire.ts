@@ -14,11 +14,12 @@ const MAX_HEADER_LINES = 64
 const MAX_TARGET_LENGTH = 2048
 const HOST = /^[a-z0-9._:[\]-]{1,255}$/i
 /** Origin form in plain ASCII: nothing that two programs could resolve differently, since we match it as it is. */
-const TARGET = /^\/(?!\/)[!$&'()*+,;=:@A-Za-z0-9._~/-]*(?:\?[!$&'()*+,;=:@A-Za-z0-9._~/?%-]*)?$/
+const TARGET = /^\/[!$&'()*+,;=:@A-Za-z0-9._~/-]*(?:\?[!$&'()*+,;=:@A-Za-z0-9._~/?%-]*)?$/
 const DOTS = /^[^?]*\/\.\.?(?:[/?]|$)/
 const SINGLE = ['host', 'authorization', 'content-type', 'content-length', 'dpop', 'origin']
 /** Headers of which one program would read a second line and another would ignore it; each has a bit of its own. */
 const SINGLE_BITS: ReadonlyMap<string, number> = new Map(SINGLE.map((name, at) => [name, 1 << at]))
+const READING: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 
 /** The length of a body in bytes, undefined when it is chunked; or why the request is refused. */
@@ -36,7 +37,9 @@ export function framingOf({ method, target, httpVersion, rawHeaders }: Head): Fr
   if (!isPlain) return refused(400, 'The target is not a plain path')
   const repeated = repeatedHeader(rawHeaders)
   if (repeated !== undefined) return refused(400, `There is more than one ${repeated} line`)
-  if (!HOST.test(headerOf(rawHeaders, 'host') ?? '')) return refused(400, 'There must be one plain Host line')
+  // HTTP/1.0 knows no Host, and balancers check the health of servers by it (RFC 9112 section 3.2); see router.ts.
+  const host = headerOf(rawHeaders, 'host') ?? (httpVersion === '1.0' && READING.has(method) ? 'none' : '')
+  if (!HOST.test(host)) return refused(400, 'There must be one plain Host line')
   const isChunked = headerOf(rawHeaders, 'transfer-encoding') !== undefined
   if (isChunked && httpVersion === '1.0') return refused(400, 'HTTP/1.0 has no Transfer-Encoding')
   const length = headerOf(rawHeaders, 'content-length') ?? '0'

@@ -7,7 +7,7 @@ import type { Current } from '../keyring/snapshot.ts'
 /** Answers as long as the process does. */
 export function healthRoute(): Route {
   const alive = json(200, { status: 'alive' })
-  return { path: '/healthz', methods: { GET: () => alive }, cors: new Set() }
+  return { path: '/healthz', methods: { GET: () => alive }, cors: 'unreadable' }
 }
 
 /** What the readiness of a replica is made of. */
@@ -16,18 +16,22 @@ export interface ReadyDeps {
   readonly health: Keyring['health']
   /** How the private halves of a ring are kept. */
   readonly keys: (ring: Ring) => 'sealed' | 'unsealed' | 'in memory'
+  /** Whether the server waits until balancers send no more requests. */
+  readonly isDraining: () => boolean
   readonly audit: () => 'off' | 'written' | 'failing' | 'failing and required'
 }
 
 /** Whether this replica may be sent requests: it can sign, and its view of the store is fresh enough to be trusted. */
-export function readyRoute({ current, health, keys, audit }: ReadyDeps): Route {
+export function readyRoute({ current, health, keys, isDraining, audit }: ReadyDeps): Route {
   const get = async () => {
     const snapshot = await current()
     const { ready, inStep, viewAge, ahead } = health()
     const records = audit()
-    const isReady = ready && snapshot?.signers.get(undefined) !== undefined && records !== 'failing and required'
+    const canSign = ready && snapshot?.signers.get(undefined) !== undefined && records !== 'failing and required'
+    const isReady = canSign && !isDraining()
+    const readiness = records === 'failing' || ahead > 0 ? 'degraded' : 'ready'
     return json(isReady ? 200 : 503, {
-      status: !isReady ? 'not ready' : records === 'failing' || ahead > 0 ? 'degraded' : 'ready',
+      status: isDraining() ? 'draining' : isReady ? readiness : 'not ready',
       store: inStep ? 'in step' : 'out of reach',
       view_age: Math.round(viewAge),
       stamps: ahead > 0 ? `${Math.ceil(ahead)} s ahead of the clock` : undefined,
@@ -35,5 +39,5 @@ export function readyRoute({ current, health, keys, audit }: ReadyDeps): Route {
       audit: records,
     })
   }
-  return { path: '/readyz', methods: { GET: get }, cors: new Set() }
+  return { path: '/readyz', methods: { GET: get }, cors: 'unreadable' }
 }

@@ -16,10 +16,13 @@ import { issueToken } from '../oauth/token.ts'
 type OAuthDeps = TokenDeps & { readonly now: Clock }
 type Work = (request: OAuthRequest, deps: TokenDeps) => Promise<Result<JsonObject | undefined, OAuthFault>>
 
-/** `POST /token` (RFC 6749), `/introspect` (RFC 7662), `/revoke` (RFC 7009) below a path; no web page may call them. */
+/**
+ * `POST /token` (RFC 6749), `/introspect` (RFC 7662), `/revoke` (RFC 7009) below a path. An `Origin` changes nothing:
+ * gateways add one, and without a header for it no browser gives a page the answer.
+ */
 export function oauthRoutes(below: string, deps: OAuthDeps): readonly Route[] {
   const route = (path: string, work: Work): Route =>
-    ({ path: `${below}${path}`, methods: { POST: (call) => answer(call, work, deps) }, cors: new Set() })
+    ({ path: `${below}${path}`, methods: { POST: (call) => answer(call, work, deps) }, cors: 'unreadable' })
   return [route('/token', issueToken), route('/introspect', introspect), route('/revoke', revoke)]
 }
 

@@ -5,7 +5,7 @@ import type { App, Listening } from './app.ts'
 /** Reports that the server listens, and what an operator should know: as a banner at a terminal, else as events. */
 export async function announce(config: Config, app: App, listening: Listening): Promise<void> {
   const { keyring, issuerAt, emit, isDurable, isUnsealed } = app
-  const { store, auth, audit, host, workers } = config
+  const { store, auth, isPublic, audit, host, workers } = config
   const { url, admin } = listening
   const lines = proof(keyring.policy.timing, keyring.lastSeen().ring.marks).map(proofText)
   const isLog = !process.stdout.isTTY || audit === '-'
@@ -15,6 +15,6 @@ export async function announce(config: Config, app: App, listening: Listening): 
   if (!isDurable && workers > 1) emit({ name: 'workers.single', store })
   if (process.env['UV_THREADPOOL_SIZE'] === '1') emit({ name: 'threads.single' })
   if (isUnsealed) emit({ name: 'keys.unsealed', store })
-  if (auth === 'open') emit({ name: 'auth.open', address: host })
+  if (auth !== 'off' && isPublic) emit({ name: 'auth.open', address: host })
   emit({ name: 'server.listening', url, issuer: issuerAt(url), store, auth, admin, audit: audit ?? 'off' })
 }

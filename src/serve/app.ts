@@ -16,6 +16,7 @@ import { jwksRoute } from '../routes/jwks.ts'
 import { metadataRoute } from '../routes/metadata.ts'
 import { loadKeks } from '../stores/keks.ts'
 import { openStore } from '../stores/open.ts'
+import { pause } from '../system/pause.ts'
 import type { Part, PartDeps, Recorder } from './part.ts'
 
 /** A server that holds its keys and knows its routes, but listens nowhere yet. */
@@ -35,6 +36,8 @@ export interface App {
   readonly tick: () => Promise<void>
   /** Reads again what operators may change while the server runs; undefined when nothing can be read again. */
   readonly reload: (() => Promise<void>) | undefined
+  /** Serves for a while without being ready, so that balancers send no more. */
+  readonly drain: () => Promise<void>
   /** Closes the audit log. */
   readonly close: () => Promise<void>
 }
@@ -100,7 +103,8 @@ interface Extras {
 
 function assembled(deps: PartDeps, store: RingStore, { audit, parts }: Extras): App {
   const { config, keyring, emit } = deps
-  const ready = readyRoute(readiness(deps, store, audit))
+  let isDraining = false
+  const ready = readyRoute(readiness(deps, store, { audit, isDraining: () => isDraining }))
   const reloads = [...parts.flatMap(({ reload }) => reload ?? []), ...audit === undefined ? [] : [audit.reopen]]
   return {
     keyring,
@@ -117,6 +121,10 @@ function assembled(deps: PartDeps, store: RingStore, { audit, parts }: Extras): 
     adminRouter: async () => router((await import('../routes/admin.ts')).adminRoutes(deps)),
     tick: () => keyring.tick().then(() => audit?.tick()),
     reload: reloads.length === 0 ? undefined : async () => void await Promise.all(reloads.map((reload) => reload())),
+    drain: () => {
+      isDraining = true
+      return pause(config.drain)
+    },
     close: async () => {
       for (const { close } of parts) close?.()
       await audit?.close()
@@ -124,11 +132,15 @@ function assembled(deps: PartDeps, store: RingStore, { audit, parts }: Extras): 
   }
 }
 
-function readiness({ keyring, mayMint }: PartDeps, { durable }: RingStore, audit: Recorder | undefined): ReadyDeps {
+/** What readiness asks besides the keys. */
+interface Others extends Pick<ReadyDeps, 'isDraining'>, Pick<Extras, 'audit'> {}
+
+function readiness({ keyring, mayMint }: PartDeps, { durable }: RingStore, { audit, isDraining }: Others): ReadyDeps {
   const failing = mayMint === undefined ? 'failing' : 'failing and required'
   return {
     current: keyring.current,
     health: () => keyring.health(),
+    isDraining,
     keys: (ring) => !durable ? 'in memory' : isUnsealed(ring) ? 'unsealed' : 'sealed',
     audit: () => audit === undefined ? 'off' : audit.isWritten() ? 'written' : failing,
   }
@@ -141,7 +153,9 @@ function isUnsealed({ keys }: Ring): boolean {
 function documents(issuer: Issuer, keyring: Keyring, isDurable: boolean, parts: readonly Part[]): readonly Route[] {
   const { maxAge } = keyring.policy.timing
   // Keys that die with the process must not outlive it in a cache.
-  const cacheControl = isDurable ? `public, max-age=${maxAge}, must-revalidate` : 'no-cache'
+  // Varnish would add ten seconds of its own to max-age, in spite of must-revalidate (RFC 5861 section 3).
+  const kept = `public, max-age=${maxAge}, must-revalidate, stale-while-revalidate=0`
+  const cacheControl = isDurable ? kept : 'no-cache'
   const deps = { current: keyring.current, cacheControl, issuer }
   const others = parts.find(({ metadataAt }) => metadataAt !== undefined)
   const metadata = { ...deps, others: () => others?.metadataAt?.(issuer), basis: () => others?.basis?.() }

@@ -1,19 +1,19 @@
-import type { Config } from '../config/config.ts'
+import type { Config, Configured } from '../config/config.ts'
 import { refusalOf } from '../config/promise.ts'
 import { VERSION } from '../config/version.ts'
 import { type Emit, faultEvent } from '../core/event.ts'
 import type { System } from '../core/system.ts'
 import { counting, type Tally } from '../core/tally.ts'
 import { seconds } from '../core/time.ts'
-import { listener } from '../http/listener.ts'
 import { StoreUnavailable } from '../keyring/store.ts'
 import { systemClock, systemElapsed } from '../system/clock.ts'
 import { EXIT, refuse } from '../system/exit.ts'
-import { jsonLog, terminalLog } from '../system/log.ts'
+import { jsonLog, lineWriter, terminalLog } from '../system/log.ts'
 import { systemRandom } from '../system/random.ts'
 import { startTicker } from '../system/ticker.ts'
 import { announce } from './announce.ts'
 import { type App, createApp, type Listening } from './app.ts'
+import { publicListener } from './public-listener.ts'
 import { fitThreads } from './threads.ts'
 
 /**
@@ -24,11 +24,11 @@ import { fitThreads } from './threads.ts'
 /** Running requests may take this long after a signal; the process ends within five seconds. */
 const GRACE_SECONDS = seconds(4)
 
-/** Opens the keyring, listens, and serves until a signal; `typed` are the options as written, for the record. */
-export async function serve(config: Config, typed: Readonly<Record<string, string>>): Promise<void> {
+/** Opens the keyring, listens, and serves until a signal. */
+export async function serve({ config, typed, unknown }: Configured): Promise<void> {
   fitThreads()
   const tally: Tally = new Map()
-  const emit = counting(tally, openLog(config))
+  const emit: Emit = counting(tally, openLog(config, (lines) => emit({ name: 'log.dropped', lines })))
   process.on('uncaughtException', (error) => {
     emit(faultEvent(error))
     process.exit(EXIT.software)
@@ -44,6 +44,7 @@ export async function serve(config: Config, typed: Readonly<Record<string, strin
   // The channel to the process that started this worker would keep it alive.
   if (app === undefined) return process.connected ? process.exit() : undefined
   app.emit({ name: 'config.loaded', version: VERSION, settings: typed })
+  if (worker === 1) for (const variable of unknown) app.emit({ name: 'config.unknown', variable })
   // 3. Listen, and keep the keys up to date.
   const listening = await listen(own, app)
   if (listening === undefined) return
@@ -55,22 +56,22 @@ export async function serve(config: Config, typed: Readonly<Record<string, strin
   void app.keyring.refill()
 }
 
-function openLog({ logLevel: least, audit }: Config): Emit {
+function openLog({ logLevel: least, audit }: Config, onDropped: (lines: number) => void): Emit {
   const { stdout, stderr } = process
   const stream = audit === '-' ? stderr : stdout
   // A reader of the log that goes away must not end the server.
   stream.on('error', () => {})
   const log = stream.isTTY ? terminalLog : jsonLog
-  return log({ least, now: systemClock, write: (line) => void stream.write(line) })
+  return log({ least, now: systemClock, write: lineWriter(stream, onDropped) })
 }
 
 /** The number of this worker, from 1; undefined in the process that starts the workers. */
-async function takePlace({ workers, store }: Config, emit: Emit, tally: Tally): Promise<number | undefined> {
+async function takePlace(config: Config, emit: Emit, tally: Tally): Promise<number | undefined> {
   // Keys in memory cannot be shared.
-  if (workers === 1 || store === 'memory:') return 1
+  if (config.workers === 1 || config.store === 'memory:') return 1
   const { ownNumber, superviseWorkers } = await import('./workers.ts')
   const number = ownNumber()
-  if (number === undefined) await superviseWorkers(workers, emit, tally)
+  if (number === undefined) await superviseWorkers(config, emit, tally)
   return number
 }
 
@@ -83,7 +84,7 @@ function ofWorker(config: Config, worker: number): Config {
 
 async function open(config: Config, system: System): Promise<App | undefined> {
   try {
-    const refusal = await refusalOf(config)
+    const refusal = await refusalOf(config, process)
     if (refusal !== undefined) {
       const { refusalLines } = await import('../config/refusal.ts')
       return void refuse(EXIT.config, ...refusalLines(refusal))
@@ -103,7 +104,7 @@ async function listen(config: Config, app: App): Promise<Listening | undefined> 
   const { admin } = config
   const operators = admin === undefined ? undefined : await (await import('./admin-server.ts')).openAdmin(admin, app)
   if (operators?.ok === false) return await stop(app, EXIT.unavailable, operators.error)
-  const server = listener({ onFault: (error) => app.emit(faultEvent(error)) })
+  const server = await publicListener(config, (error) => app.emit(faultEvent(error)))
   const bound = await server.listen(config, app.routerAt)
   const others = operators === undefined ? [] : [operators.value.server]
   if (bound.ok) return { url: bound.value, admin: operators?.value.url ?? 'off', listeners: [server, ...others] }
@@ -119,10 +120,11 @@ async function stop({ close, emit }: App, code: number, line: string): Promise<n
 }
 
 /** The first signal ends the server in order, the second at once. */
-function untilSignal({ listeners }: Listening, stopTicker: () => void, { emit, close, reload }: App): void {
+function untilSignal({ listeners }: Listening, stopTicker: () => void, { emit, close, reload, drain }: App): void {
   let isStopping = false
   const end = async (signal: string): Promise<void> => {
     emit({ name: 'server.stopping', signal })
+    await drain()
     stopTicker()
     await Promise.all(listeners.map((server) => server.close(GRACE_SECONDS)))
     emit({ name: 'server.stopped' })

@@ -1,7 +1,8 @@
 import cluster, { type Worker } from 'node:cluster'
+import type { Config } from '../config/config.ts'
 import type { Emit } from '../core/event.ts'
 import type { Tally } from '../core/tally.ts'
-import { between, seconds } from '../core/time.ts'
+import { between, type Seconds, seconds } from '../core/time.ts'
 import { systemClock } from '../system/clock.ts'
 import { pause } from '../system/pause.ts'
 import { type Entries, gatherTallies } from './tallies.ts'
@@ -11,7 +12,7 @@ const NUMBER = 'JWKSD_WORKER'
 /** A worker that ends sooner than this after its start is replaced after a pause. */
 const SHORT_LIFE_SECONDS = seconds(10)
 const RESTART_SECONDS = seconds(2)
-/** Workers that run longer than this after a signal are killed. */
+/** Workers that run longer than this after a signal, besides the time to drain, are killed. */
 const GRACE_SECONDS = seconds(6)
 
 /** The number of this worker, from 1; undefined in the process that starts the workers. */
@@ -26,7 +27,7 @@ export function ownNumber(): number | undefined {
  * Starts workers that share one port, and replaces each that ends, until a signal ends all of them. The first listens
  * before the others start, so that one makes the first keys, and a fault is reported once.
  */
-export async function superviseWorkers(count: number, emit: Emit, tally: Tally): Promise<void> {
+export async function superviseWorkers({ workers: count, drain }: Config, emit: Emit, tally: Tally): Promise<void> {
   const workers = new Map<number, Worker>()
   const tallies = gatherTallies(tally)
   let [isOpen, isStopping] = [false, false]
@@ -54,7 +55,8 @@ export async function superviseWorkers(count: number, emit: Emit, tally: Tally):
   const stop = (signal: string): void => {
     if (isStopping) process.exit(1)
     isStopping = true
-    void stopAll(workers, signal, emit)
+    emit({ name: 'server.stopping', signal })
+    void stopAll(workers, drain, emit)
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
@@ -67,11 +69,10 @@ export async function superviseWorkers(count: number, emit: Emit, tally: Tally):
 }
 
 /** Ends all workers in order, by force those that take too long; then this process. */
-async function stopAll(workers: ReadonlyMap<number, Worker>, signal: string, emit: Emit): Promise<void> {
-  emit({ name: 'server.stopping', signal })
+async function stopAll(workers: ReadonlyMap<number, Worker>, drain: Seconds, emit: Emit): Promise<void> {
   const ended = [...workers.values()].map((worker) => new Promise((resolve) => worker.once('exit', resolve)))
   end(workers, 'SIGTERM')
-  await Promise.race([Promise.all(ended), pause(GRACE_SECONDS)])
+  await Promise.race([Promise.all(ended), pause(seconds(drain + GRACE_SECONDS))])
   end(workers, 'SIGKILL')
   emit({ name: 'server.stopped' })
   process.exit(0)

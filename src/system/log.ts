@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream'
 import { type Emit, type Event, type Level, LEVELS } from '../core/event.ts'
 import { printable } from '../core/printable.ts'
 import { type Clock, timestamp } from '../core/time.ts'
@@ -9,6 +10,24 @@ export interface LogDeps {
   readonly least: Level
   readonly now: Clock
   readonly write: (line: string) => void
+}
+
+/** So much is kept for a reader that is slower than the log. */
+const MAX_UNREAD_BYTES = 1_048_576
+
+/** Writes lines to a stream. What its reader is too slow for is dropped, and counted once it has read the rest. */
+export function lineWriter(stream: Writable, onDropped: (lines: number) => void): (line: string) => void {
+  let dropped = 0
+  return (line) => {
+    if (dropped === 0 && stream.writableLength < MAX_UNREAD_BYTES) return void stream.write(line)
+    dropped += 1
+    if (dropped > 1) return
+    stream.once('drain', () => {
+      const lines = dropped
+      dropped = 0
+      onDropped(lines)
+    })
+  }
 }
 
 /** One JSON object a line, for machines. */

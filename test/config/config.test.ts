@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Config, parseConfig } from '../../src/config/config.ts'
-import { faultText } from '../../src/config/refusal.ts'
+import { refusalOf, type Runtime } from '../../src/config/promise.ts'
+import { faultText, refusalLines } from '../../src/config/refusal.ts'
 import { NO_MARKS } from '../../src/keyring/policy.ts'
 
 interface Given {
@@ -122,15 +123,24 @@ describe('parseConfig()', () => {
     assert.deepEqual([config.policy(NO_MARKS).algs, config.audience], [['ES256', 'RS256'], ['a', 'b']])
   })
 
-  it('ignores empty variables, unknown ones, and what Kubernetes makes of a service named jwksd', () => {
+  it('ignores empty variables and what Kubernetes makes of services, and names all others', () => {
     const env = {
       JWKSD_HOST: '',
       JWKSD_SERVICE_HOST: '10.0.0.1',
       JWKSD_PORT: 'tcp://10.0.0.1:80',
       JWKSD_PORT_80_TCP: 'tcp://10.0.0.1:80',
-      JWKSD_NONSENSE: '1',
+      JWKSD_METRICS_SERVICE_PORT_HTTP: '80',
+      JWKSD_METRICS_PORT: 'tcp://10.0.0.1:80',
+      JWKSD_METRICS_PORT_80_TCP_ADDR: '10.0.0.1',
+      JWKSD_NOTHING: '',
+      JWKSD_WORKER: '2',
+      OTHER: '1',
     }
-    assert.deepEqual([configOf({ env }).port, configOf({ env }).host], [8080, '127.0.0.1'])
+    const unknown = { JWKSD_NONSENSE: '1', JWKSD_AUDIT_REQIRED: 'true', JWKSDPORT: '1', jwksd_port: '1', JWKSD_: '1' }
+    const parsed = parse({ env: { ...env, ...unknown } })
+    assert.ok(parsed.ok)
+    assert.deepEqual([parsed.value.config.port, parsed.value.config.host], [8080, '127.0.0.1'])
+    assert.deepEqual(parsed.value.unknown, Object.keys(unknown))
   })
 
   it('records what was set as it was typed, without defaults and secrets', () => {
@@ -149,6 +159,55 @@ describe('parseConfig()', () => {
     assert.equal(configOf({ args: [...address, '--clients', 'c.json', '--open-auth'] }).auth, 'open')
     assert.equal(configOf({ args: ['--host', 'localhost'] }).auth, 'loopback')
     assert.equal(configOf({ args: ['--host', '::1'] }).auth, 'loopback')
+    for (const issuer of ['https://issuer.example', 'https://localhost.example', 'https://127.0.0.1.example']) {
+      assert.equal(configOf({ args: ['--issuer', issuer] }).auth, 'off', issuer)
+      assert.equal(configOf({ args: ['--issuer', issuer, '--open-auth'] }).auth, 'loopback', issuer)
+    }
+    assert.equal(configOf({ args: ['--issuer', 'http://[::1]:9000/x'] }).auth, 'loopback')
+  })
+
+  it('E27 takes an http issuer on this machine alone, unless that is asked for', () => {
+    const names = ['a.example', '10.0.0.1:80', '0.0.0.0', 'localhost.example', '[::]']
+    for (const issuer of names.map((name) => `http://${name}`)) {
+      const [fault = ''] = faultsOf({ args: ['--issuer', issuer] })
+      assert.match(fault, /^--issuer must begin with https: .* set --allow-http-issuer$/, issuer)
+      assert.equal(configOf({ args: ['--issuer', issuer, '--allow-http-issuer'] }).issuer, issuer)
+    }
+    assert.match(faultsOf({ env: { JWKSD_ISSUER: 'http://a.example' } })[0] ?? '', /^JWKSD_ISSUER must begin/)
+    for (const issuer of ['http://127.0.0.1:8080', 'http://localhost', 'http://[::1]', 'http://a.localhost/x']) {
+      assert.equal(configOf({ args: ['--issuer', issuer] }).issuer, issuer)
+    }
+  })
+
+  it('takes an IPv6 address in brackets', () => {
+    for (const host of ['::', '::1', '::ffff:10.0.0.1']) {
+      const more = ['--issuer', 'https://a.example']
+      assert.equal(configOf({ args: ['--host', `[${host}]`, ...more] }).host, host)
+      assert.equal(configOf({ args: ['--host', host, ...more] }).host, host)
+    }
+    for (const host of ['[localhost]', '[::1', '::1]', '[]', '[::1]:80']) {
+      assert.equal(faultsOf({ args: ['--host', host] }).length > 0, true, host)
+    }
+  })
+
+  it('takes proxies as networks, addresses and unix', () => {
+    const proxies = '10.0.0.0/8, fd00::/8,127.0.0.1,::1,unix,0.0.0.0/0'
+    const { trustedProxies, forwardedHeader } = configOf({ args: ['--trusted-proxies', proxies] })
+    assert.deepEqual([trustedProxies, forwardedHeader], [proxies.split(/, ?/), undefined])
+    const wrong = ['10.0.0.0/33', 'fd00::/129', '10.0.0/8', 'example.com', 'unix:/x', 'fe80::1%lo', '10.0.0.0/', '1/2']
+    for (const text of [...wrong, '']) {
+      assert.match(faultsOf({ args: ['--trusted-proxies', text] })[0] ?? '', /^--trusted-proxies is .* networks/, text)
+    }
+    assert.match(faultsOf({ args: ['--forwarded-header', 'forwarded'] })[0] ?? '', /trusted-proxies must be set/)
+    assert.equal(faultsOf({ args: ['--forwarded-header', 'x-real-ip', '--trusted-proxies', '::1'] }).length, 1)
+  })
+
+  it('bounds the time that an idle connection is kept, and a drain', () => {
+    const { keepAlive, drain } = configOf({ args: ['--keep-alive', '620s', '--drain', '15s'] })
+    assert.deepEqual([keepAlive, drain], [620, 15])
+    for (const args of [['--keep-alive', '0'], ['--keep-alive', '2h'], ['--drain', '61m']]) {
+      assert.match(faultsOf({ args })[0] ?? '', /must be a duration from \ds to 1h/)
+    }
   })
 
   it('keeps the issuer byte for byte', () => {
@@ -161,5 +220,42 @@ describe('parseConfig()', () => {
     assert.deepEqual([fast.lead, fast.maxAge, fast.retention, fast.ttl, fast.maxTtl], [30, 29, 21, 20, 20])
     const slower = configOf({ args: ['--preset', 'fast', '--rotation-interval', '2m'] }).policy(NO_MARKS).timing
     assert.deepEqual([slower.interval, slower.lead], [120, 60])
+  })
+})
+
+describe('refusalOf()', () => {
+  const refused = async (runtime: Partial<Runtime>, ...args: readonly string[]): Promise<readonly string[]> => {
+    const config = configOf({ args: ['--alg', 'ES256', ...args] })
+    const refusal = await refusalOf(config, { env: {}, execArgv: [], ...runtime })
+    return refusal === undefined ? [] : refusalLines(refusal)
+  }
+  const beyond = [['--host', '0.0.0.0', '--issuer', 'https://a.example'], ['--issuer', 'https://a.example']]
+  const unsafe: readonly Partial<Runtime>[] = [
+    { env: { NODE_TLS_REJECT_UNAUTHORIZED: '0' } },
+    ...['--inspect', '--inspect=0.0.0.0:9229', '--inspect-brk', '--inspect_brk=1', '--inspect-wait',
+      '--heapsnapshot-signal=SIGUSR2', '--tls-keylog=/tmp/x'].flatMap((flag) => [
+      { execArgv: ['--enable-source-maps', flag] },
+      { env: { NODE_OPTIONS: `--max-old-space-size=64 ${flag}` } },
+      { env: { NODE_OPTIONS: `"${flag}"` } },
+    ]),
+  ]
+
+  it('E25 refuses settings of Node.js that give secrets away, beyond this machine', async () => {
+    for (const runtime of unsafe) {
+      for (const args of beyond) {
+        const [line = '', ...more] = await refused(runtime, ...args)
+        assert.match(line, /^(?:NODE_TLS|--inspect|--heapsnap|--tls-keylog)\S* lets others/, JSON.stringify(runtime))
+        assert.deepEqual(more, [])
+      }
+      assert.deepEqual(await refused(runtime), [])
+    }
+  })
+
+  it('E25 refuses no other setting', async () => {
+    const harmless: readonly Partial<Runtime>[] = [
+      { env: { NODE_TLS_REJECT_UNAUTHORIZED: '1', NODE_OPTIONS: '--inspect-port=0 --inspect-publish-uid=http' } },
+      { execArgv: ['--permission', '--disable-proto=throw'] },
+    ]
+    for (const runtime of harmless) for (const args of beyond) assert.deepEqual(await refused(runtime, ...args), [])
   })
 })

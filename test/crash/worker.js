@@ -20,4 +20,5 @@ const timing = {
 const parsed = parseConfig({ args: ['--port', '0', '--alg', 'ES256,Ed25519', ...args], env: {}, readFile: () => '' })
 if (!parsed.ok) throw new Error(JSON.stringify(parsed.error))
 const { config } = parsed.value
-await serve({ ...config, policy: () => ({ ...config.policy({ maxTtl: 0, maxAge: 0 }), timing }) }, {})
+const policy = () => ({ ...config.policy({ maxTtl: 0, maxAge: 0 }), timing })
+await serve({ ...parsed.value, config: { ...config, policy } })

@@ -13,12 +13,31 @@ async function mintWith(server: RunningApp, host: string, more = ''): Promise<nu
 
 describe('who may mint at /auth', () => {
   it('D6 this machine may, by its own names and that of the issuer; a rebound name may not', async () => {
-    const server = await startApp('--alg', 'ES256', '--issuer', 'https://issuer.example')
+    const server = await startApp('--alg', 'ES256', '--issuer', 'https://issuer.example', '--open-auth')
     const right = ['localhost', '127.0.0.1:8080', '[::1]', 'app.localhost', 'issuer.example', 'ISSUER.example']
     const wrong = ['evil.example', 'issuer.example.evil', '127.0.0.1.evil.example', '0.0.0.0', 'issuer.example:81']
     for (const host of right) assert.equal(await mintWith(server, host), 200, host)
     for (const host of wrong) assert.equal(await mintWith(server, host), 421, host)
     await server.close()
+  })
+
+  for (const issuer of ['https://issuer.example', 'https://localhost.example', 'https://10.0.0.1']) {
+    it(`nobody may once ${issuer} is the issuer, although the address is a loopback one`, async () => {
+      const server = await startApp('--alg', 'ES256', '--issuer', issuer)
+      for (const host of ['localhost', new URL(issuer).host]) assert.equal(await mintWith(server, host), 404, host)
+      for (const path of ['/auth/cases', '/auth/stranger-jwks.json']) {
+        assert.equal((await fetch(`${server.url}${path}`)).status, 404, path)
+      }
+      await server.close()
+    })
+  }
+
+  it('this machine may where the issuer is one of its names', async () => {
+    for (const issuer of ['http://localhost:3000', 'http://127.1.2.3', 'http://[::1]:80/x', 'https://app.localhost']) {
+      const server = await startApp('--alg', 'ES256', '--issuer', issuer)
+      assert.equal(await mintWith(server, 'localhost'), 200, issuer)
+      await server.close()
+    }
   })
 
   it('D6 a page of a foreign origin may not, even under a name of this machine', async () => {

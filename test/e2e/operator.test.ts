@@ -74,7 +74,7 @@ describe('a server with a sealed file', () => {
     const ready = await getJson(`${server.url}/readyz`)
     assert.deepEqual([ready.status, ready.keys, ready.audit], ['ready', 'sealed', 'written'])
     const { headers } = await fetch(`${server.url}/jwks.json`)
-    assert.equal(headers.get('cache-control'), 'public, max-age=29, must-revalidate')
+    assert.equal(headers.get('cache-control'), 'public, max-age=29, must-revalidate, stale-while-revalidate=0')
   })
 
   it('lists its keys as a table and as JSON', async () => {

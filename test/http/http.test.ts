@@ -36,7 +36,7 @@ describe('reply()', () => {
 
 describe('router()', () => {
   const call = (headers: Record<string, string> = {}, method = 'GET'): Call =>
-    ({ method, path: '/a', query: '', header: (name) => headers[name], address: () => 'test', body: new Uint8Array() })
+    ({ method, path: '/a', query: '', header: (name) => ({ host: 'localhost', ...headers })[name], address: () => 'test', body: new Uint8Array() })
   const route = (cors: Cors, methods: Route['methods']): Route => ({ path: '/a', cors, methods })
 
   async function answered(

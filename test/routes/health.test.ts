@@ -29,7 +29,9 @@ describe('the health routes', () => {
   it('are not ready while the view of the store is too old', async () => {
     const health = (): { ready: boolean; inStep: boolean; viewAge: Seconds; ahead: Seconds } =>
       ({ ready: false, inStep: false, viewAge: seconds(90_000.4), ahead: seconds(0) })
-    const route = readyRoute({ current: () => undefined, health, keys: () => 'sealed', audit: () => 'off' })
+    const current = (): undefined => undefined
+    const keys = (): 'sealed' => 'sealed'
+    const route = readyRoute({ current, health, keys, isDraining: () => false, audit: () => 'off' })
     const answer = await route.methods.GET?.(CALL)
     assert.equal(answer?.status, 503)
     const body = JSON.parse(Buffer.from(answer?.body ?? []).toString()) as unknown

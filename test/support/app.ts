@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after } from 'node:test'
 import { type App, createApp } from '../../src/serve/app.ts'
+import { publicListener } from '../../src/serve/public-listener.ts'
 import { parseConfig } from '../../src/config/config.ts'
 import type { Event } from '../../src/core/event.ts'
 import { type Instant, instant, seconds } from '../../src/core/time.ts'
-import { type Listener, listener } from '../../src/http/listener.ts'
+import type { Listener } from '../../src/http/listener.ts'
 import type { Reply } from '../../src/http/reply.ts'
 import type { Router } from '../../src/http/router.ts'
 import { assertCleanLog, assertNoPrivateMember } from './leak.ts'
@@ -54,7 +55,7 @@ export async function startAppAt(start: number, args: readonly string[]): Promis
   })
   assert.ok(created.ok, JSON.stringify(created))
   const app = created.value
-  const server = listener({ onFault: (error) => faults.push(error) })
+  const server = await publicListener(config, (error) => faults.push(error))
   running.add(server)
   const bound = await server.listen(config, (url) => watched(app.routerAt(url)))
   assert.ok(bound.ok, JSON.stringify(bound))

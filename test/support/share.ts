@@ -1,5 +1,5 @@
 /** `npm test -- --all` sets it; every other run does a share of what is generated at random. */
-const isWhole = process.env['JWKSD_TEST_ALL'] !== undefined
+const isWhole = process.env['ALL_TESTS'] !== undefined
 const SHARE = 1 / 5
 
 /** How many of the trials of a whole run this run does. */
