@@ -4,7 +4,7 @@ const MAX_CHANGES = 3
 /** The names that a word with typing errors may stand for, the most likely first. */
 export function nearest(word: string, names: readonly string[]): readonly string[] {
   const near = names.map((name) => ({ name, changes: name.startsWith(word) ? 1 : distance(word, name) }))
-  return near.filter(({ changes, name }) => changes <= MAX_CHANGES && changes < name.length / 2)
+  return near.filter(({ changes, name }) => changes <= MAX_CHANGES && changes <= name.length / 2)
     .toSorted((one, other) => one.changes - other.changes).map(({ name }) => name)
 }
 

@@ -106,6 +106,7 @@ describe('parseConfig()', () => {
       'an unknown option before its value', { args: ['--worker', '2'] },
       /^--worker is not an option\. Did you mean --workers\? `jwksd --help` lists all options$/m,
     ],
+    ['an option with two letters exchanged', { args: ['--prot', '2'] }, /^--prot .* Did you mean --port\?/m],
     ['a file that the environment names', { env: { JWKSD_CONFIG: 'x.json' } }, /^JWKSD_CONFIG x\.json cannot be read/],
     ['a ttl in the environment above max-ttl', { env: { JWKSD_TTL: '2h', JWKSD_MAX_TTL: '1h' } }, /^JWKSD_TTL is/],
     ['a secret as a flag', { args: ['--kek', 'x'] }, /^--kek would show .* Set JWKSD_KEK or --kek-file$/],
