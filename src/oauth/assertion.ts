@@ -13,7 +13,8 @@ const MAX_JTI_LENGTH = 256
  * Whether an assertion proves that it is from the client (RFC 7523 section 3): signed by its key, issued by itself, for
  * our issuer and nobody else (RFC 10070), bounded in time, and never seen before.
  */
-export const checkAssertion: CheckAssertion = async (jws, { id, auth }, { issuer, now, skew, jtis }) => {
+export const checkAssertion: CheckAssertion = async (jws, { id, auth }, { request: { now }, deps }) => {
+  const { issuer, skew, jtis } = deps
   if (auth.method !== 'private_key_jwt' || !TYPES.has(jws.typ)) return false
   const claims = await verifyBy(auth.keys, jws)
   if (!claims.ok) return false

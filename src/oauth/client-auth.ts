@@ -24,7 +24,7 @@ const NO_HASH = 'none'
 export async function authenticate(request: OAuthRequest, deps: TokenDeps): Promise<Result<ClientContext, OAuthFault>> {
   const snapshot = await deps.current()
   if (snapshot === undefined) return unavailable('The key store has been out of reach for too long')
-  const context = { ...deps, ...snapshot, ...request, registry: deps.clients.registry }
+  const context = { request, deps, snapshot, registry: deps.clients.registry }
   const evidence = evidenceOf(request)
   if (!evidence.ok) return evidence
   const { id } = evidence.value

@@ -35,7 +35,8 @@ function keyOf({ header }: UncheckedJws): ReturnType<typeof parseForeignJwk> {
   return parseForeignJwk(isObject(jwk) && typeof alg === 'string' ? { alg, ...jwk } : jwk)
 }
 
-async function judge(claims: JsonObject, key: Kid, { url, now, skew, jtis }: Context): Promise<string | undefined> {
+async function judge(claims: JsonObject, key: Kid, context: Context): Promise<string | undefined> {
+  const { request: { now }, deps: { url, skew, jtis } } = context
   const { jti, htm, htu, iat } = claims as Partial<JsonObject>
   if (htm !== 'POST') return 'htm must be POST'
   if (typeof htu !== 'string' || plain(htu) !== plain(url)) return 'htu must be the URL of this endpoint'

@@ -19,7 +19,7 @@ export type ForeignFault = JwtFault | 'keys' | 'untrusted'
  */
 export async function checkForeignToken(
   jws: UncheckedJws,
-  { client, registry: { issuers }, issuer, now, skew }: ClientContext,
+  { client, registry: { issuers }, request: { now }, deps: { issuer, skew } }: ClientContext,
 ): Promise<Result<JsonObject & { readonly sub: string }, ForeignFault>> {
   const name = unprovedClaim(jws, 'iss')
   const trusted = client.trusts.find((trust) => trust.issuer === name)

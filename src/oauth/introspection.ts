@@ -33,12 +33,12 @@ export async function introspect(request: OAuthRequest, deps: TokenDeps): Promis
 export async function revoke(request: OAuthRequest, deps: TokenDeps): Promise<Result<undefined, OAuthFault>> {
   const context = await openToken(request, deps, readOwnToken)
   if (!context.ok) return context
-  const { claims, client: { id: client }, jtis, emit } = context.value
+  const { claims, client: { id: client } } = context.value
   if (claims === undefined) return ok(undefined)
   const { client_id: owner, exp, jti } = claims
   if (owner !== client) return refused('unauthorized_client', 'The token was made for another client')
-  const isNew = await jtis.mark('revoked', revocationId(claims), instant(exp as number))
-  if (isNew) emit({ name: 'token.revoked', jti: String(jti), client })
+  const isNew = await deps.jtis.mark('revoked', revocationId(claims), instant(exp as number))
+  if (isNew) deps.emit({ name: 'token.revoked', jti: String(jti), client })
   return ok(undefined)
 }
 

@@ -9,7 +9,7 @@ import type { Grant } from './rules.ts'
 export const jwtBearer: Grant = {
   type: JWT_BEARER,
   entitle: async (context) => {
-    const assertion = context.params.get('assertion')
+    const assertion = context.request.params.get('assertion')
     if (assertion === undefined) return refused('invalid_request', 'assertion is missing')
     const jws = parseCompact(assertion)
     const claims = jws.ok ? await checkForeignToken(jws.value, context) : jws

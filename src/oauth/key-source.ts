@@ -64,10 +64,9 @@ export function remoteKeys(url: string, fetchFrom: Fetch, now: Clock): KeySource
 
 /** Checks a signature with the keys of a source, and asks it again when it seems to lack the key. */
 export async function verifyBy(source: KeySource, jws: UncheckedJws): Promise<Result<JsonObject, JwtFault | 'keys'>> {
-  const attempt = async (isMissing: boolean): Promise<Result<JsonObject, JwtFault | 'keys'>> => {
-    const keys = await source(isMissing)
-    return keys === undefined ? fail('keys') : await verifyJws(jws, keys)
-  }
-  const first = await attempt(false)
-  return !first.ok && first.error === 'kid' ? await attempt(true) : first
+  const known = await source(false)
+  const first: Result<JsonObject, JwtFault | 'keys'> = known === undefined ? fail('keys') : await verifyJws(jws, known)
+  if (first.ok || first.error !== 'kid') return first
+  const fresh = await source(true)
+  return fresh === undefined ? fail('keys') : await verifyJws(jws, fresh)
 }

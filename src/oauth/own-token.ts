@@ -19,13 +19,13 @@ export async function checkOwnToken(
 ): Promise<Result<JsonObject, JwtFault | 'revoked'>> {
   const claims = await readOwnToken(jws, context)
   if (!claims.ok) return claims
-  return await context.jtis.isMarked('revoked', revocationId(claims.value)) ? fail('revoked') : claims
+  return await context.deps.jtis.isMarked('revoked', revocationId(claims.value)) ? fail('revoked') : claims
 }
 
 /** The same, without a look for a revocation. */
 export async function readOwnToken(
   jws: UncheckedJws,
-  { issuer, ring, now, skew }: Pick<Context, 'issuer' | 'ring' | 'now' | 'skew'>,
+  { request: { now }, deps: { issuer, skew }, snapshot: { ring } }: Context,
 ): Promise<Result<JsonObject, JwtFault>> {
   if (!TYPES.has(jws.typ)) return fail('typ')
   const keys = ring.keys.filter(({ state, jwk }) => state !== 'standby' && jwk.kid === jws.header['kid'])

@@ -39,7 +39,10 @@ export interface OAuthRequest {
 }
 
 /** One request, and what is in force while it is answered: one snapshot of the keys, and one registry. */
-export interface Context extends TokenDeps, Snapshot, OAuthRequest {
+export interface Context {
+  readonly request: OAuthRequest
+  readonly deps: TokenDeps
+  readonly snapshot: Snapshot
   readonly registry: Registry
 }
 

@@ -7,7 +7,7 @@ import { type Client, TOKEN_EXCHANGE } from './client.ts'
 import { type OAuthFault, refused } from './fault.ts'
 import { checkForeignToken, type ForeignFault } from './foreign-token.ts'
 import { checkOwnToken } from './own-token.ts'
-import type { ClientContext, Entitlement, Grant } from './rules.ts'
+import type { ClientContext, Entitlement, Grant, OAuthRequest } from './rules.ts'
 
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
 const TYPES: ReadonlySet<string> = new Set([ACCESS_TOKEN, 'urn:ietf:params:oauth:token-type:jwt'])
@@ -20,10 +20,10 @@ const TYPES: ReadonlySet<string> = new Set([ACCESS_TOKEN, 'urn:ietf:params:oauth
 export const tokenExchange: Grant = {
   type: TOKEN_EXCHANGE,
   entitle: async (context) => {
-    const { params, client, issuer } = context
-    const wrong = wrongWith(params)
+    const { request, client, deps: { issuer } } = context
+    const wrong = wrongWith(request)
     if (wrong !== undefined) return refused('invalid_request', wrong)
-    const jws = parseCompact(params.get('subject_token') ?? '')
+    const jws = parseCompact(request.params.get('subject_token') ?? '')
     if (!jws.ok) return unfit(jws.error)
     if (unprovedClaim(jws.value, 'iss') === issuer) return await exchangeOwn(jws.value, context)
     const claims = await checkForeignToken(jws.value, context)
@@ -49,7 +49,7 @@ function entitled({ sub, exp, act }: JsonObject, { id }: Client): Entitlement {
   }
 }
 
-function wrongWith(params: ClientContext['params']): string | undefined {
+function wrongWith({ params }: OAuthRequest): string | undefined {
   const type = params.get('subject_token_type')
   const types = [...TYPES].join(', ')
   if (params.get('subject_token') === undefined) return 'subject_token is missing'

@@ -34,7 +34,7 @@ export async function issueToken(request: OAuthRequest, deps: TokenDeps): Promis
   return await mint(context, { ...reach.value, key: key.value })
 }
 
-function grantOf({ params, client, registry: { grants } }: ClientContext): Result<Grant, OAuthFault> {
+function grantOf({ request: { params }, client, registry: { grants } }: ClientContext): Result<Grant, OAuthFault> {
   const type = params.get('grant_type')
   if (type === undefined) return refused('invalid_request', 'grant_type is missing')
   const grant = grants.find((one) => one.type === type)
@@ -47,7 +47,7 @@ function grantOf({ params, client, registry: { grants } }: ClientContext): Resul
 
 /** The thumbprint of the key that the token is bound to; undefined for a bearer token (RFC 9449 section 5). */
 async function boundKey(context: ClientContext): Promise<Result<Kid | undefined, OAuthFault>> {
-  const { client, dpop, registry } = context
+  const { client, request: { dpop }, registry } = context
   if (dpop === undefined) {
     if (client.dpop !== true) return ok(undefined)
     return refused('invalid_dpop_proof', 'The client is registered for DPoP, and sends no proof')
@@ -64,7 +64,7 @@ interface Reach extends Entitlement {
 }
 
 /** The audiences and scopes that were requested, if all are allowed; by default the first audience, and all scopes. */
-function reachOf({ params, client }: ClientContext, earned: Entitlement): Result<Reach, OAuthFault> {
+function reachOf({ request: { params }, client }: ClientContext, earned: Entitlement): Result<Reach, OAuthFault> {
   const [resource, audience, scope] = [params.get('resource'), params.get('audience'), params.get('scope')]
   if (resource !== undefined && !isResource(resource)) {
     return refused('invalid_target', 'resource must be an absolute URI without fragment')
@@ -97,19 +97,19 @@ interface Decided extends Reach {
 }
 
 async function mint(context: ClientContext, decided: Decided): Promise<Result<JsonObject, OAuthFault>> {
-  const { client, now, signers } = context
+  const { client, deps, snapshot: { signers }, request: { now } } = context
   const { subject: sub, audiences, scopes, key, notAfter } = decided
   const signer = signers.get(client.alg)
   if (signer === undefined) return unavailable('The first key of this algorithm is still in its lead; try again later')
   const left = notAfter === undefined ? Infinity : Math.floor(between(now, notAfter))
-  const ttl = seconds(Math.min(client.ttl ?? context.ttl, left))
+  const ttl = seconds(Math.min(client.ttl ?? deps.ttl, left))
   if (ttl < 1) return refused('invalid_grant', 'The subject token expires in less than a second')
   const aud = audiences.length === 1 ? audiences[0] as string : audiences
   const scope = scopes.length === 0 ? {} : { scope: scopes.join(' ') }
   const bound = key === undefined ? {} : { cnf: { jkt: key } }
   const claims = { ...client.claims, ...decided.claims, ...scope, ...bound, client_id: client.id }
   const order = { signer, typ: 'at+jwt', sub, aud, issuedAt: now, ttl, claims } as const
-  const made = await issue({ ...order, recordedAs: { client: client.id } }, context)
+  const made = await issue({ ...order, recordedAs: { client: client.id } }, deps)
   if (!made.ok) return unavailable('The audit log cannot be written')
   const kind = key === undefined ? 'Bearer' : 'DPoP'
   return ok({ access_token: made.value.token, token_type: kind, expires_in: ttl, ...scope, ...decided.answer })

@@ -5,6 +5,7 @@ import { parseForeignJwk } from '../../src/jose/foreign-key.ts'
 import { parseCompact } from '../../src/jose/verify.ts'
 import { EMPTY_RING, type Key } from '../../src/keyring/ring.ts'
 import { readOwnToken } from '../../src/oauth/own-token.ts'
+import type { Context } from '../../src/oauth/rules.ts'
 import { newParty } from '../support/oauth.ts'
 
 const party = newParty()
@@ -22,7 +23,8 @@ describe('readOwnToken()', () => {
     it(`answers ${verdict} for a token under a key that is ${state}: a standby never signs`, async () => {
       const key = { state, jwk, publishedAt: now, activeAt: now } as unknown as Key
       const ring = { ...EMPTY_RING, keys: [key], marks: { maxTtl: seconds(3600), maxAge: seconds(300) } }
-      const claims = await readOwnToken(token.value, { issuer, ring, now, skew: seconds(60) })
+      const context = { request: { now }, deps: { issuer, skew: seconds(60) }, snapshot: { ring } }
+      const claims = await readOwnToken(token.value, context as unknown as Context)
       assert.equal(claims.ok ? 'right' : claims.error, verdict)
     })
   }
