@@ -1,6 +1,9 @@
+import type { Config } from '../config/config.ts'
 import { proofOf, refusalOf } from '../config/promise.ts'
 import { refusalLines } from '../config/refusal.ts'
+import { NO_MARKS } from '../keyring/policy.ts'
 import { proofText } from '../keyring/proof.ts'
+import { ringSize } from '../keyring/size.ts'
 import { EXIT, refuse } from '../system/exit.ts'
 import type { Command } from './command.ts'
 
@@ -15,7 +18,17 @@ export const check: Command = {
     if (config.store !== 'memory:') {
       process.stdout.write('    a start also compares the longest lifetimes that the store remembers\n')
     }
+    process.stdout.write(`${sizeText(config)}\n`)
     const refusal = await refusalOf(config, process)
     if (refusal !== undefined) refuse(EXIT.config, ...refusalLines(refusal))
   },
+}
+
+/** How large the ring becomes, and where the keys go that it does not carry. */
+function sizeText({ store, policy }: Config): string {
+  const { published, past, carried, bytes } = ringSize(policy(NO_MARKS))
+  const kept = store === 'memory:' ? 'dropped' : `in ${store.slice('file:'.length)}.past`
+  const rest = past > carried ? ` of ${past}; the older ones are ${kept}` : ''
+  const size = `${Math.ceil(bytes / 1024)} KiB at the end of --history`
+  return `ring <= ${size}: ${published} published keys, ${carried} past ones${rest}`
 }

@@ -1,19 +1,22 @@
 import { isAvailable } from '../jose/signer.ts'
 import { NO_MARKS } from '../keyring/policy.ts'
 import { proof, type ProofLine } from '../keyring/proof.ts'
+import { type RingSize, ringSize } from '../keyring/size.ts'
+import { MAX_DOCUMENT_BYTES } from '../keyring/store.ts'
 import type { Config } from './config.ts'
 
 /** How the process was started, besides its configuration. */
 export type Runtime = Pick<NodeJS.Process, 'env' | 'execArgv'>
 
 /**
- * Why a configuration is refused: settings of Node.js that give away secrets, lines of the proof that fail, or
- * algorithms that this runtime lacks.
+ * Why a configuration is refused: settings of Node.js that give away secrets, lines of the proof that fail,
+ * algorithms that this runtime lacks, or a ring that outgrows its store.
  */
 export type Refusal =
   | { readonly code: 'runtime_unsafe'; readonly settings: readonly string[] }
   | { readonly code: 'promise_broken'; readonly lines: readonly ProofLine[] }
   | { readonly code: 'algorithm_missing'; readonly algs: readonly string[] }
+  | { readonly code: 'ring_too_large'; readonly size: RingSize }
 
 /** The proof for a store that holds no marks yet. */
 export function proofOf(config: Config): readonly ProofLine[] {
@@ -35,7 +38,10 @@ export async function refusalOf(config: Config, runtime: Runtime): Promise<Refus
   if (settings.length > 0) return { code: 'runtime_unsafe', settings }
   const lines = proofOf(config).filter(({ holds }) => !holds)
   if (lines.length > 0) return { code: 'promise_broken', lines }
-  const { algs } = config.policy(NO_MARKS)
+  const policy = config.policy(NO_MARKS)
+  const size = ringSize(policy)
+  if (size.bytes > MAX_DOCUMENT_BYTES) return { code: 'ring_too_large', size }
+  const { algs } = policy
   const available = await Promise.all(algs.map(isAvailable))
   const missing = algs.filter((_alg, at) => available[at] === false)
   return missing.length > 0 ? { code: 'algorithm_missing', algs: missing } : undefined

@@ -1,5 +1,6 @@
 import { nearest } from '../core/nearest.ts'
 import { unsafeText } from '../keyring/proof.ts'
+import { MAX_DOCUMENT_BYTES } from '../keyring/store.ts'
 import type { Refusal } from './promise.ts'
 import type { ConfigFault } from './setting.ts'
 
@@ -25,6 +26,9 @@ export function refusalLines(refusal: Refusal): readonly string[] {
       return refusal.algs.map((alg) =>
         `--alg names ${alg}, which this Node.js (${process.version}) lacks. Name another algorithm: ` +
         'ML-DSA needs Node.js 24.7 or later with OpenSSL 3.5')
+    case 'ring_too_large':
+      return [`${refusal.size.published} published keys need ${refusal.size.bytes} bytes in the store, ` +
+        `more than ${MAX_DOCUMENT_BYTES}. Raise --rotation-interval, or lower --retention`]
     default:
       return refusal satisfies never
   }

@@ -8,7 +8,7 @@ export class KeyringFault extends Error {
   override readonly name = 'KeyringFault'
   readonly code:
     | 'unreadable' | 'damaged' | 'altered' | 'newer_format' | 'cannot_unseal'
-    | 'ring_vanished' | 'rolled_back' | 'promise_broken'
+    | 'ring_vanished' | 'rolled_back' | 'promise_broken' | 'too_large'
 
   constructor(code: KeyringFault['code'], detail: string) {
     super(detail)

@@ -7,6 +7,7 @@ import { fail, ok, type Result } from '../core/result.ts'
 import { after, earliest, type Instant, seconds } from '../core/time.ts'
 import { advance, ringDueAt } from './advance.ts'
 import { KeyringFault, storeFailure } from './fault.ts'
+import { archiver } from './history.ts'
 import type { Decision } from './moves.ts'
 import { type HighWaterMarks, longestView, NO_MARKS, type Policy } from './policy.ts'
 import { proof, unsafeText } from './proof.ts'
@@ -47,13 +48,14 @@ export class Keyring {
   #failedAt!: Instant
   #ticking: Promise<void> | undefined
   readonly #inTurn = oneAtATime()
+  readonly #archive: ReturnType<typeof archiver>
 
   private constructor(deps: KeyringDeps, replica: Replica, policy: Policy) {
     this.policy = policy
     ;({ watch: this.watch, see: this.#see } = stampWatch(deps, policy.timing))
     this.#deps = deps
     this.#replica = replica
-    this.#pool = keyPool(policy, deps)
+    ;[this.#pool, this.#archive] = [keyPool(policy, deps), archiver(deps.store)]
   }
 
   /**
@@ -88,9 +90,8 @@ export class Keyring {
 
   /** Reads the store and commits what is due; never rejects, and callers at the same time share one run. */
   tick(): Promise<void> {
-    this.#ticking ??= this.#inTurn(() => this.#attempt()).finally(() => {
-      this.#ticking = undefined
-    })
+    const isOver = (): void => void (this.#ticking = undefined)
+    this.#ticking ??= this.#inTurn(() => this.#attempt()).finally(isOver)
     return this.#ticking
   }
 
@@ -145,6 +146,7 @@ export class Keyring {
   async #attempt(): Promise<void> {
     try {
       await this.#settle()
+      await this.#archive(this.#snapshot.ring, (decide) => this.#commit(decide, 'unchanged'))
       if (!this.#inStep) this.#deps.emit({ name: 'store.recovered' })
       this.#inStep = true
       void this.refill()

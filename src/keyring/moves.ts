@@ -81,7 +81,9 @@ export function remove(
     why,
     reason,
   }))
-  const history = ring.history.filter(({ removedAt }) => after(removedAt, move.policy.history) > move.now)
+  // Two for each that comes: a clock that is ahead for a while cannot empty the history.
+  const isKept = ({ removedAt }: PastKey): boolean => after(removedAt, move.policy.history) > move.now
+  const history = ring.history.filter((key, at) => at >= 2 * gone.length || isKept(key))
   return { ...ring, keys: ring.keys.filter((key) => !gone.includes(key)), history: [...history, ...past] }
 }
 

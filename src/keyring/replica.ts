@@ -4,7 +4,7 @@ import type { Keks } from '../jose/kek.ts'
 import { openRing, sealRing } from './envelope.ts'
 import { KeyringFault } from './fault.ts'
 import type { Ring } from './ring.ts'
-import type { RingStore, Version } from './store.ts'
+import { MAX_DOCUMENT_BYTES, type RingStore, type Version } from './store.ts'
 import type { Clocks } from './watch.ts'
 
 /** Compare-and-swap attempts before a writer gives up, if other processes are always faster. */
@@ -51,7 +51,10 @@ export function newReplica({ store, keks, now, elapsed, randomBytes }: ReplicaDe
     },
     commit: async (next, over) => {
       const ring = { ...next, generation: (over?.ring.generation ?? 0) + 1 }
-      const replaced = await store.replace(await sealRing(ring, keks, randomBytes), over?.version)
+      const document = await sealRing(ring, keks, randomBytes)
+      const bytes = Buffer.byteLength(document)
+      if (bytes > MAX_DOCUMENT_BYTES) throw tooLarge(bytes)
+      const replaced = await store.replace(document, over?.version)
       if (!replaced.ok) return undefined
       last = { ring, version: replaced.value, seenAt, seenElapsed }
       return last
@@ -62,6 +65,12 @@ export function newReplica({ store, keks, now, elapsed, randomBytes }: ReplicaDe
 /** Fresh keys in place of a ring that is gone would strand every token that was issued. */
 function vanished(): never {
   throw new KeyringFault('ring_vanished', 'The store is empty, and was not before')
+}
+
+/** The next start could not read it. */
+function tooLarge(bytes: number): KeyringFault {
+  const detail = `Cannot commit a ring of ${bytes} bytes, more than ${MAX_DOCUMENT_BYTES}`
+  return new KeyringFault('too_large', `${detail}. Raise --rotation-interval, or lower --retention`)
 }
 
 async function openNewer(document: string, last: Committed | undefined, keks: Keks): Promise<Ring> {

@@ -10,6 +10,9 @@ export interface Stored {
   readonly version: Version
 }
 
+/** Bytes of a document that can be committed, and so must be readable. */
+export const MAX_DOCUMENT_BYTES: number = 72 * 1024 * 1024
+
 /**
  * Keeps one document, and replaces it only for a writer that has read the present one. Every store passes the contract
  * in test/stores/contract.ts. Both methods reject with `StoreUnavailable` when the store does not answer.
@@ -21,6 +24,8 @@ export interface RingStore {
   readonly isShared?: boolean
   /** The committed document; undefined when none was ever committed. */
   load(): Promise<Stored | undefined>
+  /** Keeps lines beside the document for good, at least once each; without it, what would be archived is dropped. */
+  archive?(lines: readonly string[]): Promise<void>
   /** Commits `document` if `expected` is still the version (undefined: still none), and returns the new version. */
   replace(document: string, expected: Version | undefined): Promise<Result<Version, 'conflict'>>
 }

@@ -6,7 +6,9 @@ import { fail, ok, type Result } from '../core/result.ts'
 import { decodeUtf8 } from '../core/encoding.ts'
 import { sha256 } from '../jose/digest.ts'
 import { KeyringFault } from '../keyring/fault.ts'
-import { type RingStore, type Stored, StoreUnavailable, type Version } from '../keyring/store.ts'
+import {
+  MAX_DOCUMENT_BYTES, type RingStore, type Stored, StoreUnavailable, type Version,
+} from '../keyring/store.ts'
 import { type FileRules, readPrivate } from '../system/private-file.ts'
 import { replaceFile, sweepTemporaries } from '../system/replace-file.ts'
 import { takeLock } from './lock.ts'
@@ -18,8 +20,6 @@ export interface FileStoreDeps {
   readonly allowShared: boolean
   readonly randomBytes: RandomBytes
 }
-
-const MAX_RING_BYTES = 64 * 1024 * 1024
 
 /** System errors that no retry mends. */
 const PERMANENT: ReadonlyMap<string | undefined, string> = new Map([
@@ -35,7 +35,7 @@ const PERMANENT: ReadonlyMap<string | undefined, string> = new Map([
  * document's version is its SHA-256, and no two documents are alike.
  */
 export function fileStore({ path, allowShared, randomBytes }: FileStoreDeps): RingStore {
-  const rules: FileRules = { othersMay: 'nothing', allowShared, followsLinks: false, maxBytes: MAX_RING_BYTES }
+  const rules: FileRules = { othersMay: 'nothing', allowShared, followsLinks: false, maxBytes: MAX_DOCUMENT_BYTES }
   let isSwept = false
   const load = (): Promise<Stored | undefined> => guarded(path, () => readRing(path, rules))
   const isCurrent = async (version: Version | undefined): Promise<boolean> => (await load())?.version === version
@@ -59,6 +59,7 @@ export function fileStore({ path, allowShared, randomBytes }: FileStoreDeps): Ri
   return {
     durable: true,
     load,
+    archive: (lines) => guarded(path, async () => (await import('./archive.ts')).appendLines(`${path}.past`, lines)),
     replace: (document, expected) => {
       const turn = last.then(() => guarded(path, () => swap(document, expected)))
       last = turn.catch(() => {})

@@ -112,6 +112,17 @@ describe('node dist/server.js', () => {
     ]) assert.ok(lines.includes(line), line)
     assert.match(stdout, /^\(3\) rotation-interval 604800 >= lead 172800 \+ propagation 5 = 172805$/m)
     assert.match(stdout, /^\(4\) exposure <= propagation 5 \+ cache-layers 2 \* jwks-max-age 300 = 605$/m)
+    const size = 'ring <= 265 KiB at the end of --history: 3 published keys, 421 past ones of 522'
+    assert.ok(lines.includes(`${size}; the older ones are dropped`), stdout)
+  })
+
+  it('E20: does not start when the ring would grow beyond what a start can read', async () => {
+    const fast = ['--rotation-interval', '10s', '--lead', '4s', '--jwks-max-age', '1s', '--clock-error', '0']
+    for (const command of ['check', 'serve']) {
+      const { code, stderr } = await run([command, '--port', '0', ...fast, '--propagation', '1s', '--retention', '30d'])
+      assert.equal(code, 78)
+      assert.match(stderr, /^jwksd: 259202 published keys need \d+ bytes in the store, more than 75497472\. Raise /m)
+    }
   })
 
   const broken: readonly (readonly [number, readonly string[]])[] = [
