@@ -2,31 +2,23 @@
  * This room holds the signing keys and rotates them. Read ring.ts first (the states of a key), then policy.ts (the
  * numbers) and advance.ts (the rules). This file runs the rules against a store.
  */
-import { type Emit, faultEvent } from '../core/event.ts'
+import { faultEvent } from '../core/event.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { after, earliest, type Instant, seconds } from '../core/time.ts'
 import { advance, ringDueAt } from './advance.ts'
+import type { KeyringDeps } from './deps.ts'
 import { KeyringFault, storeFailure } from './fault.ts'
 import { archiver } from './history.ts'
 import type { Decision } from './moves.ts'
-import { type HighWaterMarks, longestView, NO_MARKS, type Policy } from './policy.ts'
+import { longestView, NO_MARKS, type Policy } from './policy.ts'
 import { proof, unsafeText } from './proof.ts'
 import { keyPool, type Pool } from './pool.ts'
-import { ageOf, type Committed, MAX_ATTEMPTS, newReplica, type Replica, type ReplicaDeps } from './replica.ts'
+import { ageOf, type Committed, MAX_ATTEMPTS, newReplica, type Replica } from './replica.ts'
 import { EMPTY_RING, type Ring } from './ring.ts'
 import { type Current, type Health, openSigners, type Signers, type Snapshot, takeSnapshot } from './snapshot.ts'
 import { StoreUnavailable } from './store.ts'
 import { oneAtATime } from './turns.ts'
 import { aheadIn, stampWatch, type Watch } from './watch.ts'
-
-/** What a keyring needs of the world. */
-export interface KeyringDeps extends ReplicaDeps {
-  /** The policy in force over a store whose earlier policies left these marks. */
-  readonly policy: (marks: HighWaterMarks) => Policy
-  readonly emit: Emit
-  /** Compares the ring that was found with other records of it, before anything is committed. */
-  readonly judge?: ((held: Committed | undefined) => Promise<Result<void, KeyringFault>>) | undefined
-}
 
 /** What came of one compare-and-swap; another process was faster when it was lost. */
 type Outcome = 'committed' | 'unchanged' | 'lost'

@@ -6,7 +6,7 @@ import { encodeBase64url } from '../core/encoding.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import type { System } from '../core/system.ts'
 import type { Signer } from '../jose/signer.ts'
-import type { KeyringDeps } from '../keyring/keyring.ts'
+import type { KeyringDeps } from '../keyring/deps.ts'
 import { judge } from './heads.ts'
 
 const CHAIN_BYTES = 16
