@@ -38,7 +38,7 @@ export const EVENT_MEANINGS: Readonly<Record<Event['name'], string>> = {
   'clients.loaded': 'The clients file is in force.',
   'clients.failed': 'The clients file cannot be used; the former clients stay in force. Correct the file (`detail`).',
   'jwks.failed': 'The keys of a client or a trusted issuer cannot be fetched. Its known keys are used for a day.',
-  'operator.ordered': 'An operator rotated or revoked a key. `by` is the name that the command claims.',
+  'operator.ordered': 'An operator ordered this (rotate, revoke, rekey); it is recorded before it is carried out, so `operator.refused` may follow. `by` is the name that the command claims.',
   'operator.refused': 'An order was refused.',
   'config.loaded': 'The settings in force; secrets are left out.',
   'config.unknown': 'This variable looks like one of this server but names no option: it has no effect. Correct it.',

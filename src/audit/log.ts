@@ -131,7 +131,7 @@ export class AuditLog {
     // A checkpoint under way may not cover the newest records.
     await this.#signing?.catch(() => {})
     try {
-      for (let attempt = 0; attempt < FINAL_ATTEMPTS && this.#writer.head().seq > this.#signed; attempt += 1) await this.checkpoint()
+      for (let attempt = 0; attempt < FINAL_ATTEMPTS; attempt += 1) await this.checkpoint()
     } finally {
       await this.#deps.file.close()
     }

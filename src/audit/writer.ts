@@ -34,6 +34,9 @@ const MAX_WAITING_RECORDS = 10_000
 /** A write that takes longer is a failure until it ends. */
 const STALLED_SECONDS = 2
 
+/** Records of what was done all the same: they are tried again until they are written. */
+const KEPT: ReadonlySet<string> = new Set(['operator.ordered', 'key.revoked'])
+
 /** Links records and writes them, one write for all that gather while the last write is under way. */
 export class Writer {
   readonly #deps: WriterDeps
@@ -57,14 +60,10 @@ export class Writer {
   }
 
   /** The last record on the disk. */
-  head(): Head {
-    return this.#head
-  }
+  readonly head = (): Head => this.#head
 
   /** The error of the last write that failed. */
-  error(): unknown {
-    return this.#error
-  }
+  readonly error = (): unknown => this.#error
 
   /** Adds a record; answers whether it was written. */
   add(event: Event): Promise<boolean> {
@@ -89,9 +88,7 @@ export class Writer {
   }
 
   /** Whether the log is written, as far as is known. */
-  isWritten(): boolean {
-    return (this.#fileFailure ?? this.#writeFailure) === undefined
-  }
+  readonly isWritten = (): boolean => (this.#fileFailure ?? this.#writeFailure) === undefined
 
   /** Resolves once every record so far is on the disk, or to false when that is not possible now. */
   async written(): Promise<boolean> {
@@ -107,6 +104,9 @@ export class Writer {
       for (const batch of [this.#writing, this.#waiting]) batch?.settle(false)
     }
     this.#report(0)
+    if (this.#isRunning || this.#waiting.entries.length === 0) return
+    this.#last = this.#waiting
+    void this.#run()
   }
 
   async #run(): Promise<void> {
@@ -117,7 +117,10 @@ export class Writer {
       const batch = this.#writing = this.#waiting
       this.#waiting = newBatch()
       this.#since = this.#deps.now()
-      batch.settle(await this.#write(batch.entries))
+      const isWritten = await this.#write(batch.entries)
+      batch.settle(isWritten)
+      // Nothing new to write: the next record or check tries again.
+      if (!isWritten && this.#waiting.entries.every(isKept)) break
     }
     this.#isRunning = false
   }
@@ -133,7 +136,9 @@ export class Writer {
       this.#writeFailure = undefined
     } catch (error) {
       this.#error = error
-      this.#lost += entries.length
+      const kept = entries.filter(isKept)
+      this.#waiting.entries.unshift(...kept)
+      this.#lost += entries.length - kept.length
       this.#writeFailure = errnoOf(error).code ?? 'unexpected'
     }
     this.#report(lost)
@@ -182,6 +187,10 @@ function newBatch(): Batch {
   let settle: Batch['settle'] = () => {}
   const done = new Promise<boolean>((resolve) => settle = resolve)
   return { entries: [], done, settle }
+}
+
+function isKept({ event }: Entry): boolean {
+  return KEPT.has(event)
 }
 
 function entryOf({ name, ...fields }: Event, time: string): Entry {

@@ -7,15 +7,38 @@ import { openStore } from '../stores/open.ts'
 import { systemClock, systemElapsed } from '../system/clock.ts'
 import { EXIT, refuse } from '../system/exit.ts'
 import { systemRandom } from '../system/random.ts'
-import type { Command } from './command.ts'
+import { askServer } from './admin-client.ts'
+import { AS_FLAG, type Command } from './command.ts'
+import { operatorName } from './operator-name.ts'
 
 /** `jwksd rekey`: encrypts everything in the store anew under the first key-encryption key. */
 export const rekey: Command = {
   words: [],
-  flags: [],
-  meaning: 'Encrypt everything in --store anew under the first key-encryption key, also while servers run.',
+  flags: [{ name: 'reason', value: 'TEXT', meaning: 'why; written to the audit log' }, AS_FLAG],
+  meaning: 'Encrypt everything in --store anew under the first key-encryption key, also while servers run. The order ' +
+    'is recorded first: by the server at --admin, or at --audit if no server runs.',
   example: 'jwksd rekey --store file:ring.json --kek-file new.kek,old.kek',
-  run: ({ config }) => rekeyStore(config),
+  run: async ({ config, own: { as, reason = '' } }) => {
+    if (await isRecorded(config, { reason, by: operatorName(as) })) await rekeyStore(config)
+  },
+}
+
+/** Records the order before it is carried out, where that can be; prints why not. */
+async function isRecorded(config: Config, given: { readonly reason: string; readonly by: string }): Promise<boolean> {
+  if (config.admin !== undefined) return await askServer(config, { path: '/rekey', body: given }) !== undefined
+  if (config.audit === undefined) return true
+  const { openAudit } = await import('../stores/open-audit.ts')
+  const system = { now: systemClock, randomBytes: systemRandom, emit: () => {}, signer: () => undefined }
+  const opened = await openAudit(config.audit, config, system)
+  if (!opened.ok) refuse(EXIT.config, `${opened.error}. While a server runs, name its socket: --admin unix:PATH`)
+  if (!opened.ok) return false
+  const { log } = opened.value
+  await log.start(undefined)
+  log.record({ name: 'operator.ordered', action: 'rekey', target: 'store', forced: false, ...given })
+  const isWritten = await log.written()
+  await log.close()
+  if (!isWritten) refuse(EXIT.unavailable, `Cannot write the audit log ${config.audit}`)
+  return isWritten
 }
 
 async function rekeyStore(config: Config): Promise<void> {
@@ -29,6 +52,8 @@ async function rekeyStore(config: Config): Promise<void> {
     })
     if (count === undefined) return refuse(EXIT.refused, `There are no keys in ${config.store}. Check the path`)
     process.stdout.write(`Private keys encrypted under ${keks.value[0].id}: ${count}\n`)
+    if (config.admin !== undefined || config.audit !== undefined) return
+    process.stderr.write('jwksd: No audit log records this: neither --admin nor --audit is set\n')
   } catch (error) {
     const cannot = `Cannot use the keys in ${config.store}: `
     if (error instanceof StoreUnavailable) return refuse(EXIT.unavailable, `${cannot}${error.message}`)

@@ -25,7 +25,8 @@ export const revoke: Command = {
       return refuse(EXIT.unavailable, `${problem}. List the keys with jwksd keys, and look into the log of the server`)
     }
     const still = `A verifier that honours its cache may still accept tokens of the key for ${exposure} s.`
-    process.stdout.write(`Revoked. ${still}\n${keyTable(answer)}`)
+    const missing = answer['recorded'] === false ? ' The audit log cannot record it yet.' : ''
+    process.stdout.write(`Revoked. ${still}${missing}\n${keyTable(answer)}`)
   },
 }
 

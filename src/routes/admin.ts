@@ -22,13 +22,15 @@ import { metrics, type MetricsDeps } from './metrics.ts'
 export interface AdminDeps extends MetricsDeps {
   readonly keyring: MetricsDeps['keyring'] & Pick<Keyring, 'current' | 'perform' | 'watch'>
   readonly emit: Emit
+  /** Whether everything so far is in the audit log; true without one. */
+  readonly recorded: () => Promise<boolean>
 }
 
 const MAX_REASON_LENGTH = 256
 /** A name without control and format characters. */
 const OPERATOR = /^[^\p{C}]{1,64}$/u
 
-/** The routes for operators, mounted on their socket alone: `/keys`, `/metrics`, `/rotate`, `/revoke`. */
+/** The routes for operators, mounted on their socket alone: `/keys`, `/metrics`, `/rotate`, `/revoke`, `/rekey`. */
 export function adminRoutes(deps: AdminDeps): readonly Route[] {
   const route = (path: string, method: 'GET' | 'POST', handler: Handler): Route =>
     ({ path, methods: { [method]: handler }, cors: new Set() })
@@ -37,6 +39,7 @@ export function adminRoutes(deps: AdminDeps): readonly Route[] {
     route('/metrics', 'GET', () => metrics(deps)),
     route('/rotate', 'POST', (call) => order(call, parseRotate, deps)),
     route('/revoke', 'POST', (call) => order(call, parseRevoke, deps)),
+    route('/rekey', 'POST', (call) => recordRekey(call, deps)),
   ]
 }
 
@@ -45,25 +48,53 @@ async function listKeys({ keyring, now }: AdminDeps): Promise<Reply> {
   return snapshot === undefined ? outOfReach() : json(200, { keys: listed(snapshot.ring, keyring, now()) })
 }
 
-type Parse = (body: JsonObject, deps: AdminDeps) => Result<Order, Reply>
+type Parse<Asked> = (body: JsonObject, deps: AdminDeps) => Result<Asked, Reply>
 
-/** An order, and who says to have given it: Node.js knows no user of a connection. */
-type Given = Order & { readonly by: string }
+/** What is asked, and who says to ask for it: Node.js knows no user of a connection. */
+type Given<Asked> = Asked & { readonly by: string }
 
-async function order(call: Call, parse: Parse, deps: AdminDeps): Promise<Reply> {
+/**
+ * Records an order before it is carried out: whatever happens next, it is known who wanted what. Resolves to whether
+ * the record is in the audit log.
+ */
+async function isRecorded({ action, target, force, reason, by }: Given<Common> & {
+  readonly action: string
+  readonly target: string
+}, { emit, recorded }: AdminDeps): Promise<boolean> {
+  emit({ name: 'operator.ordered', action, target, forced: force, reason, by })
+  const isWritten = await recorded()
+  // A leaked key cannot wait for a disk: the record follows as soon as the log can be written.
+  if (!isWritten && action !== 'revoke') emit({ name: 'operator.refused', action, code: 'unrecorded', by })
+  return isWritten
+}
+
+function unrecorded(): Reply {
+  return problem(503, 'The audit log cannot be written, and nothing but a revocation goes without its record')
+}
+
+/** Records that an operator is about to change the key-encryption key, which a command does in the store itself. */
+async function recordRekey(call: Call, deps: AdminDeps): Promise<Reply> {
+  const parsed = parseOrder(call, (body) => parseCommon(body, false), deps)
+  if (!parsed.ok) return parsed.error
+  const isWritten = await isRecorded({ ...parsed.value, action: 'rekey', target: 'store' }, deps)
+  return isWritten ? await listKeys(deps) : unrecorded()
+}
+
+async function order(call: Call, parse: Parse<Order>, deps: AdminDeps): Promise<Reply> {
   const parsed = parseOrder(call, parse, deps)
   if (!parsed.ok) return parsed.error
   const { keyring, emit } = deps
-  const { action, force, reason, by } = parsed.value
+  const { action, by } = parsed.value
   const target = parsed.value.action === 'rotate' ? parsed.value.algs.join(' ') : parsed.value.kid
+  const recorded = await isRecorded({ ...parsed.value, target }, deps)
+  if (!recorded && action !== 'revoke') return unrecorded()
   try {
     const done = await keyring.perform((ring, input) => carryOut(ring, parsed.value, input))
     if (!done.ok) {
       emit({ name: 'operator.refused', action, code: done.error.code, by })
       return refusal(done.error)
     }
-    emit({ name: 'operator.ordered', action, target, forced: force, reason, by })
-    return carriedOut(parsed.value, done.value, deps)
+    return carriedOut({ order: parsed.value, ring: done.value, recorded }, deps)
   } catch (error) {
     if (!(error instanceof StoreUnavailable || error instanceof KeyringFault)) throw error
     emit({ name: 'operator.refused', action, code: error.code, by })
@@ -71,12 +102,19 @@ async function order(call: Call, parse: Parse, deps: AdminDeps): Promise<Reply> 
   }
 }
 
-function carriedOut(order: Order, ring: Ring, { keyring, now }: AdminDeps): Reply {
+/** An order, the ring that came of it, and whether it was recorded. */
+interface Done {
+  readonly order: Order
+  readonly ring: Ring
+  readonly recorded: boolean
+}
+
+function carriedOut({ order, ring, recorded }: Done, { keyring, now }: AdminDeps): Reply {
   const keys = listed(ring, keyring, now())
   if (order.action === 'rotate') return json(200, { keys })
   // What the committed ring says, not what was asked for.
   const removed = ring.history.filter(({ jwk }) => jwk.kid === order.kid).map(({ jwk }) => jwk.kid)
-  return json(200, { removed, exposure: exposure(keyring.policy.timing, ring.marks), keys })
+  return json(200, { removed, recorded, exposure: exposure(keyring.policy.timing, ring.marks), keys })
 }
 
 function refusal(fault: OrderFault): Reply {
@@ -96,7 +134,7 @@ function refusal(fault: OrderFault): Reply {
   }
 }
 
-function parseOrder(call: Call, parse: Parse, deps: AdminDeps): Result<Given, Reply> {
+function parseOrder<Asked>(call: Call, parse: Parse<Asked>, deps: AdminDeps): Result<Given<Asked>, Reply> {
   if (!isOfType(call, 'application/json')) return fail(problem(415, 'The body must be application/json, in UTF-8'))
   const body = parseJsonBody(call.body)
   if (!body.ok) return body

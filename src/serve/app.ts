@@ -105,6 +105,7 @@ function assembled(deps: PartDeps, store: RingStore, { audit, parts }: Extras): 
   const { config, keyring, emit } = deps
   let isDraining = false
   const ready = readyRoute(readiness(deps, store, { audit, isDraining: () => isDraining }))
+  const recorded = async (): Promise<boolean> => await audit?.written() ?? true
   const reloads = [...parts.flatMap(({ reload }) => reload ?? []), ...audit === undefined ? [] : [audit.reopen]]
   return {
     keyring,
@@ -118,7 +119,7 @@ function assembled(deps: PartDeps, store: RingStore, { audit, parts }: Extras): 
       const routes = [...documents(issuer, keyring, store.durable, parts), healthRoute(), ready, ...added]
       return router(routes.map((route) => counted(route, deps.tally)))
     },
-    adminRouter: async () => router((await import('../routes/admin.ts')).adminRoutes(deps)),
+    adminRouter: async () => router((await import('../routes/admin.ts')).adminRoutes({ ...deps, recorded })),
     tick: () => keyring.tick().then(() => audit?.tick()),
     reload: reloads.length === 0 ? undefined : async () => void await Promise.all(reloads.map((reload) => reload())),
     drain: () => {

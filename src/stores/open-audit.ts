@@ -13,6 +13,11 @@ const CHAIN_BYTES = 16
 const MEBIBYTE = 1024 * 1024
 const STDOUT = 1
 
+/** What an audit log needs of the world. */
+export interface AuditSystem extends Pick<System, 'now' | 'emit' | 'randomBytes'> {
+  readonly signer: () => Signer | undefined
+}
+
 /** An audit log, and the comparison of the ring with it. */
 export interface OpenAudit {
   readonly log: AuditLog
@@ -23,7 +28,7 @@ export interface OpenAudit {
 export async function openAudit(
   path: string,
   { auditSize, auditAge }: Config,
-  { now, emit, randomBytes, signer }: System & { readonly signer: () => Signer | undefined },
+  { now, emit, randomBytes, signer }: AuditSystem,
 ): Promise<Result<OpenAudit, string>> {
   try {
     const file = await open(path)

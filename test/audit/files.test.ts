@@ -267,6 +267,27 @@ describe('records that gather while a write is under way', () => {
     assert.deepEqual(names(told), ['audit.begun', 'audit.failed stalled', 'audit.recovered'])
   })
 
+  it('are tried again until they are written, if what they tell of was done all the same', async () => {
+    const file = slow()
+    const failing = { isFull: true, writes: '' }
+    const desk = await logIn({ ...file, append: async (lines) => {
+      if (failing.isFull) throw Object.assign(new Error('no space'), { code: 'ENOSPC' })
+      failing.writes += lines
+    } })
+    const { log } = desk
+    log.record({ name: 'key.revoked', kid: 'stolen', alg: 'ES256' })
+    log.record(event('lost'))
+    assert.equal(await log.written(), false)
+    await log.tick()
+    assert.equal(await log.written(), false)
+    failing.isFull = false
+    await log.tick()
+    await turn()
+    assert.equal(await log.written(), true)
+    const names = failing.writes.trimEnd().split('\n').map((line) => (JSON.parse(line) as { event: string }).event)
+    assert.deepEqual(names, ['audit.recovered', 'key.revoked'])
+  })
+
   it('E11 are few, whatever a stranger does: ten of a kind a minute, and a count', async () => {
     const path = join(newFolder(), 'audit.log')
     const desk = await logIn(await openLineFile(path))
