@@ -227,11 +227,12 @@ describe('a client is refused', () => {
     assert.deepEqual([answer.status, answer.body['error']], [400, 'invalid_request'])
   })
 
-  it('D7 as a web page of any origin', async () => {
-    const headers = { ...basic('plain'), origin: 'https://evil.example' }
+  it('D7 by the browser, as a web page of any origin: no header lets the page read the answer', async () => {
+    const headers = { ...basic('plain'), 'origin': 'https://evil.example', 'access-control-request-method': 'POST' }
     const answer = await fetch(`${service.url}/token`, { method: 'POST', body: new URLSearchParams(CC), headers })
-    assert.equal(answer.status, 403)
-    assert.equal(answer.headers.get('access-control-allow-origin'), null)
+    const preflight = await fetch(`${service.url}/token`, { method: 'OPTIONS', headers })
+    assert.deepEqual([answer.status, preflight.status], [200, 204])
+    for (const one of [answer, preflight]) assert.equal(one.headers.get('access-control-allow-origin'), null)
   })
 
   it('after ten failures, for a minute, from that address and under that name alone', async () => {
