@@ -19,13 +19,15 @@ const [EXCHANGE, BEARER] = ['token-exchange', 'jwt-bearer'].map((name) => `urn:i
 export interface Server {
   readonly url: string
   readonly issuer: string
+  /** The listener for metrics, or `off`. */
+  readonly metrics: string
   readonly pid: number
   /** Resolves with the next line of the log that has this event. */
   readonly heard: (event: string) => Promise<void>
   readonly end: () => Promise<void>
 }
 
-type Ask = 'jwks' | 'secret' | 'documents' | 'auth' | 'cases' | 'clients' | 'assertion' | 'grants' | 'dpop' | 'admin'
+type Ask = 'jwks' | 'secret' | 'documents' | 'auth' | 'cases' | 'clients' | 'assertion' | 'grants' | 'dpop' | 'admin' | 'metrics'
 
 /** What the clients of a file use: secrets alone; or keys of their own too, and with these more grants, or DPoP. */
 type Kind = 'plain' | 'keys' | 'grants' | 'dpop'
@@ -137,14 +139,16 @@ function asksOf(folder: string, key: KeyObject, publicKey: KeyObject): Site['ask
     },
     admin: async () => {
       const { keys } = JSON.parse(await order('/keys')) as { keys: readonly { kid: string; state: string; alg: string }[] }
-      await order('/metrics')
       await order('/rotate', { reason: 'measuring', force: true })
       await order('/revoke', { kid: keys.find(({ state }) => state === 'active')?.kid, reason: 'measuring', force: true })
+    },
+    metrics: async ({ metrics }) => {
+      for (const path of ['/metrics', '/healthz', '/readyz']) await ask({ url: metrics }, path)
     },
   }
 }
 
-async function ask({ url }: Server, path: string, init: { body?: string | URLSearchParams; headers?: Record<string, string> } = {}): Promise<Record<string, unknown>> {
+async function ask({ url }: Pick<Server, 'url'>, path: string, init: { body?: string | URLSearchParams; headers?: Record<string, string> } = {}): Promise<Record<string, unknown>> {
   const answer = await fetch(`${url}${path}`, { ...init, method: init.body === undefined ? 'GET' : 'POST', signal: AbortSignal.timeout(10_000) })
   const text = await answer.text()
   if (answer.status !== 200) throw new Error(`${path} answered ${answer.status}: ${text}`)
@@ -174,10 +178,11 @@ export async function startServer(args: readonly string[], { folder, coverage }:
     waiting.set(event, resolve)
     child.once('exit', (code) => reject(new Error(`The server ended with ${code} before ${event}: ${args.join(' ')}`)))
   })
-  const { url, issuer } = JSON.parse(await heard('server.listening')) as { url: string; issuer: string }
+  const { url, issuer, metrics } = JSON.parse(await heard('server.listening')) as Pick<Server, 'url' | 'issuer' | 'metrics'>
   return {
     url: url.replace('0.0.0.0', '127.0.0.1'),
     issuer,
+    metrics,
     pid: child.pid ?? 0,
     heard: async (event) => void await heard(event),
     end: async () => {

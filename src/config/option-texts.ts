@@ -56,6 +56,7 @@ const EXPLANATIONS: Readonly<Record<Exclude<keyof Settings, 'adminTokenFile'> | 
   ],
   allowShared: ['', 'accept key and client files that other users own or can reach'],
   admin: ['unix:PATH', 'the socket for orders of operators, of mode 0600: `jwksd keys`, `rotate` and `revoke` use it'],
+  metrics: ['HOST:PORT', 'where to serve `/metrics`, `/healthz` and `/readyz`, and nothing that changes anything'],
   clients: [
     'PATH',
     'the file of registered clients, read again when it changes: mounts `/token`, `/introspect` and `/revoke`',

@@ -4,7 +4,8 @@ import type { Alg } from '../jose/algorithm.ts'
 import type { TimingSettings } from '../keyring/policy.ts'
 import {
   adminAddress, type AdminAddress, algorithms, audience, choice, count, duration, filePath, filePaths, gone, hostName,
-  issuerUrl, keyEncryptionKeys, type Kind, origins, proxies, storeUrl, type StoreUrl, workerCount,
+  issuerUrl, keyEncryptionKeys, type Kind, networkAddress, type NetworkAddress, origins, proxies, storeUrl,
+  type StoreUrl, workerCount,
 } from './values.ts'
 
 /** What the options of a server set, besides the lengths of time; help explains each one (option-texts.ts). */
@@ -28,6 +29,7 @@ export interface Settings {
   readonly admin: AdminAddress | undefined
   /** Always undefined: orders went over a port once. */
   readonly adminTokenFile: undefined
+  readonly metrics: NetworkAddress | undefined
   readonly clients: string | undefined
   readonly audit: string | undefined
   readonly auditRequired: boolean
@@ -82,6 +84,7 @@ export const SETTINGS: Table<Settings> = {
   allowShared: toggle('allow-shared-files'),
   admin: { option: 'admin', ...adminAddress },
   adminTokenFile: { option: 'admin-token-file', ...gone('orders need --admin unix:PATH and no token') },
+  metrics: { option: 'metrics', ...networkAddress },
   clients: { option: 'clients', ...filePath },
   audit: { option: 'audit', ...filePath },
   auditRequired: toggle('audit-required'),

@@ -25,6 +25,12 @@ export interface AdminAddress {
   readonly path: string
 }
 
+/** Where a server listens on the network. */
+export interface NetworkAddress {
+  readonly host: string
+  readonly port: number
+}
+
 /** A duration of at least `least` seconds, and at most `most` as it would be typed. */
 export function duration(least: number, most?: string): Kind<Seconds> {
   const longest = most === undefined ? Infinity : parseDuration(most) ?? NaN
@@ -106,6 +112,14 @@ export const adminAddress: Kind<AdminAddress> = kind(
     return path !== undefined && Buffer.byteLength(path) <= MAX_SOCKET_BYTES ? { path } : undefined
   },
 )
+
+/** A host, or an IPv6 address in brackets, and a port. */
+export const networkAddress: Kind<NetworkAddress> = kind('HOST:PORT, such as 0.0.0.0:9464 or [::]:9464', (text) => {
+  const found = /^(?:\[([\da-f:.]+)\]|([\w.-]{1,253})):(\d{1,5})$/i.exec(text) ?? []
+  const [, bracketed, host = bracketed, digits = ''] = found
+  const port = count(0, 65_535).parse(digits)
+  return host === undefined || port === undefined ? undefined : { host, port }
+})
 
 /** An option that is gone: no value of it is right, and `instead` says what to do. */
 export function gone(instead: string): Kind<never> {

@@ -96,6 +96,7 @@ export type Event =
     readonly store: string
     readonly auth: string
     readonly admin: string
+    readonly metrics: string
     readonly audit: string
   }
   | { readonly name: 'server.stopping'; readonly signal: string }

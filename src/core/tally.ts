@@ -23,6 +23,11 @@ export function counting(tally: Tally, emit: Emit): Emit {
   }
 }
 
+/** The counter of responses with a status on a path. */
+export function requestSample(path: string, status: number): string {
+  return `jwksd_requests_total{path=${JSON.stringify(path)},code="${status}"}`
+}
+
 /** The counter of an event: its name, and its algorithm if it has one; no text that a request could contain. */
 export function eventSample(event: Event): string {
   const alg = 'alg' in event ? `,alg="${event.alg}"` : ''

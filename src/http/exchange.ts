@@ -16,6 +16,8 @@ export interface Shared {
   readonly connections: Connections
   readonly addressOf: AddressOf
   readonly onFault: (error: unknown) => void
+  /** Hears of every response; the path is as sent, and empty where none could be read. */
+  readonly onReply: (path: string, status: number) => void
 }
 
 /** A turn that has begun. */
@@ -73,6 +75,7 @@ export function abandon(code: string | undefined, socket: Duplex, shared: Shared
 export function endWith(socket: Duplex, reply: Reply, shared: Shared): void {
   const connection = shared.connections.of(socket)
   const mayAnswer = connection !== undefined && !connection.isEnded && !isOwed(connection)
+  if (mayAnswer) shared.onReply('', reply.status)
   if (connection !== undefined) shared.connections.end(connection)
   // Node takes its own listener away from the socket of a CONNECT; without any, a reset would end the process.
   socket.on('error', () => {})
@@ -84,6 +87,7 @@ export function endWith(socket: Duplex, reply: Reply, shared: Shared): void {
 /** Responds, and closes the connection when the client has sent its whole request, or after `LINGER_MS`. */
 function sendLast({ request, response, connection, shared }: Exchange, { status, headers, body }: Reply): void {
   shared.connections.end(connection)
+  shared.onReply(pathOf(request.url ?? ''), status)
   response.writeHead(status, { ...headers, connection: 'close' })
   if (request.complete) return void response.end(body)
   response.write(body)
@@ -93,9 +97,10 @@ function sendLast({ request, response, connection, shared }: Exchange, { status,
   response.once('close', () => clearTimeout(timer))
 }
 
-function send({ response, connection, shared }: Exchange, { status, headers, body }: Reply): void {
+function send({ request, response, connection, shared }: Exchange, { status, headers, body }: Reply): void {
   const isLast = connection.isEnded || !shared.keepsAlive()
   if (isLast) shared.connections.end(connection)
+  shared.onReply(pathOf(request.url ?? ''), status)
   response.writeHead(status, isLast ? { ...headers, connection: 'close' } : headers)
   response.end(body)
 }
@@ -107,11 +112,17 @@ function sendLater(exchange: Exchange, later: Promise<Reply | undefined>): void 
   }).catch((error: unknown) => onFault(exchange, error))
 }
 
+/** What stands before the `?` of a target. */
+function pathOf(target: string): string {
+  const mark = target.indexOf('?')
+  return mark < 0 ? target : target.slice(0, mark)
+}
+
 function callOf({ request: { rawHeaders, socket }, shared }: Exchange, method: string, target: string): Call {
   const mark = target.indexOf('?')
   return {
     method,
-    path: mark < 0 ? target : target.slice(0, mark),
+    path: pathOf(target),
     query: mark < 0 ? '' : target.slice(mark + 1),
     header: (name) => headerOf(rawHeaders, name),
     address: () => shared.addressOf(socket.remoteAddress, rawHeaders),

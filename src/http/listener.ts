@@ -56,6 +56,8 @@ const BIND_FAULTS: ReadonlyMap<string | undefined, string> = new Map([
 /** What a listener needs. */
 export interface ListenerDeps {
   readonly onFault: (error: unknown) => void
+  /** Hears of every response: its target before the `?`, as sent, and its status. */
+  readonly onReply?: Shared['onReply']
   /** For a connection beyond so many (14 KiB each), the idlest is closed. */
   readonly maxConnections?: number
   /** How long a connection without a request is kept. */
@@ -71,6 +73,7 @@ const KEEP_ALIVE_SECONDS = seconds(65)
 /** A listener that reports the errors of handlers to `onFault`, and responds to them with a bare 500. */
 export function listener({
   onFault,
+  onReply = () => {},
   maxConnections = MAX_CONNECTIONS,
   keepAlive = KEEP_ALIVE_SECONDS,
   addressOf = (peer) => peer ?? 'unknown',
@@ -82,6 +85,7 @@ export function listener({
     connections: new Connections(maxConnections, (turn, connection) => conduct(turn, connection, shared)),
     addressOf,
     onFault,
+    onReply,
   }
   const server = createServer({ ...LIMITS, keepAliveTimeout: keepAlive * 1000 })
   server.timeout = SOCKET_TIMEOUT_MS

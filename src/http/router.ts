@@ -1,4 +1,3 @@
-import { count, type Tally } from '../core/tally.ts'
 import type { Call, Handler } from './call.ts'
 import { problem } from './problem.ts'
 import { type Reply, reply } from './reply.ts'
@@ -39,16 +38,6 @@ export function router(routes: readonly Route[]): Router {
     paths.set(route.path, methodsOf(route))
   }
   return { find: (method, path) => paths.get(path)?.(method) ?? NOT_FOUND }
-}
-
-/** The same route, which counts each call under its path. */
-export function counted(route: Route, tally: Tally): Route {
-  const sample = `jwksd_requests_total{path="${route.path}"}`
-  const methods = Object.entries(route.methods).map(([method, handler]): [string, Handler] => [method, (call) => {
-    count(tally, sample)
-    return handler(call)
-  }])
-  return { ...route, methods: Object.fromEntries(methods) }
 }
 
 function methodsOf({ methods: { GET, POST }, cors }: Route): (method: string) => Found {

@@ -1,7 +1,7 @@
 import type { Emit } from '../core/event.ts'
 import type { JsonObject } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
-import { type Instant, numericDate } from '../core/time.ts'
+import { type Clock, type Instant, numericDate } from '../core/time.ts'
 import { isOfType } from '../http/body.ts'
 import type { Call, Handler } from '../http/call.ts'
 import { problem } from '../http/problem.ts'
@@ -16,11 +16,13 @@ import type { Ring } from '../keyring/ring.ts'
 import { StoreUnavailable } from '../keyring/store.ts'
 import { outOfReach } from './document.ts'
 import { parseJsonBody, refuse } from './json-body.ts'
-import { metrics, type MetricsDeps } from './metrics.ts'
 
 /** What the routes for operators need. */
-export interface AdminDeps extends MetricsDeps {
-  readonly keyring: MetricsDeps['keyring'] & Pick<Keyring, 'current' | 'perform' | 'watch'>
+export interface AdminDeps {
+  readonly keyring: Pick<Keyring, 'current' | 'perform' | 'policy' | 'watch'>
+  /** Answers `/metrics`. */
+  readonly metrics: Handler
+  readonly now: Clock
   readonly emit: Emit
   /** Whether everything so far is in the audit log; true without one. */
   readonly recorded: () => Promise<boolean>
@@ -36,7 +38,7 @@ export function adminRoutes(deps: AdminDeps): readonly Route[] {
     ({ path, methods: { [method]: handler }, cors: new Set() })
   return [
     route('/keys', 'GET', () => listKeys(deps)),
-    route('/metrics', 'GET', () => metrics(deps)),
+    route('/metrics', 'GET', deps.metrics),
     route('/rotate', 'POST', (call) => order(call, parseRotate, deps)),
     route('/revoke', 'POST', (call) => order(call, parseRevoke, deps)),
     route('/rekey', 'POST', (call) => recordRekey(call, deps)),

@@ -6,15 +6,15 @@ import type { App, Listening } from './app.ts'
 export async function announce(config: Config, app: App, listening: Listening): Promise<void> {
   const { keyring, issuerAt, emit, isDurable, isUnsealed } = app
   const { store, auth, isPublic, audit, host, workers } = config
-  const { url, admin } = listening
+  const { url, admin, metrics } = listening
   const lines = proof(keyring.policy.timing, keyring.lastSeen().ring.marks).map(proofText)
   const isLog = !process.stdout.isTTY || audit === '-'
   if (isLog) for (const line of lines) emit({ name: 'policy.proved', line })
-  else process.stdout.write((await import('./banner.ts')).banner(config, app, { url, admin, lines }))
+  else process.stdout.write((await import('./banner.ts')).banner(config, app, { url, admin, metrics, lines }))
   if (!isDurable) emit({ name: 'store.volatile' })
   if (!isDurable && workers > 1) emit({ name: 'workers.single', store })
   if (process.env['UV_THREADPOOL_SIZE'] === '1') emit({ name: 'threads.single' })
   if (isUnsealed) emit({ name: 'keys.unsealed', store })
   if (auth !== 'off' && isPublic) emit({ name: 'auth.open', address: host })
-  emit({ name: 'server.listening', url, issuer: issuerAt(url), store, auth, admin, audit: audit ?? 'off' })
+  emit({ name: 'server.listening', url, issuer: issuerAt(url), store, auth, admin, metrics, audit: audit ?? 'off' })
 }

@@ -1,10 +1,13 @@
 import type { Config } from '../config/config.ts'
+import { VERSION } from '../config/version.ts'
 import type { Emit } from '../core/event.ts'
 import { type Issuer, issuerOf, jwksPaths, metadataPaths } from '../core/issuer.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import type { System } from '../core/system.ts'
+import { count, requestSample } from '../core/tally.ts'
 import type { Listener } from '../http/listener.ts'
-import { counted, type Route, type Router, router } from '../http/router.ts'
+import type { Handler } from '../http/call.ts'
+import { type Route, type Router, router } from '../http/router.ts'
 import { UNSEALED } from '../jose/kek.ts'
 import type { Signer } from '../jose/signer.ts'
 import { Keyring } from '../keyring/keyring.ts'
@@ -31,6 +34,10 @@ export interface App {
   readonly routerAt: (url: string) => Router
   /** The routes for operators. */
   readonly adminRouter: () => Promise<Router>
+  /** The routes for Prometheus and for balancers, which change nothing. */
+  readonly metricsRouter: () => Router
+  /** Counts a response of the public address. */
+  readonly onReply: (path: string, status: number) => void
   readonly issuerAt: (url: string) => string
   /** Brings the keys and the audit log up to date; never rejects. */
   readonly tick: () => Promise<void>
@@ -47,6 +54,8 @@ export interface Listening {
   readonly url: string
   /** Where operators reach it, or `off`. */
   readonly admin: string
+  /** Where Prometheus reaches it, or `off`. */
+  readonly metrics: string
   readonly listeners: readonly Listener[]
 }
 
@@ -107,6 +116,8 @@ function assembled(deps: PartDeps, store: RingStore, { audit, parts }: Extras): 
   const ready = readyRoute(readiness(deps, store, { audit, isDraining: () => isDraining }))
   const recorded = async (): Promise<boolean> => await audit?.written() ?? true
   const reloads = [...parts.flatMap(({ reload }) => reload ?? []), ...audit === undefined ? [] : [audit.reopen]]
+  const paths = new Set<string>()
+  const metrics = metricsHandler(deps, ready, paths)
   return {
     keyring,
     emit,
@@ -117,9 +128,14 @@ function assembled(deps: PartDeps, store: RingStore, { audit, parts }: Extras): 
       const issuer = issuerOf(config.issuer ?? url)
       const added = parts.flatMap(({ routesAt }) => routesAt(issuer))
       const routes = [...documents(issuer, keyring, store.durable, parts), healthRoute(), ready, ...added]
-      return router(routes.map((route) => counted(route, deps.tally)))
+      for (const { path } of routes) paths.add(path)
+      return router(routes)
     },
-    adminRouter: async () => router((await import('../routes/admin.ts')).adminRoutes({ ...deps, recorded })),
+    adminRouter: async () => router((await import('../routes/admin.ts')).adminRoutes({ ...deps, metrics, recorded })),
+    metricsRouter: () =>
+      router([healthRoute(), ready, { path: '/metrics', methods: { GET: metrics }, cors: 'unreadable' }]),
+    // A path that nobody registered is no label: a stranger could fill the memory with them.
+    onReply: (path, status) => count(deps.tally, requestSample(paths.has(path) ? path : 'other', status)),
     tick: () => keyring.tick().then(() => audit?.tick()),
     reload: reloads.length === 0 ? undefined : async () => void await Promise.all(reloads.map((reload) => reload())),
     drain: () => {
@@ -135,6 +151,12 @@ function assembled(deps: PartDeps, store: RingStore, { audit, parts }: Extras): 
 
 /** What readiness asks besides the keys. */
 interface Others extends Pick<ReadyDeps, 'isDraining'>, Pick<Extras, 'audit'> {}
+
+/** The metrics, which are loaded when somebody asks for them. */
+function metricsHandler(deps: PartDeps, ready: Route, paths: ReadonlySet<string>): Handler {
+  const build = { version: VERSION, node: process.version.slice(1) }
+  return async (call) => (await import('../routes/metrics.ts')).metrics(call, { ...deps, ready, paths, build })
+}
 
 function readiness({ keyring, mayMint }: PartDeps, { durable }: RingStore, { audit, isDraining }: Others): ReadyDeps {
   const failing = mayMint === undefined ? 'failing' : 'failing and required'

@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts'
 import { version } from '../config/version.ts'
 import { formatDuration } from '../core/duration.ts'
-import type { App } from './app.ts'
+import type { App, Listening } from './app.ts'
 
 /** What the banner shows of a server. */
 interface BannerApp extends Pick<App, 'issuerAt' | 'isDurable' | 'isUnsealed'> {
@@ -12,7 +12,7 @@ interface BannerApp extends Pick<App, 'issuerAt' | 'isDurable' | 'isUnsealed'> {
 export function banner(
   config: Config,
   { keyring: { policy: { algs, timing } }, issuerAt, isDurable, isUnsealed }: BannerApp,
-  { url, admin, lines }: { readonly url: string; readonly admin: string; readonly lines: readonly string[] },
+  { url, admin, metrics, lines }: Pick<Listening, 'url' | 'admin' | 'metrics'> & { readonly lines: readonly string[] },
 ): string {
   const [interval, lead, retention, ttl, maxTtl] =
     [timing.interval, timing.lead, timing.retention, timing.ttl, timing.maxTtl].map(formatDuration)
@@ -27,6 +27,7 @@ ${version()} on ${url}
   tokens    ${ttl}, ${maxTtl} at most
   clients   ${config.clients ?? 'none'}
   operators ${admin}
+  metrics   ${metrics}
   audit     ${config.audit ?? 'off'}
 ${lines.map((line) => `  ${line}\n`).join('')}
 ${curls(config, url)}

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts'
-import { type Listener, listener } from '../http/listener.ts'
+import { type Listener, listener, type ListenerDeps } from '../http/listener.ts'
 import { openFileLimit } from '../system/open-files.ts'
 
 /** Connections take at most this share of what may be open; the store, the log and requests of ours need the rest. */
@@ -10,9 +10,9 @@ const MAX_CONNECTIONS = 16_384
 /** The listener for everybody, as the options ask for it. */
 export async function publicListener(
   { trustedProxies: proxies, forwardedHeader: header = 'x-forwarded-for', keepAlive }: Config,
-  onFault: (error: unknown) => void,
+  hooks: Pick<ListenerDeps, 'onFault' | 'onReply'>,
 ): Promise<Listener> {
   const maxConnections = Math.min(MAX_CONNECTIONS, Math.floor(openFileLimit() * SHARE))
   const addressOf = proxies && (await import('../http/forwarded.ts')).forwardedAddress({ proxies, header })
-  return listener({ onFault, maxConnections, keepAlive, addressOf })
+  return listener({ ...hooks, maxConnections, keepAlive, addressOf })
 }

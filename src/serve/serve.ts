@@ -5,6 +5,7 @@ import { type Emit, faultEvent } from '../core/event.ts'
 import type { System } from '../core/system.ts'
 import { counting, type Tally } from '../core/tally.ts'
 import { seconds } from '../core/time.ts'
+import type { Listener } from '../http/listener.ts'
 import { StoreUnavailable } from '../keyring/store.ts'
 import { systemClock, systemElapsed } from '../system/clock.ts'
 import { EXIT, refuse } from '../system/exit.ts'
@@ -79,7 +80,7 @@ async function takePlace(config: Config, emit: Emit, tally: Tally): Promise<numb
 function ofWorker(config: Config, worker: number): Config {
   const { audit } = config
   if (worker === 1) return config
-  return { ...config, admin: undefined, audit: audit && `${audit}.${worker}` }
+  return { ...config, admin: undefined, metrics: undefined, audit: audit && `${audit}.${worker}` }
 }
 
 async function open(config: Config, system: System): Promise<App | undefined> {
@@ -100,21 +101,26 @@ async function open(config: Config, system: System): Promise<App | undefined> {
 }
 
 async function listen(config: Config, app: App): Promise<Listening | undefined> {
+  const { host, port, admin, metrics } = config
   // The public address comes last: with it, a worker counts as started, and would be replaced when it ends.
-  const { admin } = config
   const operators = admin === undefined ? undefined : await (await import('./admin-server.ts')).openAdmin(admin, app)
-  if (operators?.ok === false) return await stop(app, EXIT.unavailable, operators.error)
-  const server = await publicListener(config, (error) => app.emit(faultEvent(error)))
-  const bound = await server.listen(config, app.routerAt)
+  if (operators?.ok === false) return await stop(app, operators.error, [])
   const others = operators === undefined ? [] : [operators.value.server]
-  if (bound.ok) return { url: bound.value, admin: operators?.value.url ?? 'off', listeners: [server, ...others] }
-  await Promise.all(others.map((other) => other.close(seconds(0))))
-  return await stop(app, EXIT.unavailable, `Cannot listen on ${config.host}:${config.port}: ${bound.error}`)
+  const scrapes = metrics && await (await import('./metrics-server.ts')).openMetrics(metrics, app)
+  if (scrapes?.ok === false) return await stop(app, scrapes.error, others)
+  if (scrapes !== undefined) others.push(scrapes.value.server)
+  const onFault = (error: unknown): void => app.emit(faultEvent(error))
+  const server = await publicListener(config, { onFault, onReply: app.onReply })
+  const bound = await server.listen(config, app.routerAt)
+  if (!bound.ok) return await stop(app, `Cannot listen on ${host}:${port}: ${bound.error}`, others)
+  const at = { admin: operators?.value.url ?? 'off', metrics: scrapes?.value.url ?? 'off' }
+  return { url: bound.value, ...at, listeners: [server, ...others] }
 }
 
-/** Ends with the audit log closed, although keys may still be in the making. */
-async function stop({ close, emit }: App, code: number, line: string): Promise<never> {
-  refuse(code, line)
+/** Ends without an address to listen on, with the audit log closed, although keys may still be in the making. */
+async function stop({ close, emit }: App, line: string, listeners: readonly Listener[]): Promise<never> {
+  refuse(EXIT.unavailable, line)
+  await Promise.all(listeners.map((server) => server.close(seconds(0))))
   await close().catch((error: unknown) => emit(faultEvent(error)))
   process.exit()
 }

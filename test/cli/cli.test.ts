@@ -20,7 +20,7 @@ function bannerFor(...args: readonly string[]): string {
   const policy = config.policy(NO_MARKS)
   const app = { keyring: { policy }, issuerAt: () => 'https://a.example', isDurable: false, isUnsealed: false }
   const lines = proof(policy.timing, NO_MARKS).map(proofText)
-  return banner(config, app, { url: 'http://127.0.0.1:8080', admin: 'off', lines })
+  return banner(config, app, { url: 'http://127.0.0.1:8080', admin: 'off', metrics: 'off', lines })
 }
 
 describe('the banner', () => {

@@ -4,7 +4,7 @@ import { decodeBase64url, decodeUtf8, encodeBase64url } from '../../src/core/enc
 import { formatDuration, parseDuration } from '../../src/core/duration.ts'
 import { faultEvent } from '../../src/core/event.ts'
 import { printable } from '../../src/core/printable.ts'
-import { count, eventSample, sumOf, type Tally } from '../../src/core/tally.ts'
+import { count, eventSample, requestSample, sumOf, type Tally } from '../../src/core/tally.ts'
 import { after, between, earliest, instant, later, never, numericDate, seconds } from '../../src/core/time.ts'
 import { seeded } from '../support/random.ts'
 
@@ -75,6 +75,7 @@ describe('a tally', () => {
     const token = { kid: 'k', alg: 'ES256', jti: 'j', subject: 's', aud: 'a', exp: 1, client: 'c' }
     const event = { name: 'token.minted', ...token } as const
     assert.equal(eventSample(event), 'jwksd_events_total{event="token.minted",alg="ES256"}')
+    assert.equal(requestSample('/a"b', 200), 'jwksd_requests_total{path="/a\\"b",code="200"}')
     const refused = eventSample({ name: 'client.refused', client: 'c', address: 'a' })
     assert.equal(refused, 'jwksd_events_total{event="client.refused"}')
   })

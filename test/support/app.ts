@@ -55,7 +55,8 @@ export async function startAppAt(start: number, args: readonly string[]): Promis
   })
   assert.ok(created.ok, JSON.stringify(created))
   const app = created.value
-  const server = await publicListener(config, (error) => faults.push(error))
+  const hooks = { onFault: (error: unknown) => void faults.push(error), onReply: app.onReply }
+  const server = await publicListener(config, hooks)
   running.add(server)
   const bound = await server.listen(config, (url) => watched(app.routerAt(url)))
   assert.ok(bound.ok, JSON.stringify(bound))
