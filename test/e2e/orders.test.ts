@@ -24,11 +24,12 @@ async function ask(socketPath: string, path: string, sent: Readonly<Record<strin
   return { status: answer.statusCode ?? 0, text: (await answer.toArray()).join('') }
 }
 
-/** Who gave the orders in an audit log. */
+/** Who gave the orders in an audit log, each once for orders that follow each other. */
 function recorded(log: string): readonly (string | undefined)[] {
   const lines = readFileSync(log, 'utf8').trim().split('\n')
   const records = lines.map((line) => JSON.parse(line) as Record<string, string>)
-  return records.filter(({ event = '' }) => event.startsWith('operator.')).map((record) => record['by'])
+  const names = records.filter(({ event = '' }) => event.startsWith('operator.')).map((record) => record['by'])
+  return names.filter((name, at) => name !== names[at - 1])
 }
 
 const JSON_TYPE = { 'content-type': 'application/json' }
