@@ -31,6 +31,7 @@ export async function askServer({ admin }: Config, { path, body }: AdminRequest)
   }
   const method = body === undefined ? 'GET' : 'POST'
   const headers = body === undefined ? {} : { 'content-type': 'application/json' }
+  const home = process.cwd()
   try {
     const socket = trustedSocket(admin.path)
     if (!socket.ok) return void refuse(EXIT.config, socket.error)
@@ -44,6 +45,9 @@ export async function askServer({ admin }: Config, { path, body }: AdminRequest)
     return void refuse(EXIT.unavailable, NOT_RECEIVED.has(code)
       ? `Cannot reach the socket of operators: ${code}. Check that the server runs and that --admin is the same`
       : `The server does not answer (${code}). It may have carried out the order: list the keys with jwksd keys`)
+  } finally {
+    // trustedSocket() has entered the folder of the socket; the other paths of the configuration begin here.
+    process.chdir(home)
   }
 }
 

@@ -138,6 +138,24 @@ describe('the socket of operators', () => {
   })
 })
 
+describe('a command with an order', () => {
+  it('finds the other files of its configuration by relative paths', async () => {
+    const folder = newFolder()
+    mkdirSync(join(folder, 'data'), { mode: 0o700 })
+    const command = (...args: readonly string[]): string => {
+      const there = { cwd: folder, encoding: 'utf8' } as const
+      const { status, stdout, stderr } = spawnSync(process.execPath, [SERVER, ...args], there)
+      assert.equal(status, 0, stderr)
+      return stdout
+    }
+    for (const name of ['one', 'two']) command('kek', `data/${name}`)
+    const store = ['--store', 'file:data/ring.json', '--admin', 'unix:data/admin', '--kek-file']
+    const server = await serve([...FAST, ...store, 'data/one'], {}, ['env', '-C', folder])
+    assert.match(command('rekey', ...store, 'data/two,data/one'), /^Private keys encrypted under /)
+    await end(server)
+  })
+})
+
 describe('an operator and whoever answers', () => {
   /** Answers every request with this text, and tells how many connections came. */
   const impostor = async (text: string): Promise<{ readonly admin: string; readonly connections: () => number }> => {
