@@ -18,13 +18,17 @@ export const rekey: Command = {
   meaning: 'Encrypt everything in --store anew under the first key-encryption key, also while servers run. The order ' +
     'is recorded first: by the server at --admin, or at --audit if no server runs.',
   example: 'jwksd rekey --store file:ring.json --kek-file new.kek,old.kek',
-  run: async ({ config, own: { as, reason = '' } }) => {
-    if (await isRecorded(config, { reason, by: operatorName(as) })) await rekeyStore(config)
-  },
+  run: ({ config, own: { as, reason = '' } }) => rekeyStore(config, { reason, by: operatorName(as) }),
+}
+
+/** Who gave the order, and why. */
+interface Given {
+  readonly reason: string
+  readonly by: string
 }
 
 /** Records the order before it is carried out, where that can be; prints why not. */
-async function isRecorded(config: Config, given: { readonly reason: string; readonly by: string }): Promise<boolean> {
+async function isRecorded(config: Config, given: Given): Promise<boolean> {
   if (config.admin !== undefined) return await askServer(config, { path: '/rekey', body: given }) !== undefined
   if (config.audit === undefined) return true
   const { openAudit } = await import('../stores/open-audit.ts')
@@ -41,12 +45,13 @@ async function isRecorded(config: Config, given: { readonly reason: string; read
   return isWritten
 }
 
-async function rekeyStore(config: Config): Promise<void> {
+async function rekeyStore(config: Config, given: Given): Promise<void> {
   if (config.store === 'memory:') return refuse(EXIT.config, '--store is memory:. Name the store of the server')
   const keks = await loadKeks(config, systemRandom)
   if (!keks.ok) return refuse(EXIT.config, keks.error)
   try {
     const store = await openStore(config, systemRandom)
+    if (!await isRecorded(config, given)) return
     const count = await sealAnew({
       store, keks: keks.value, now: systemClock, elapsed: systemElapsed, randomBytes: systemRandom,
     })
