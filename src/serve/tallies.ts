@@ -40,10 +40,15 @@ export function gatherTallies(own: Tally): Tallies {
 export function shareTally(tally: Tally): () => Tally {
   let others: Entries = []
   process.on('message', (entries: Entries) => others = entries)
+  // Only what has been sent is shown: what is lost with this process would make its successor count down.
+  let sent: Entries = []
   const send = async (): Promise<void> => {
+    const entries = [...tally]
     // The other process may be gone at any time, and this one will end then.
-    if (process.connected) process.send?.([...tally], undefined, undefined, () => {})
+    if (process.connected) process.send?.(entries, undefined, undefined, (error) => error ?? (sent = entries))
   }
+  // The answer says what others have counted, and a worker before this one.
+  void send()
   startTicker({ now: systemClock, nextTick: () => after(systemClock(), SEND_EVERY_SECONDS), tick: send })
-  return () => sumOf([tally, others])
+  return () => sumOf([sent, others])
 }

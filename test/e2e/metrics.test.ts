@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { newFolder } from '../support/folder.ts'
 import { end, run, serve, type ServerProcess } from '../support/process.ts'
 
 const FAST = ['--alg', 'ES256', '--preset', 'fast']
+
+/** Only Linux tells the children of a process in a file. */
+const skipWorkers = existsSync(`/proc/${process.pid}/task/${process.pid}/children`) ? false : 'there is no /proc'
 
 const metricsOf = ({ announced }: ServerProcess): string => (JSON.parse(announced) as { metrics: string }).metrics
 
@@ -79,4 +83,39 @@ describe('--metrics', () => {
     assert.equal(sample, 20)
     await end(server)
   })
+
+  it('never counts down when the worker that answers is killed', { skip: skipWorkers }, async () => {
+    const store = ['--store', `file:${join(newFolder(), 'ring.json')}`, '--unsealed']
+    const port = await freePort()
+    const server = await serve(['--workers', '2', ...FAST, ...store, '--metrics', `127.0.0.1:${port}`])
+    const name = 'jwksd_requests_total{path="/jwks.json",code="200"}'
+    const seen: number[] = []
+    const scrape = (): Promise<unknown> =>
+      sampleOf(metricsOf(server), name).then((sample) => seen.push(sample), () => {})
+    const ask = (): Promise<unknown> => fetch(`${server.url}/jwks.json`, { headers: { connection: 'close' } })
+    for (let count = 0; count < 20; count += 1) await ask()
+    while (seen.at(-1) !== 20) await scrape()
+    for (let count = 0; count < 20; count += 1) await ask()
+    await scrape()
+    const [first] = readFileSync(childrenOf(server), 'utf8').split(' ').map(Number)
+    process.kill(first ?? 0, 'SIGKILL')
+    const before = seen.length
+    for (let waited = 0; waited < 8000 && seen.length < before + 5; waited += 20) {
+      await scrape()
+      await setTimeout(20)
+    }
+    assert.ok(seen.length >= before + 5, 'another worker answers')
+    assert.deepEqual(seen, seen.toSorted((one, other) => one - other))
+    await end(server)
+  })
 })
+
+const childrenOf = ({ child: { pid } }: ServerProcess): string => `/proc/${pid}/task/${pid}/children`
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await once(server.close(), 'close')
+  return port
+}
