@@ -43,6 +43,7 @@ export const EVENT_MEANINGS: Readonly<Record<Event['name'], string>> = {
   'config.loaded': 'The settings in force; secrets are left out.',
   'config.unknown': 'This variable looks like one of this server but names no option: it has no effect. Correct it.',
   'log.dropped': 'Nobody read standard output for a while, so that so many lines were not written. Find the slow reader.',
+  'keys.mixed': 'Some verifiers refuse the whole key set for keys of `algs`. Set `--separate-set`.',
   'keys.unsealed': 'Anyone who can read the store can sign. Set `--kek-file`, or accept it.',
   'audit.failed': 'The audit log is not written, or its file was `moved` (also: deleted) or `truncated`, or a write `stalled`. With `--audit-required` no token leaves until that ends; after a move send SIGHUP.',
   'audit.begun': 'There was no audit log to continue: a new chain begins.',

@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts'
 import { proofOf, refusalOf } from '../config/promise.ts'
 import { refusalLines } from '../config/refusal.ts'
-import { NO_MARKS } from '../keyring/policy.ts'
+import { mixedIn, NO_MARKS } from '../keyring/policy.ts'
 import { proofText } from '../keyring/proof.ts'
 import { ringSize } from '../keyring/size.ts'
 import { EXIT, refuse } from '../system/exit.ts'
@@ -18,7 +18,7 @@ export const check: Command = {
     if (config.store !== 'memory:') {
       process.stdout.write('    a start also compares the longest lifetimes that the store remembers\n')
     }
-    process.stdout.write(`${sizeText(config)}\n`)
+    process.stdout.write(`${sizeText(config)}\n${setsText(config)}`)
     const refusal = await refusalOf(config, process)
     if (refusal !== undefined) refuse(EXIT.config, ...refusalLines(refusal))
   },
@@ -31,4 +31,12 @@ function sizeText({ store, policy }: Config): string {
   const rest = past > carried ? ` of ${past}; the older ones are ${kept}` : ''
   const size = `${Math.ceil(bytes / 1024)} KiB at the end of --history`
   return `ring <= ${size}: ${published} published keys, ${carried} past ones${rest}`
+}
+
+/** The key sets besides the common one, and what harms that. */
+function setsText({ separate = [], policy }: Config): string {
+  const mixed = mixedIn(policy(NO_MARKS))
+  const sets = separate.map((alg) => `set of ${alg} in /.well-known/jwks-${alg}.json: (1) to (4) hold for it too\n`)
+  const warning = `warning: some verifiers refuse the whole key set for ${mixed.join(', ')}; set --separate-set\n`
+  return `${sets.join('')}${mixed.length > 0 ? warning : ''}`
 }

@@ -65,8 +65,9 @@ function assemble(given: Given, faults: ConfigFault[]): Config {
   for (const [isBroken, option, problem] of contradictions(settings, timing)) {
     if (isBroken) faults.push({ typed: given.get(option)?.typed ?? `--${option}`, problem })
   }
-  const { algs, rsaBits, history } = settings
-  const policy: Config['policy'] = (marks) => ({ timing: resolveTiming(timing, marks), algs, rsaBits, history })
+  const { algs, separate, rsaBits, history } = settings
+  const rest = { algs, separate, rsaBits, history }
+  const policy: Config['policy'] = (marks) => ({ timing: resolveTiming(timing, marks), ...rest })
   const { host, issuer } = settings
   const isPublic = !isLoopbackAddress(host) || (issuer !== undefined && !isLoopbackUrl(issuer))
   return { ...settings, policy, auth: authOf(settings, isPublic), isPublic }
@@ -99,7 +100,7 @@ type Rule = readonly [isBroken: boolean, option: string, problem: string]
 /** What is missing beside an option, or contradicts it; nothing secret lies open by default. */
 function contradictions(settings: Settings, { ttl, maxTtl }: TimingSettings): readonly Rule[] {
   const { host, issuer, store, kekFiles, keks, unsealed, audit, auditRequired, workers } = settings
-  const { allowHttpIssuer, trustedProxies: proxies, forwardedHeader } = settings
+  const { algs, separate = [], allowHttpIssuer, trustedProxies: proxies, forwardedHeader } = settings
   const isSealed = kekFiles !== undefined || keks !== undefined || unsealed
   return [
     [
@@ -111,6 +112,8 @@ function contradictions(settings: Settings, { ttl, maxTtl }: TimingSettings): re
       'must begin with https: by http anyone on the way can replace the keys. To accept that, set --allow-http-issuer',
     ],
     [forwardedHeader !== undefined && proxies === undefined, 'trusted-proxies', 'must be set for --forwarded-header'],
+    [separate.some((alg) => !algs.includes(alg)), 'separate-set', 'must name algorithms of --alg'],
+    [algs.every((alg) => separate.includes(alg)), 'separate-set', 'must leave an algorithm of --alg in the common set'],
     [
       (ttl ?? 0) > (maxTtl ?? Infinity), 'ttl',
       `is ${ttl}s but must be at most --max-ttl, ${maxTtl}s. Lower --ttl, or raise --max-ttl`,

@@ -24,6 +24,9 @@ const EXPLANATIONS: Readonly<Record<Exclude<keyof Settings, 'adminTokenFile'> | 
   allowHttpIssuer: ['', 'accept an http issuer beyond this machine, whose keys anyone on the way can replace'],
   audience: ['NAME,...', 'the `aud` of a development token whose request names none'],
   algs: ['ALG,...', `signing algorithms, the default first; each has its own keys: ${ALGS}`],
+  separate: [
+    'ALG,...', 'publish new keys of these algorithms only in `/.well-known/jwks-ALG.json`, not in the common key set',
+  ],
   rsaBits: ['BITS', 'modulus of new RSA keys: 2048, 3072 or 4096'],
   preset: ['NAME', '`fast` rotates every 60 s, with tokens of 20 s; options that you set win over it'],
   interval: ['DURATION', 'from one promotion of a key to the next'],

@@ -18,6 +18,7 @@ export interface Settings {
   readonly allowHttpIssuer: boolean
   readonly audience: string | readonly string[]
   readonly algs: readonly [Alg, ...Alg[]]
+  readonly separate: readonly Alg[] | undefined
   readonly rsaBits: number
   readonly preset: 'fast' | undefined
   readonly history: Seconds
@@ -73,6 +74,7 @@ export const SETTINGS: Table<Settings> = {
   allowHttpIssuer: toggle('allow-http-issuer'),
   audience: { option: 'audience', initial: 'api', ...audience },
   algs: { option: 'alg', initial: 'RS256', ...algorithms },
+  separate: { option: 'separate-set', ...algorithms },
   rsaBits: { option: 'rsa-bits', initial: '2048', ...choice([2048, 3072, 4096]) },
   preset: { option: 'preset', ...choice(['fast']) },
   // Ten years, as long as courts keep a file.

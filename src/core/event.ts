@@ -60,6 +60,8 @@ export type Event =
   /** Nobody read the log for a while, so that many lines were not written. */
   | { readonly name: 'log.dropped'; readonly lines: number }
   | { readonly name: 'keys.unsealed'; readonly store: string }
+  /** The common key set has keys that make some verifiers refuse it whole. */
+  | { readonly name: 'keys.mixed'; readonly algs: readonly string[] }
   | { readonly name: 'audit.failed'; readonly code: string }
   | { readonly name: 'audit.recovered'; readonly lost: number }
   /** A chain begins: there was no log to continue. */
@@ -111,7 +113,8 @@ export const LEVELS: ReadonlyMap<Event['name'], Level> = new Map(([
   ['debug', ['token.minted', 'config.loaded', 'ring.served']],
   ['warning', [
     'store.volatile', 'stamps.ahead', 'config.unknown', 'log.dropped', 'key.revoked', 'client.refused', 'jwks.failed',
-    'operator.ordered', 'operator.refused', 'keys.unsealed', 'audit.recovered', 'audit.torn', 'audit.unclosed',
+    'operator.ordered', 'operator.refused', 'keys.unsealed', 'keys.mixed', 'audit.recovered', 'audit.torn',
+    'audit.unclosed',
     'auth.open', 'workers.single', 'threads.single',
   ]],
   ['error', ['store.failed', 'clients.failed', 'audit.failed', 'worker.ended', 'server.fault']],

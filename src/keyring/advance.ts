@@ -1,7 +1,7 @@
 import { after, earliest, type Instant, later, never, seconds } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
 import {
-  addStandbys, type Change, type Move, note, promoteStandby, remove, retire, type RuleInput, type Step,
+  addStandbys, type Change, type Move, note, promoteStandby, remove, retire, type RuleInput, setOf, type Step,
 } from './moves.ts'
 import { leadInForce, leastLead, leastRetention, type Policy, raiseMarks, retentionInForce } from './policy.ts'
 import { type ActiveKey, activeOf, type Key, type RetiredKey, type Ring, type StandbyKey, standbyOf } from './ring.ts'
@@ -83,7 +83,8 @@ function removableAt(key: RetiredKey, { marks }: Ring, { policy, watch = believi
 function firstStep(ring: Ring, { policy, now, fresh }: RuleInput): Step {
   const given = policy.algs.flatMap((alg) => fresh.find(({ jwk }) => jwk.alg === alg) ?? [])
   if (given.length < policy.algs.length) return { ring, changes: [] }
-  const keys = given.map((key): ActiveKey => ({ ...key, state: 'active', publishedAt: now, activeAt: now }))
+  const stamps = { publishedAt: now, activeAt: now }
+  const keys = given.map((key): ActiveKey => ({ ...key, ...setOf(key, policy), state: 'active', ...stamps }))
   const changes = given.flatMap(({ jwk: { kid, alg } }): Change[] =>
     (['created', 'published', 'promoted'] as const).map((to) => ({ kid, alg, to })))
   return { ring: { ...ring, keys, marks: raiseMarks(ring.marks, policy.timing) }, changes }

@@ -34,16 +34,26 @@ const jwk: Read<PublicJwk> = (value) => {
   return parsed.ok ? parsed.value : reject(parsed.error)
 }
 
+const separate: Read<true | undefined> = optional((value, member) => value === true ? value : reject(member))
+
 /** The members of a key in each state. */
 const KEYS: ReadonlyMap<Json | undefined, Read<Key>> = new Map<Json | undefined, Read<Key>>([
-  ['standby', record<StandbyKey>({ state: oneOf('standby'), jwk, sealed, publishedAt: optional(moment) })],
-  ['active', record<ActiveKey>({ state: oneOf('active'), jwk, sealed, publishedAt: moment, activeAt: moment })],
+  ['standby', record<StandbyKey>({ state: oneOf('standby'), jwk, sealed, publishedAt: optional(moment), separate })],
+  ['active', record<ActiveKey>({
+    state: oneOf('active'),
+    jwk,
+    sealed,
+    publishedAt: moment,
+    activeAt: moment,
+    separate,
+  })],
   ['retired', record<RetiredKey>({
     state: oneOf('retired'),
     jwk,
     publishedAt: moment,
     activeAt: moment,
     retiredAt: optional(moment),
+    separate,
   })],
 ])
 

@@ -6,7 +6,7 @@ import { KeyringFault } from './fault.ts'
 import { oneOf, record, reject } from './record.ts'
 import type { Ring } from './ring.ts'
 
-/** The version of a document that holds heads or a restore, and of all others; an earlier jwksd reads only the latter. */
+/** The version of a document with heads, a restore or separate sets; and of others, which an earlier jwksd reads. */
 const [FORMAT, PLAIN_FORMAT] = [2, 1]
 
 const NOTHING = new Uint8Array(0)
@@ -19,7 +19,8 @@ const readDocument = record({ format: oneOf(PLAIN_FORMAT, FORMAT), ring: present
  */
 export async function sealRing(ring: Ring, keks: Keks, randomBytes: RandomBytes): Promise<string> {
   const text = encodeRing(ring)
-  const format = ring.heads === undefined && ring.restored === undefined ? PLAIN_FORMAT : FORMAT
+  const isPlain = ring.heads === undefined && ring.restored === undefined && !ring.keys.some(({ separate }) => separate)
+  const format = isPlain ? PLAIN_FORMAT : FORMAT
   const seal = await sealBytes(NOTHING, { kek: keks[0], context: contextOf(format, text), randomBytes })
   return `{"format":${format},"ring":${text},"seal":${JSON.stringify(seal)}}\n`
 }

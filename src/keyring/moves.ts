@@ -46,22 +46,27 @@ export function note({ changes }: Move, { kid, alg }: PublicJwk, to: Change['to'
   changes.push({ kid, alg, to })
 }
 
+/** Where a new key is published. */
+export function setOf({ jwk }: FreshKey, { separate }: Policy): Pick<Key, 'separate'> {
+  return separate?.includes(jwk.alg) === true ? { separate: true } : {}
+}
+
 /** Makes a standby the active key of its line, and retires the active key before it. */
 export function promoteStandby(ring: Ring, standby: StandbyKey, move: Move): Ring {
   const active = activeOf(ring.keys, standby.jwk.alg)
-  const { jwk, sealed, publishedAt = move.now } = standby
+  const { jwk, publishedAt = move.now } = standby
   note(move, jwk, 'promoted')
   const keys = ring.keys.map((key): Key => {
-    if (key === standby) return { state: 'active', jwk, sealed, publishedAt, activeAt: move.now }
+    if (key === standby) return { ...standby, state: 'active', publishedAt, activeAt: move.now }
     return key === active ? retire(active, move) : key
   })
   return { ...ring, keys }
 }
 
 /** Destroys the private half of an active key; it stays published. */
-export function retire({ jwk, publishedAt, activeAt }: ActiveKey, move: Move): RetiredKey {
+export function retire({ jwk, publishedAt, activeAt, separate }: ActiveKey, move: Move): RetiredKey {
   note(move, jwk, 'retired')
-  return { state: 'retired', jwk, publishedAt, activeAt, retiredAt: undefined }
+  return { state: 'retired', jwk, publishedAt, activeAt, retiredAt: undefined, separate }
 }
 
 /** Moves keys from the set to the history, without their private halves. */
@@ -94,6 +99,7 @@ export function addStandbys(ring: Ring, move: Move): Ring {
   const used = new Set([...ring.keys, ...ring.history].map(({ jwk }) => jwk.kid))
   const added = lacking.flatMap((alg) => move.fresh.find(({ jwk }) => jwk.alg === alg && !used.has(jwk.kid)) ?? [])
   for (const { jwk } of added) note(move, jwk, 'created')
-  const standbys = added.map((key): Key => ({ ...key, state: 'standby', publishedAt: undefined }))
+  const standbys = added.map((key): Key =>
+    ({ ...key, ...setOf(key, move.policy), state: 'standby', publishedAt: undefined }))
   return added.length === 0 ? ring : { ...ring, keys: [...ring.keys, ...standbys] }
 }

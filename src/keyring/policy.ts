@@ -1,5 +1,5 @@
 import { type Seconds, seconds } from '../core/time.ts'
-import type { Alg } from '../jose/algorithm.ts'
+import { type Alg, algorithm } from '../jose/algorithm.ts'
 
 /** The lengths of time, and the one count, in the promise. */
 export interface Timing {
@@ -35,6 +35,8 @@ export interface Policy {
   readonly timing: Timing
   /** One line of keys each; the first is the default. */
   readonly algs: readonly [Alg, ...Alg[]]
+  /** New keys of these algorithms are published in sets of their own. */
+  readonly separate?: readonly Alg[] | undefined
   readonly rsaBits: number
   /** The public half of a key stays in the history this long after its removal. */
   readonly history: Seconds
@@ -120,4 +122,11 @@ export function backdateOf({ clockError }: Timing): Seconds {
 /** Right side of (4): a verifier may still accept a revoked key for this long. */
 export function exposure(timing: Timing, marks: HighWaterMarks): Seconds {
   return seconds(leastLead(timing, marks) - 2 * timing.clockError)
+}
+
+/** The algorithms for whose keys some verifiers refuse the common set whole, keys of other algorithms included. */
+export function mixedIn({ algs, separate = [] }: Policy): readonly Alg[] {
+  const common = algs.filter((alg) => !separate.includes(alg))
+  const odd = common.filter((alg) => algorithm(alg).kty === 'AKP')
+  return odd.length < common.length ? odd : []
 }

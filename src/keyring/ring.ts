@@ -4,8 +4,13 @@ import type { PublicJwk } from '../jose/jwk.ts'
 import type { Sealed } from '../jose/kek.ts'
 import { type HighWaterMarks, NO_MARKS, type Policy } from './policy.ts'
 
+/** In which key set a key is: its own algorithm's, or the common one. It is fixed when the key is made. */
+interface InSet {
+  readonly separate?: true | undefined
+}
+
 /** Published, and the next to sign. */
-export interface StandbyKey {
+export interface StandbyKey extends InSet {
   readonly state: 'standby'
   readonly jwk: PublicJwk
   readonly sealed: Sealed
@@ -14,7 +19,7 @@ export interface StandbyKey {
 }
 
 /** Published, signs. */
-export interface ActiveKey {
+export interface ActiveKey extends InSet {
   readonly state: 'active'
   readonly jwk: PublicJwk
   readonly sealed: Sealed
@@ -23,7 +28,7 @@ export interface ActiveKey {
 }
 
 /** Published, but it cannot sign any more: its private half was destroyed. */
-export interface RetiredKey {
+export interface RetiredKey extends InSet {
   readonly state: 'retired'
   readonly jwk: PublicJwk
   readonly publishedAt: Instant

@@ -6,16 +6,37 @@ import type { Keks } from '../jose/kek.ts'
 import { openSigner, type Signer } from '../jose/signer.ts'
 import { cannotUnseal } from './fault.ts'
 import type { Policy } from './policy.ts'
-import { inOrder, type Ring } from './ring.ts'
+import { inOrder, type Key, type Ring } from './ring.ts'
 
-/** One committed ring as all readers see it: JWK Set, metadata and signer can never disagree. */
-export interface Snapshot {
-  readonly ring: Ring
+/** Keys as they are published. */
+export interface KeySet {
   /** The JWK Set (RFC 7517 section 5) as text. */
   readonly jwks: string
   /** The first 128 bits of the SHA-256 of `jwks`: it changes when the set does. */
   readonly digest: string
-  /** The algorithms that a token of ours can have, the default first. */
+}
+
+/** The JWK Set of some keys. */
+function keySet(keys: readonly Key[]): KeySet {
+  const jwks = `${JSON.stringify({ keys: keys.map(({ jwk }) => jwk) })}\n`
+  return { jwks, digest: sha256(jwks).slice(0, 22) }
+}
+
+/**
+ * The JWK Set of one algorithm; undefined when it has no key. It holds its keys of the common set too, so that
+ * verifiers can change to it before the algorithm leaves the common set, and miss nothing while it comes back.
+ */
+export function setOfAlg({ keys }: Snapshot, alg: Alg): KeySet | undefined {
+  const own = keys.filter(({ jwk }) => jwk.alg === alg)
+  return own.length === 0 ? undefined : keySet(own)
+}
+
+/** One committed ring as all readers see it: JWK Set, metadata and signer can never disagree. */
+export interface Snapshot extends KeySet {
+  readonly ring: Ring
+  /** Every published key, in the order of a JWK Set. */
+  readonly keys: readonly Key[]
+  /** The algorithms of the JWK Set, the default first. */
   readonly algs: readonly Alg[]
   /** The signer of each line that has an active key; the default line stands under `undefined` too. */
   readonly signers: ReadonlyMap<Alg | undefined, Signer>
@@ -42,8 +63,8 @@ export type Signers = ReadonlyMap<Kid, Signer>
 /** Makes the snapshot of a ring; `signers` holds an opened signer for each key with a private half. */
 export function takeSnapshot(ring: Ring, policy: Policy, signers: Signers): Snapshot {
   const keys = inOrder(ring.keys, policy)
-  const jwks = `${JSON.stringify({ keys: keys.map(({ jwk }) => jwk) })}\n`
-  const published = new Set(keys.map(({ jwk }) => jwk.alg))
+  const common = keys.filter(({ separate }) => separate !== true)
+  const published = new Set(common.map(({ jwk }) => jwk.alg))
   const dropped = [...published].filter((alg) => !policy.algs.includes(alg))
   const algs = [...policy.algs.filter((alg) => published.has(alg)), ...dropped]
   const active = keys.filter(({ state }) => state === 'active')
@@ -56,8 +77,8 @@ export function takeSnapshot(ring: Ring, policy: Policy, signers: Signers): Snap
   if (defaultSigner !== undefined) lines.set(undefined, defaultSigner)
   return {
     ring,
-    jwks,
-    digest: sha256(jwks).slice(0, 22),
+    ...keySet(common),
+    keys,
     algs,
     signers: lines,
   }

@@ -1,4 +1,7 @@
+import { problem } from '../http/problem.ts'
 import type { Route } from '../http/router.ts'
+import type { Alg } from '../jose/algorithm.ts'
+import { setOfAlg } from '../keyring/snapshot.ts'
 import { conditional, type DocumentDeps, fromSnapshot, representation } from './document.ts'
 
 /** A weight between 0 and 1 (RFC 9110 section 12.4.2). */
@@ -8,12 +11,15 @@ const JWK_SET = 'application/jwk-set+json'
 
 /**
  * The JWK Set (RFC 7517 section 5) as `application/json`, or under its own media type (section 8.5.2) for callers that
- * name it: sent to everyone, it broke clients that accept JSON alone.
+ * name it: sent to everyone, it broke clients that accept JSON alone. With `alg`, the set of that algorithm alone.
  */
-export function jwksRoute(path: string, deps: DocumentDeps): Route {
+export function jwksRoute(path: string, deps: DocumentDeps, alg?: Alg): Route {
   const get = fromSnapshot(
     deps,
-    ({ jwks, digest }) => {
+    (snapshot) => {
+      const set = alg === undefined ? snapshot : setOfAlg(snapshot, alg)
+      if (set === undefined) return undefined
+      const { jwks, digest } = set
       const caching = { 'cache-control': deps.cacheControl, 'vary': 'accept' }
       return {
         json: representation(jwks, `"${digest}"`, { 'content-type': 'application/json', ...caching }),
@@ -21,7 +27,10 @@ export function jwksRoute(path: string, deps: DocumentDeps): Route {
         jwkSet: representation(jwks, `"${digest}-jwks"`, { 'content-type': JWK_SET, ...caching }),
       }
     },
-    ({ json, jwkSet }, call) => conditional(acceptsExplicitly(call.header('accept'), JWK_SET) ? jwkSet : json, call),
+    (made, call) => {
+      if (made === undefined) return problem(404, `There is no key of ${alg}`)
+      return conditional(acceptsExplicitly(call.header('accept'), JWK_SET) ? made.jwkSet : made.json, call)
+    },
   )
   return { path, methods: { GET: get }, cors: 'public' }
 }

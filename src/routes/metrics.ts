@@ -37,7 +37,7 @@ const EVENTS: { readonly [Name in Event['name']]: Extract<Event, { name: Name }>
   'stamps.ahead': 0, 'stamps.passed': 0, 'key.created': 1, 'key.published': 1, 'key.promoted': 1, 'key.retired': 1,
   'key.removed': 1, 'key.revoked': 1, 'token.minted': 1, 'token.revoked': 0, 'client.refused': 0, 'clients.loaded': 0,
   'jwks.failed': 0, 'clients.failed': 0, 'operator.ordered': 0, 'operator.refused': 0, 'config.loaded': 0,
-  'keys.unsealed': 0, 'audit.failed': 0, 'audit.recovered': 0, 'audit.torn': 0, 'audit.unclosed': 0,
+  'keys.unsealed': 0, 'keys.mixed': 0, 'audit.failed': 0, 'audit.recovered': 0, 'audit.torn': 0, 'audit.unclosed': 0,
   'audit.checkpoint': 0, 'audit.begun': 0, 'audit.folded': 0, 'audit.segment': 0, 'ring.served': 0, 'auth.open': 0,
   'config.unknown': 0, 'log.dropped': 0, 'worker.ended': 0, 'workers.single': 0, 'threads.single': 0,
   'server.listening': 0, 'server.stopping': 0, 'server.stopped': 0, 'server.fault': 0,

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts'
+import { mixedIn } from '../keyring/policy.ts'
 import { proof, proofText } from '../keyring/proof.ts'
 import type { App, Listening } from './app.ts'
 
@@ -14,6 +15,8 @@ export async function announce(config: Config, app: App, listening: Listening): 
   if (!isDurable) emit({ name: 'store.volatile' })
   if (!isDurable && workers > 1) emit({ name: 'workers.single', store })
   if (process.env['UV_THREADPOOL_SIZE'] === '1') emit({ name: 'threads.single' })
+  const mixed = mixedIn(keyring.policy)
+  if (mixed.length > 0) emit({ name: 'keys.mixed', algs: mixed })
   if (isUnsealed) emit({ name: 'keys.unsealed', store })
   if (auth !== 'off' && isPublic) emit({ name: 'auth.open', address: host })
   emit({ name: 'server.listening', url, issuer: issuerAt(url), store, auth, admin, metrics, audit: audit ?? 'off' })

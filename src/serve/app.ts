@@ -8,13 +8,14 @@ import { count, requestSample } from '../core/tally.ts'
 import type { Listener } from '../http/listener.ts'
 import type { Handler } from '../http/call.ts'
 import { type Route, type Router, router } from '../http/router.ts'
+import { ALGORITHMS } from '../jose/algorithm.ts'
 import { UNSEALED } from '../jose/kek.ts'
 import type { Signer } from '../jose/signer.ts'
 import { Keyring } from '../keyring/keyring.ts'
 import type { Ring } from '../keyring/ring.ts'
 import type { RingStore } from '../keyring/store.ts'
 import { healthRoute, type ReadyDeps, readyRoute } from '../routes/health.ts'
-import { historyRoute } from '../routes/history.ts'
+import { type HistoryDeps, historyRoute } from '../routes/history.ts'
 import { jwksRoute } from '../routes/jwks.ts'
 import { metadataRoute } from '../routes/metadata.ts'
 import { loadKeks } from '../stores/keks.ts'
@@ -127,9 +128,10 @@ function assembled(deps: PartDeps, store: RingStore, { audit, parts }: Extras): 
     routerAt: (url) => {
       const issuer = issuerOf(config.issuer ?? url)
       const added = parts.flatMap(({ routesAt }) => routesAt(issuer))
-      const routes = [...documents(issuer, keyring, store.durable, parts), healthRoute(), ready, ...added]
+      const shared = publicDeps(issuer, keyring, store.durable)
+      const routes = [...documents(shared, parts), healthRoute(), ready, ...added]
       for (const { path } of routes) paths.add(path)
-      return router(routes)
+      return router([...routes, ...setRoutes(shared)])
     },
     adminRouter: async () => router((await import('../routes/admin.ts')).adminRoutes({ ...deps, metrics, recorded })),
     metricsRouter: () =>
@@ -173,18 +175,26 @@ function isUnsealed({ keys }: Ring): boolean {
   return keys.some((key) => 'sealed' in key && key.sealed.kek === UNSEALED)
 }
 
-function documents(issuer: Issuer, keyring: Keyring, isDurable: boolean, parts: readonly Part[]): readonly Route[] {
-  const { maxAge } = keyring.policy.timing
+/** What every public document needs. */
+function publicDeps(issuer: Issuer, keyring: Keyring, isDurable: boolean): HistoryDeps {
   // Keys that die with the process must not outlive it in a cache.
   // Varnish would add ten seconds of its own to max-age, in spite of must-revalidate (RFC 5861 section 3).
-  const kept = `public, max-age=${maxAge}, must-revalidate, stale-while-revalidate=0`
-  const cacheControl = isDurable ? kept : 'no-cache'
-  const deps = { current: keyring.current, cacheControl, issuer }
+  const kept = `public, max-age=${keyring.policy.timing.maxAge}, must-revalidate, stale-while-revalidate=0`
+  return { current: keyring.current, cacheControl: isDurable ? kept : 'no-cache', issuer }
+}
+
+function documents(deps: HistoryDeps, parts: readonly Part[]): readonly Route[] {
   const others = parts.find(({ metadataAt }) => metadataAt !== undefined)
-  const metadata = { ...deps, others: () => others?.metadataAt?.(issuer), basis: () => others?.basis?.() }
+  const metadata = { ...deps, others: () => others?.metadataAt?.(deps.issuer), basis: () => others?.basis?.() }
   return [
-    ...jwksPaths(issuer).map((path) => jwksRoute(path, deps)),
-    ...metadataPaths(issuer).map((path) => metadataRoute(path, metadata)),
+    ...jwksPaths(deps.issuer).map((path) => jwksRoute(path, deps)),
+    ...metadataPaths(deps.issuer).map((path) => metadataRoute(path, metadata)),
     historyRoute(deps),
   ]
+}
+
+/** The key set of each algorithm: also of those that only other replicas have. */
+function setRoutes(deps: HistoryDeps): readonly Route[] {
+  return [...ALGORITHMS.values()].flatMap(({ alg }) =>
+    deps.issuer.wellKnown(`jwks-${alg}.json`).map((path) => jwksRoute(path, deps, alg)))
 }

@@ -22,10 +22,17 @@ before(async () => {
     generation: 7,
     marks: { maxTtl: seconds(3600), maxAge: seconds(300) },
     keys: [
-      { state: 'active', ...active, publishedAt: instant(10.25), activeAt: instant(20) },
-      { state: 'standby', ...standby, publishedAt: instant(30) },
-      { state: 'standby', ...unstamped, publishedAt: undefined },
-      { state: 'retired', jwk: retired.jwk, publishedAt: instant(1), activeAt: instant(2), retiredAt: undefined },
+      { state: 'active', ...active, publishedAt: instant(10.25), activeAt: instant(20), separate: true },
+      { state: 'standby', ...standby, publishedAt: instant(30), separate: undefined },
+      { state: 'standby', ...unstamped, publishedAt: undefined, separate: undefined },
+      {
+        state: 'retired',
+        jwk: retired.jwk,
+        publishedAt: instant(1),
+        activeAt: instant(2),
+        retiredAt: undefined,
+        separate: undefined,
+      },
     ],
     history: [
       {
