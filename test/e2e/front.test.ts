@@ -69,9 +69,12 @@ describe('a server in front of strangers', () => {
       return posted('/introspect', `Authorization: Basic ${basic}\r\n`, 'token=x')
     }],
     ['assertions of strangers', (at) => posted('/token', '', `${type}&client_assertion=${assertion(at)}`)],
-    ['revocations', (at) => posted('/revoke', '', `client_secret=x&client_id=${at}&token=${long(at).slice(0, 15_000)}`)],
+    ['revocations', (at) => posted('/revoke', '', `client_secret=x&client_id=${at}&token=${long(at).slice(100)}`)],
     ['unknown paths', (at) => `GET /${at}?${long(at).slice(0, 2000)} HTTP/1.1\r\nHost: a\r\n\r\n`],
-    ['header lines', (at) => `GET /jwks.json HTTP/1.1\r\nHost: a\r\n${`X-${at}: ${at}${'x'.repeat(180)}\r\n`.repeat(60)}\r\n`],
+    ['header lines', (at) => {
+      const lines = `X-${at}: ${at}${'x'.repeat(180)}\r\n`.repeat(60)
+      return `GET /jwks.json HTTP/1.1\r\nHost: a\r\n${lines}\r\n`
+    }],
     ['malformed requests', (at) => `GET /${at} HTTP/1.1\r\nHost : a\r\n\r\n`],
     ['bodies over 16 KiB', (at) => posted('/token', '', `client_id=${long(at)}${long(at)}`)],
   ]
@@ -221,7 +224,8 @@ describe('a misspelt variable', () => {
 
 describe('a server behind a balancer', () => {
   const store = (): readonly string[] => ['--store', `file:${join(newFolder(), 'ring.json')}`, '--unsealed']
-  for (const [what, more] of [['one process', () => []], ['two workers', () => ['--workers', '2', ...store()]]] as const) {
+  const kinds = [['one process', () => []], ['two workers', () => ['--workers', '2', ...store()]]] as const
+  for (const [what, more] of kinds) {
     it(`is not ready for a while after SIGTERM, and serves until then: ${what}`, async () => {
       const server = await serve(['--alg', 'ES256', '--drain', '2s', ...more()])
       server.child.kill('SIGTERM')

@@ -116,6 +116,24 @@ describe('the connections of a listener', () => {
     for (const socket of flood) socket.destroy()
   })
 
+  it('E8 shares a long document among clients that do not read it', async () => {
+    const server = listener({ onFault: (error) => assert.fail(String(error)) })
+    running.add(server)
+    const long = reply(200, {}, 'x'.repeat(16_000_000))
+    const route = { path: '/long', cors: 'public', methods: { GET: () => long } } as const
+    const bound = await server.listen({ host: '127.0.0.1', port: 0 }, () => router([route]))
+    assert.ok(bound.ok)
+    const port = Number(new URL(bound.value).port)
+    const { rss } = process.memoryUsage()
+    const silent = Array.from({ length: 30 }, () => connect(port, '127.0.0.1').on('error', () => {}).pause())
+    for (const socket of silent) socket.write(get('/long'))
+    await sleep(500)
+    const grown = process.memoryUsage().rss - rss
+    assert.ok(grown < 100_000_000, `${grown} bytes more`)
+    assert.equal((await (await fetch(`http://127.0.0.1:${port}/long`)).text()).length, 16_000_000)
+    for (const socket of silent) socket.destroy()
+  })
+
   it('D4 lets 300 idle connections of one client keep nobody out', async () => {
     const { port } = await start(300)
     const idle: Socket[] = []

@@ -248,3 +248,21 @@ describe('a client is refused', () => {
     assert.equal((await fail()).status, 401)
   })
 })
+
+describe('an Origin in a request of a client', () => {
+  for (const origin of ['https://evil.example', 'null', 'http://127.0.0.1']) {
+    it(`D7 changes nothing, and lets no page read the answer: ${origin}`, async () => {
+      const headers = { ...basic('plain'), origin }
+      for (const [path, status] of [['/token', 200], ['/introspect', 200], ['/revoke', 200]] as const) {
+        const body = new URLSearchParams(path === '/token' ? CC : { token: 'x' })
+        const answer = await fetch(`${service.url}${path}`, { method: 'POST', body, headers })
+        assert.equal(answer.status, status, path)
+        assert.equal(answer.headers.get('access-control-allow-origin'), null)
+      }
+      const init = { method: 'POST', body: new URLSearchParams(CC), headers: { ...basic('plain', 'wrong'), origin } }
+      const answer = await fetch(`${service.url}/token`, init)
+      const { error } = await answer.json() as { error: string }
+      assert.deepEqual([answer.status, error], [401, 'invalid_client'])
+    })
+  }
+})
