@@ -40,7 +40,14 @@ export type Event =
   | { readonly name: 'ring.served'; readonly generation: number; readonly ring: string }
   | { readonly name: 'token.revoked'; readonly jti: string; readonly client: string }
   /** A client that is not registered is `unknown`: its name could be a secret in the wrong place. */
-  | { readonly name: 'client.refused'; readonly client: string; readonly address: string }
+  | {
+    readonly name: 'client.refused'
+    readonly client: string
+    readonly address: string
+    readonly reason: ClientFault
+  }
+  /** So many tokens of a client were revoked one by one that all of them until now are. */
+  | { readonly name: 'tokens.revoked'; readonly client: string }
   | { readonly name: 'clients.loaded'; readonly path: string; readonly clients: number; readonly issuers: number }
   | { readonly name: 'jwks.failed'; readonly url: string }
   | { readonly name: 'clients.failed'; readonly path: string; readonly detail: string }
@@ -105,6 +112,12 @@ export type Event =
   | { readonly name: 'server.stopped' }
   | { readonly name: 'server.fault'; readonly error: string; readonly at: readonly string[] }
 
+/** The check that a client failed; a part or member of its assertion, or what was wrong with the rest. */
+export type ClientFault =
+  | 'unregistered' | 'method' | 'secret' | 'keys' | 'used' | 'full'
+  | 'size' | 'form' | 'header' | 'alg' | 'crit' | 'b64' | 'typ' | 'kid' | 'signature' | 'claims'
+  | 'iss' | 'sub' | 'aud' | 'exp' | 'iat' | 'nbf' | 'jti'
+
 /** Receives every event. */
 export type Emit = (event: Event) => void
 
@@ -112,6 +125,7 @@ export type Emit = (event: Event) => void
 export const LEVELS: ReadonlyMap<Event['name'], Level> = new Map(([
   ['debug', ['token.minted', 'config.loaded', 'ring.served']],
   ['warning', [
+    'tokens.revoked',
     'store.volatile', 'stamps.ahead', 'config.unknown', 'log.dropped', 'key.revoked', 'client.refused', 'jwks.failed',
     'operator.ordered', 'operator.refused', 'keys.unsealed', 'keys.mixed', 'audit.recovered', 'audit.torn',
     'audit.unclosed',

@@ -10,19 +10,23 @@ const MAX_LIFETIME_SECONDS = seconds(3600)
 const MAX_JTI_LENGTH = 256
 
 /**
- * Whether an assertion proves that it is from the client (RFC 7523 section 3): signed by its key, issued by itself, for
- * our issuer and nobody else (RFC 10070), bounded in time, and never seen before.
+ * Checks that an assertion proves that it is from the client (RFC 7523 section 3): signed by its key, issued by itself,
+ * for our issuer and nobody else (RFC 10070), bounded in time, and never seen before.
  */
 export const checkAssertion: CheckAssertion = async (jws, { id, auth }, { request: { now }, deps }) => {
   const { issuer, skew, jtis } = deps
-  if (auth.method !== 'private_key_jwt' || !TYPES.has(jws.typ)) return false
+  if (auth.method !== 'private_key_jwt') return 'method'
+  if (!TYPES.has(jws.typ)) return 'typ'
   const claims = await verifyBy(auth.keys, jws)
-  if (!claims.ok) return false
+  if (!claims.ok) return claims.error
   const { sub, aud, exp, jti } = claims.value
-  const isSound = judgeClaims(claims.value, { issuer: id, now, skew, longest: MAX_LIFETIME_SECONDS }) === undefined
+  const wrong = judgeClaims(claims.value, { issuer: id, now, skew, longest: MAX_LIFETIME_SECONDS })
+  if (wrong !== undefined) return wrong
+  if (sub !== id) return 'sub'
   // Not for two audiences, nor for a near miss (RFC 8725 section 3.9).
   const [audience, ...others] = audiencesOf(aud)
-  if (!isSound || sub !== id || audience !== issuer || others.length > 0) return false
-  if (typeof jti !== 'string' || jti === '' || jti.length > MAX_JTI_LENGTH) return false
-  return await jtis.mark('used', sha256(`assertion ${id} ${jti}`), instant(exp as number))
+  if (audience !== issuer || others.length > 0) return 'aud'
+  if (typeof jti !== 'string' || jti === '' || jti.length > MAX_JTI_LENGTH) return 'jti'
+  const done = await jtis.use({ client: id, id: sha256(`assertion ${id} ${jti}`), until: instant(exp as number) })
+  return done === 'new' ? undefined : done === 'known' ? 'used' : 'full'
 }

@@ -1,8 +1,9 @@
+import type { ClientFault } from '../core/event.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { isSameSecret, sha256 } from '../jose/digest.ts'
-import { parseCompact, type UncheckedJws, unprovedClaim } from '../jose/verify.ts'
+import { type JwtFault, parseCompact, type UncheckedJws, unprovedClaim } from '../jose/verify.ts'
 import type { Client } from './client.ts'
-import { type OAuthFault, refused, unavailable } from './fault.ts'
+import { type OAuthFault, refused, TOO_MANY, unavailable } from './fault.ts'
 import type { ClientContext, Context, OAuthRequest, TokenDeps } from './rules.ts'
 
 /** `client_assertion_type` of the only kind of assertion that we accept (RFC 7523 section 2.2). */
@@ -11,8 +12,12 @@ const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 /** What a request presents as proof of who sends it. */
 type Evidence =
   | { readonly method: 'client_secret_basic' | 'client_secret_post'; readonly id: string; readonly secret: string }
-  | { readonly method: 'private_key_jwt'; readonly id: string; readonly assertion: UncheckedJws | undefined }
+  | { readonly method: 'private_key_jwt'; readonly id: string; readonly assertion: Result<UncheckedJws, JwtFault> }
   | { readonly method: 'none'; readonly id: string }
+
+/** No registered name is longer. */
+const MAX_ID_LENGTH = 256
+const NOT_PROVED = 'The client is not registered, or its authentication failed'
 
 /** Stands for a hash that a client lacks, so that every comparison takes as long: no secret has this SHA-256. */
 const NO_HASH = 'none'
@@ -28,20 +33,28 @@ export async function authenticate(request: OAuthRequest, deps: TokenDeps): Prom
   const evidence = evidenceOf(request)
   if (!evidence.ok) return evidence
   const { id } = evidence.value
+  if (id.length > MAX_ID_LENGTH) return refused('invalid_client', NOT_PROVED)
   const client = context.registry.clients.get(id)
-  if (await proves(evidence.value, client, context) && client !== undefined) return ok({ ...context, client })
+  const wrong = await faultOf(evidence.value, client, context)
+  if (wrong === undefined && client !== undefined) return ok({ ...context, client })
+  const reason = wrong ?? 'unregistered'
   // Only what failed is throttled: nobody can lock a client out by failing in its name.
-  const retryAfter = deps.throttle(`${request.address} ${id}`)
+  const retryAfter = reason === 'full' ? undefined : deps.throttle(`${request.address} ${id}`)
   if (retryAfter !== undefined) {
     const description = 'Too many attempts failed; try again later'
     return fail({ code: 'temporarily_unavailable', description, retryAfter, status: 429 })
   }
   // An unregistered name is not recorded: it could be a secret in the wrong place.
-  deps.emit({ name: 'client.refused', client: client?.id ?? 'unknown', address: request.address })
-  return refused('invalid_client', 'The client is not registered, or its authentication failed')
+  deps.emit({ name: 'client.refused', client: client?.id ?? 'unknown', address: request.address, reason })
+  return reason === 'full' ? unavailable(TOO_MANY) : refused('invalid_client', NOT_PROVED)
 }
 
-async function proves(evidence: Evidence, client: Client | undefined, context: Context): Promise<boolean> {
+/** What is wrong with the evidence; for an unknown client and a wrong secret after the same work. */
+async function faultOf(
+  evidence: Evidence,
+  client: Client | undefined,
+  context: Context,
+): Promise<ClientFault | undefined> {
   const auth = client?.auth
   switch (evidence.method) {
     case 'client_secret_basic':
@@ -49,13 +62,16 @@ async function proves(evidence: Evidence, client: Client | undefined, context: C
       const [first = NO_HASH, second = NO_HASH] = auth !== undefined && 'hashes' in auth ? auth.hashes : []
       const given = sha256(evidence.secret)
       const matches = [first, second].map((hash) => isSameSecret(given, hash))
-      return matches.includes(true) && auth?.method === evidence.method
+      if (auth?.method !== evidence.method) return auth === undefined ? 'unregistered' : 'method'
+      return matches.includes(true) ? undefined : 'secret'
     }
     case 'private_key_jwt':
-      if (client === undefined || evidence.assertion === undefined) return false
-      return await context.registry.checkAssertion?.(evidence.assertion, client, context) === true
+      if (client === undefined) return 'unregistered'
+      if (!evidence.assertion.ok) return evidence.assertion.error
+      return await (context.registry.checkAssertion?.(evidence.assertion.value, client, context) ?? 'method')
     case 'none':
-      return auth?.method === 'none'
+      if (auth?.method === 'none') return undefined
+      return auth === undefined ? 'unregistered' : 'method'
     default:
       return evidence satisfies never
   }
@@ -90,5 +106,5 @@ function assertionOf(id: string | undefined, assertion: string): Result<Evidence
   if (id !== undefined && claimed !== undefined && id !== claimed) {
     return refused('invalid_request', 'client_id differs from the subject of the assertion')
   }
-  return ok({ method: 'private_key_jwt', id: claimed ?? id ?? '', assertion: jws.ok ? jws.value : undefined })
+  return ok({ method: 'private_key_jwt', id: claimed ?? id ?? '', assertion: jws })
 }

@@ -6,7 +6,7 @@ import { parseForeignJwk } from '../jose/foreign-key.ts'
 import { type Kid, openVerifier } from '../jose/jwk.ts'
 import { parseCompact, type UncheckedJws, verifyJws } from '../jose/verify.ts'
 import { type OAuthFault, refused } from './fault.ts'
-import type { CheckProof, Context } from './rules.ts'
+import type { CheckProof, ClientContext } from './rules.ts'
 
 /** A proof is made for one request. */
 const PROOF_SECONDS = 60
@@ -35,16 +35,17 @@ function keyOf({ header }: UncheckedJws): ReturnType<typeof parseForeignJwk> {
   return parseForeignJwk(isObject(jwk) && typeof alg === 'string' ? { alg, ...jwk } : jwk)
 }
 
-async function judge(claims: JsonObject, key: Kid, context: Context): Promise<string | undefined> {
-  const { request: { now }, deps: { url, skew, jtis } } = context
+async function judge(claims: JsonObject, key: Kid, context: ClientContext): Promise<string | undefined> {
+  const { client, request: { now }, deps: { url, skew, jtis } } = context
   const { jti, htm, htu, iat } = claims as Partial<JsonObject>
   if (htm !== 'POST') return 'htm must be POST'
   if (typeof htu !== 'string' || plain(htu) !== plain(url)) return 'htu must be the URL of this endpoint'
   if (typeof iat !== 'number' || iat > now + skew || iat < now - PROOF_SECONDS - skew) return 'iat is not now'
   const isId = typeof jti === 'string' && jti !== '' && jti.length <= MAX_JTI_LENGTH
   if (!isId) return `jti must be a text of 1 to ${MAX_JTI_LENGTH} characters`
-  const isNew = await jtis.mark('used', sha256(`proof ${key} ${jti}`), after(now, seconds(PROOF_SECONDS + 2 * skew)))
-  return isNew ? undefined : 'it was used before'
+  const until = after(now, seconds(PROOF_SECONDS + 2 * skew))
+  const done = await jtis.use({ client: client.id, id: sha256(`proof ${key} ${jti}`), until })
+  return done === 'new' ? undefined : done === 'known' ? 'it was used before' : 'the client has sent too many'
 }
 
 /** A URL without query and fragment, normalized (RFC 9449 section 4.3, point 9). */

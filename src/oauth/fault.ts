@@ -17,6 +17,9 @@ export interface OAuthFault {
 
 const RETRY_AFTER_SECONDS = 5
 
+/** Says that a client has used up what it may have in store; no other client notices. */
+export const TOO_MANY = 'The client has used too many assertions and proofs that have not expired; try again later'
+
 /** A refusal as a result. */
 export function refused(code: OAuthCode, description: string): Result<never, OAuthFault> {
   return fail({ code, description })

@@ -1,14 +1,14 @@
 import type { JsonObject } from '../core/json.ts'
 import { ok, type Result } from '../core/result.ts'
 import { instant } from '../core/time.ts'
-import { parseCompact } from '../jose/verify.ts'
+import { audiencesOf, parseCompact } from '../jose/verify.ts'
 import { authenticate } from './client-auth.ts'
 import { type OAuthFault, refused } from './fault.ts'
-import { checkOwnToken, readOwnToken, revocationId } from './own-token.ts'
+import { checkOwnToken, readOwnToken, revocationOf } from './own-token.ts'
 import type { ClientContext, OAuthRequest, TokenDeps } from './rules.ts'
 
 /** The claims of an active token that introspection shows (RFC 7662 section 2.2). */
-const SHOWN = ['scope', 'client_id', 'sub', 'aud', 'iss', 'exp', 'iat', 'nbf', 'jti', 'act', 'cnf']
+const SHOWN = ['scope', 'client_id', 'sub', 'aud', 'iss', 'exp', 'iat', 'nbf', 'jti', 'act', 'cnf', 'txn', 'sub_id']
 const INACTIVE: JsonObject = { active: false }
 
 /**
@@ -18,8 +18,11 @@ const INACTIVE: JsonObject = { active: false }
 export async function introspect(request: OAuthRequest, deps: TokenDeps): Promise<Result<JsonObject, OAuthFault>> {
   const context = await openToken(request, deps, checkOwnToken)
   if (!context.ok) return context
-  const { claims } = context.value
-  if (claims === undefined) return ok(INACTIVE)
+  const { claims, client: { id, audiences } } = context.value
+  // A client learns of no token that is neither its own nor for it (RFC 7662 section 4).
+  const isConcerned = ({ client_id: owner, aud }: JsonObject): boolean =>
+    owner === id || audiencesOf(aud).some((one) => audiences.includes(one))
+  if (claims === undefined || !isConcerned(claims)) return ok(INACTIVE)
   const shown = SHOWN.flatMap((name) => claims[name] === undefined ? [] : [[name, claims[name]] as const])
   const kind = claims['cnf'] === undefined ? 'Bearer' : 'DPoP'
   return ok({ active: true, token_type: kind, ...Object.fromEntries(shown) })
@@ -37,8 +40,9 @@ export async function revoke(request: OAuthRequest, deps: TokenDeps): Promise<Re
   if (claims === undefined) return ok(undefined)
   const { client_id: owner, exp, jti } = claims
   if (owner !== client) return refused('unauthorized_client', 'The token was made for another client')
-  const isNew = await deps.jtis.mark('revoked', revocationId(claims), instant(exp as number))
-  if (isNew) deps.emit({ name: 'token.revoked', jti: String(jti), client })
+  const done = await deps.jtis.revoke({ ...revocationOf(client, String(jti)), until: instant(exp as number) })
+  if (done !== 'known') deps.emit({ name: 'token.revoked', jti: String(jti), client })
+  if (done === 'all') deps.emit({ name: 'tokens.revoked', client })
   return ok(undefined)
 }
 

@@ -1,15 +1,24 @@
 import type { Instant } from '../core/time.ts'
 
-/** What a mark means: an assertion or proof was used, or a token was revoked. */
-export type Mark = 'used' | 'revoked'
+/**
+ * What one client may have in store of each kind until it expires: more used identifiers are refused, more revocations
+ * become one of all its tokens. No client can fill what another one needs.
+ */
+export const MAX_MARKS_PER_CLIENT = 10_000
 
-/** A store holds at most so many marks; more mean an attack, or a deployment that needs another kind of store. */
-export const MAX_MARKS = 100_000
+/** An identifier that a client used, or that of a token of its own. */
+export interface Identifier {
+  readonly client: string
+  readonly id: string
+  readonly until: Instant
+}
 
-/** Remembers identifiers until they expire; bounded, and shared by replicas where the key store is. */
+/** Remembers identifiers until they expire, as far as the key store reaches. All reject with `StoreUnavailable`. */
 export interface JtiStore {
-  /** Sets a mark; false when it was set already. Rejects with `StoreUnavailable` when it cannot be read or written. */
-  mark(mark: Mark, id: string, until: Instant): Promise<boolean>
-  /** Whether a mark is set. Rejects like `mark`. */
-  isMarked(mark: Mark, id: string): Promise<boolean>
+  /** Marks an identifier as used; `known` if it was, whoever used it; `full` if its client has too many in store. */
+  use(one: Identifier): Promise<'new' | 'known' | 'full'>
+  /** Revokes a token; `all` if its client has too many in store, and all of its tokens until now are revoked. */
+  revoke(one: Identifier): Promise<'new' | 'known' | 'all'>
+  /** Whether one of these tokens is revoked, or was a token of a client that revoked all, and was issued before. */
+  isRevoked(tokens: readonly Omit<Identifier, 'until'>[], issuedAt: number): Promise<boolean>
 }

@@ -4,6 +4,7 @@ import { seconds } from '../core/time.ts'
 import { sha256 } from '../jose/digest.ts'
 import { openVerifier, type PublicJwk, type Verifier } from '../jose/jwk.ts'
 import { type JwtFault, judgeClaims, type UncheckedJws, verifyJws } from '../jose/verify.ts'
+import type { Identifier } from './jti-store.ts'
 import type { Context } from './rules.ts'
 
 /** The types of the tokens that we make. */
@@ -19,7 +20,9 @@ export async function checkOwnToken(
 ): Promise<Result<JsonObject, JwtFault | 'revoked'>> {
   const claims = await readOwnToken(jws, context)
   if (!claims.ok) return claims
-  return await context.deps.jtis.isMarked('revoked', revocationId(claims.value)) ? fail('revoked') : claims
+  const { iat } = claims.value
+  const isRevoked = await context.deps.jtis.isRevoked(lineOf(claims.value), typeof iat === 'number' ? iat : 0)
+  return isRevoked ? fail('revoked') : claims
 }
 
 /** The same, without a look for a revocation. */
@@ -36,9 +39,22 @@ export async function readOwnToken(
   return typeof claims.value['jti'] === 'string' ? ok(claims.value) : fail('jti')
 }
 
-/** The identifier under which the revocation of a token is stored. */
-export function revocationId({ jti }: JsonObject): string {
-  return sha256(`token ${String(jti)}`)
+/** The client and the identifier under which the revocation of a token is stored. */
+export function revocationOf(client: string, jti: string): Pick<Identifier, 'client' | 'id'> {
+  return { client, id: sha256(`token ${jti}`) }
+}
+
+/** The claim of an exchanged token that names those it was made of, the latest first: client, a space, and `jti`. */
+export const LINEAGE = 'lineage'
+
+/** A token and all that it was made of: whoever revokes one of them ends it. */
+function lineOf(claims: JsonObject): readonly Pick<Identifier, 'client' | 'id'>[] {
+  const { client_id: client = '', jti, [LINEAGE]: lineage } = claims as Partial<JsonObject>
+  const line = Array.isArray(lineage) ? lineage : []
+  return [`${String(client)} ${String(jti)}`, ...line].map((one) => {
+    const [name = '', id = ''] = String(one).split(' ')
+    return revocationOf(name, id)
+  })
 }
 
 function verifierOf(jwk: PublicJwk): Promise<Verifier> {

@@ -1,3 +1,4 @@
+import type { ClientFault } from '../core/event.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Result } from '../core/result.ts'
 import type { Instant, Seconds } from '../core/time.ts'
@@ -6,8 +7,8 @@ import type { Kid } from '../jose/jwk.ts'
 import type { UncheckedJws } from '../jose/verify.ts'
 import type { Current, Snapshot } from '../keyring/snapshot.ts'
 import type { Client, GrantType, KeySource } from './client.ts'
-import type { OAuthFault } from './fault.ts'
-import type { JtiStore } from './jti-store.ts'
+import type { OAuthCode, OAuthFault } from './fault.ts'
+import type { Identifier, JtiStore } from './jti-store.ts'
 import type { Throttle } from './throttle.ts'
 
 /** What the endpoints for registered clients need. */
@@ -62,11 +63,11 @@ export interface Registry {
   readonly checkProof: CheckProof | undefined
 }
 
-/** Checks that a client assertion is from this client (RFC 7523 section 3). */
-export type CheckAssertion = (jws: UncheckedJws, client: Client, context: Context) => Promise<boolean>
+/** Checks that a client assertion is from this client (RFC 7523 section 3); returns what is wrong with it. */
+export type CheckAssertion = (jws: UncheckedJws, client: Client, context: Context) => Promise<ClientFault | undefined>
 
 /** Checks a DPoP proof (RFC 9449 section 4.3), and answers the thumbprint of its key. */
-export type CheckProof = (proof: string, context: Context) => Promise<Result<Kid, OAuthFault>>
+export type CheckProof = (proof: string, context: ClientContext) => Promise<Result<Kid, OAuthFault>>
 
 /** One way of getting a token; the client may use it. */
 export interface Grant {
@@ -80,6 +81,10 @@ export interface Entitlement {
   /** The audiences and scopes that the token may have at most; all of the client's unless given. */
   readonly audiences?: readonly string[]
   readonly scopes?: readonly string[]
+  /** What is traded in was bound to a key: so is the token, to the same key or another one. */
+  readonly isBound?: boolean
+  /** What is traded in counts once: its identifier, and the error of the second time. */
+  readonly once?: Omit<Identifier, 'client'> & { readonly code: OAuthCode }
   /** The token expires at this moment or before. */
   readonly notAfter?: Instant
   /** Claims of the grant itself. */

@@ -1,69 +1,91 @@
 import { mkdir, open, readdir, stat, unlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { except, systemSays } from '../core/errno.ts'
-import { after, between, type Clock, type Instant, instant, seconds } from '../core/time.ts'
+import { type Clock, type Instant, instant, later } from '../core/time.ts'
+import { sha256 } from '../jose/digest.ts'
 import { StoreUnavailable } from '../keyring/store.ts'
-import { type JtiStore, type Mark, MAX_MARKS } from '../oauth/jti-store.ts'
+import { type JtiStore, MAX_MARKS_PER_CLIENT } from '../oauth/jti-store.ts'
 import { syncFolder } from '../system/sync-folder.ts'
-
-/** Time between two sweeps of expired marks. */
-const SWEEP_SECONDS = seconds(60)
+import { jtiPots, type Marks } from './jti-pots.ts'
 
 const unlessMarked = except('EEXIST')
+const unlessMissing = except('ENOENT')
+
+/** Below the folder: a file for each client that revoked all of its tokens until the modification time of the file. */
+const CUTS = 'clients'
 
 /**
  * Marks as empty files in one folder: the file system makes each file for one process only. The modification time of
  * a file is the expiry of its mark. No mark is acknowledged before it would survive a power cut.
  */
-export function jtiFolder(folder: string, now: Clock): JtiStore {
-  let sweepAt = now()
-  let count = 0
-  const pathOf = (mark: Mark, id: string): string => join(folder, `${mark}-${id}`)
-  const tidy = async (): Promise<void> => {
-    if (now() < sweepAt) return
-    sweepAt = after(now(), SWEEP_SECONDS)
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-    count = await sweep(folder, now())
-  }
-  return {
-    mark: (mark, id, until) => guarded(async () => {
-      await tidy()
-      if (count >= MAX_MARKS) throw new StoreUnavailable('Cannot remember any more identifiers')
-      const file = await open(pathOf(mark, id), 'wx', 0o600).catch(unlessMarked)
-      if (file === undefined) return false
-      try {
-        await file.utimes(until, until)
-        await file.sync()
-      } finally {
-        await file.close()
+export function jtiFolder(folder: string, now: Clock, most: number = MAX_MARKS_PER_CLIENT): JtiStore {
+  let made: Promise<void> | undefined
+  const make = (): Promise<void> => made ??= makeFolders(folder).catch((error: unknown) => {
+    made = undefined
+    throw error
+  })
+  const cutPath = (client: string): string => join(folder, CUTS, sha256(client))
+  const marks: Marks = {
+    set: async (name, until) => {
+      await make()
+      return await write(join(folder, name), 'wx', until)
+    },
+    has: async (name) => await timeOf(join(folder, name)) !== undefined,
+    // A file that another process was making had its creation time when it was found.
+    remove: async (name) => {
+      const until = await timeOf(join(folder, name))
+      if (until !== undefined && until <= now()) await unlink(join(folder, name)).catch(unlessMissing)
+    },
+    found: async function* () {
+      for (const name of await readdir(folder)) {
+        const until = name === CUTS ? undefined : await timeOf(join(folder, name))
+        if (until !== undefined) yield [name, until]
       }
-      await syncFolder(folder)
-      count += 1
-      return true
-    }),
-    isMarked: (mark, id) => guarded(async () => await stat(pathOf(mark, id)).catch(except('ENOENT')) !== undefined),
+    },
+    cut: async (client, at) => {
+      await make()
+      const path = cutPath(client)
+      await write(path, 'a', later(at, await timeOf(path) ?? at))
+    },
+    cutAt: (client) => timeOf(cutPath(client)),
+  }
+  const { use, revoke, isRevoked } = jtiPots(marks, now, most)
+  return {
+    use: (one) => guarded(() => use(one)),
+    revoke: (one) => guarded(() => revoke(one)),
+    isRevoked: (tokens, issuedAt) => guarded(() => isRevoked(tokens, issuedAt)),
   }
 }
 
-/** Removes expired marks; returns how many are left. */
-async function sweep(folder: string, now: Instant): Promise<number> {
-  let left = 0
-  for (const name of await readdir(folder)) {
-    const path = join(folder, name)
-    const status = await stat(path).catch(() => undefined)
-    if (status === undefined) continue
-    // A new file carries its creation time until its expiry is set.
-    if (between(instant(status.mtimeMs / 1000), now) < SWEEP_SECONDS) left += 1
-    else await unlink(path).catch(() => {})
+async function makeFolders(folder: string): Promise<void> {
+  await mkdir(join(folder, CUTS), { recursive: true, mode: 0o700 })
+  for (const changed of [folder, dirname(folder)]) await syncFolder(changed)
+}
+
+/** Sets the time of a file that is made for it; false if it must be new and is not. */
+async function write(path: string, flags: 'wx' | 'a', time: Instant): Promise<boolean> {
+  const file = await open(path, flags, 0o600).catch(unlessMarked)
+  if (file === undefined) return false
+  try {
+    await file.utimes(time, time)
+    await file.sync()
+  } finally {
+    await file.close()
   }
-  return left
+  await syncFolder(dirname(path))
+  return true
+}
+
+/** The modification time of a file; undefined if there is none. */
+async function timeOf(path: string): Promise<Instant | undefined> {
+  const status = await stat(path).catch(unlessMissing)
+  return status === undefined ? undefined : instant(status.mtimeMs / 1000)
 }
 
 async function guarded<Value>(task: () => Promise<Value>): Promise<Value> {
   try {
     return await task()
   } catch (error) {
-    if (error instanceof StoreUnavailable) throw error
     throw new StoreUnavailable(`Cannot remember identifiers: ${systemSays(error)}`, { cause: error })
   }
 }

@@ -1,22 +1,18 @@
 import type { Clock, Instant } from '../core/time.ts'
-import { StoreUnavailable } from '../keyring/store.ts'
-import { type JtiStore, MAX_MARKS } from '../oauth/jti-store.ts'
+import { type JtiStore, MAX_MARKS_PER_CLIENT } from '../oauth/jti-store.ts'
+import { jtiPots } from './jti-pots.ts'
 
 /** Marks in memory, for keys in memory: both are lost when the process ends. */
-export function jtiMemory(now: Clock): JtiStore {
+export function jtiMemory(now: Clock, most: number = MAX_MARKS_PER_CLIENT): JtiStore {
   const marks = new Map<string, Instant>()
-  const sweep = (): void => {
-    for (const [name, until] of marks) if (until <= now()) marks.delete(name)
-  }
-  return {
-    mark: async (mark, id, until) => {
-      const name = `${mark}-${id}`
-      if ((marks.get(name) ?? -Infinity) > now()) return false
-      if (marks.size >= MAX_MARKS) sweep()
-      if (marks.size >= MAX_MARKS) throw new StoreUnavailable('Cannot remember any more identifiers')
-      marks.set(name, until)
-      return true
-    },
-    isMarked: async (mark, id) => (marks.get(`${mark}-${id}`) ?? -Infinity) > now(),
-  }
+  const cuts = new Map<string, Instant>()
+  const isSet = (name: string): boolean => (marks.get(name) ?? -Infinity) > now()
+  return jtiPots({
+    set: async (name, until) => !isSet(name) && marks.set(name, until) === marks,
+    has: async (name) => isSet(name),
+    remove: async (name) => isSet(name) || marks.delete(name),
+    found: async function* () {},
+    cut: async (client, at) => void cuts.set(client, at),
+    cutAt: async (client) => cuts.get(client),
+  }, now, most)
 }

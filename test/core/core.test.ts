@@ -76,7 +76,7 @@ describe('a tally', () => {
     const event = { name: 'token.minted', ...token } as const
     assert.equal(eventSample(event), 'jwksd_events_total{event="token.minted",alg="ES256"}')
     assert.equal(requestSample('/a"b', 200), 'jwksd_requests_total{path="/a\\"b",code="200"}')
-    const refused = eventSample({ name: 'client.refused', client: 'c', address: 'a' })
+    const refused = eventSample({ name: 'client.refused', client: 'c', address: 'a', reason: 'secret' })
     assert.equal(refused, 'jwksd_events_total{event="client.refused"}')
   })
 

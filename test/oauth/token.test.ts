@@ -104,7 +104,8 @@ describe('POST /token', () => {
     await service.post('/token', CC, basic('secret-typed-as-a-name', 'x'))
     const minted = service.events.findLast(({ name }) => name === 'token.minted')
     assert.equal(minted?.name === 'token.minted' && minted.client, 'plain')
-    assert.deepEqual(service.events.at(-1), { name: 'client.refused', client: 'unknown', address: '127.0.0.1' })
+    const unregistered = { client: 'unknown', address: '127.0.0.1', reason: 'unregistered' }
+    assert.deepEqual(service.events.at(-1), { name: 'client.refused', ...unregistered })
     assert.ok(!JSON.stringify(service.events).includes('secret-typed'))
   })
 })

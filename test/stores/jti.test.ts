@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { chmodSync, readdirSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { type Clock, type Instant, instant } from '../../src/core/time.ts'
 import { StoreUnavailable } from '../../src/keyring/store.ts'
-import { type JtiStore, MAX_MARKS } from '../../src/oauth/jti-store.ts'
+import { type Identifier, type JtiStore, MAX_MARKS_PER_CLIENT } from '../../src/oauth/jti-store.ts'
 import { jtiFolder } from '../../src/stores/jti-folder.ts'
 import { jtiMemory } from '../../src/stores/jti-memory.ts'
 import { newFolder } from '../support/folder.ts'
@@ -13,85 +14,157 @@ const START = Math.floor(Date.now() / 1000)
 let now = instant(START)
 const clock: Clock = () => now
 const later = (length: number): Instant => (now + length) as Instant
+const of = (id: string, length = 60, client = 'client'): Identifier => ({ client, id, until: later(length) })
+const isRevoked = (store: JtiStore, id: string, client = 'client', issuedAt = START): Promise<boolean> =>
+  store.isRevoked([{ client, id }], issuedAt)
 
-const KINDS: readonly (readonly [string, () => JtiStore])[] = [
-  ['memory', () => jtiMemory(clock)],
-  ['folder', () => jtiFolder(join(newFolder(), 'ring.json.jti'), clock)],
+/** Waits for what happens in the background. */
+async function until(isDone: () => Promise<boolean> | boolean): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    if (await isDone()) return
+    await pause(10)
+  }
+  assert.fail('It does not happen')
+}
+
+/** Each kind of store, and how many marks a client may have in it here. */
+const KINDS: readonly (readonly [string, () => JtiStore, number])[] = [
+  ['memory', () => jtiMemory(clock), MAX_MARKS_PER_CLIENT],
+  ['folder', () => jtiFolder(join(newFolder(), 'ring.json.jti'), clock, 100), 100],
 ]
-for (const [kind, make] of KINDS) {
+for (const [kind, make, most] of KINDS) {
   describe(`the marks of a ${kind}`, () => {
     it('B16 are set once, whoever asks how often at once', async () => {
       const store = make()
-      const set = await Promise.all(Array.from({ length: 20 }, () => store.mark('used', 'id', later(60))))
-      assert.equal(set.filter(Boolean).length, 1)
-      assert.equal(await store.mark('used', 'id', later(600)), false)
+      const set = await Promise.all(Array.from({ length: 20 }, () => store.use(of('id'))))
+      assert.equal(set.filter((one) => one === 'new').length, 1)
+      assert.equal(await store.use(of('id', 600)), 'known')
+      assert.equal(await store.use(of('id', 60, 'another')), 'known')
     })
 
     it('are different for each meaning and each identifier', async () => {
       const store = make()
-      assert.equal(await store.isMarked('revoked', 'id'), false)
-      for (const mark of ['used', 'revoked'] as const) {
-        for (const id of ['id', 'other']) assert.equal(await store.mark(mark, id, later(60)), true)
+      assert.equal(await isRevoked(store, 'id'), false)
+      for (const id of ['id', 'other']) {
+        assert.deepEqual([await store.use(of(id)), await store.revoke(of(id))], ['new', 'new'])
+        assert.equal(await store.revoke(of(id)), 'known')
       }
-      assert.equal(await store.isMarked('revoked', 'id'), true)
-      assert.equal(await store.isMarked('revoked', 'third'), false)
+      assert.equal(await isRevoked(store, 'id'), true)
+      assert.equal(await isRevoked(store, 'third'), false)
+      const line = [{ client: 'a', id: 'third' }, { client: 'b', id: 'other' }]
+      assert.equal(await store.isRevoked(line, START), true)
     })
 
     it('are gone some time after they are over, and not before', async () => {
       const store = make()
       now = instant(START)
-      await store.mark('used', 'short', later(10))
-      await store.mark('used', 'long', later(1000))
+      await store.use(of('short', 10))
+      await store.use(of('long', 1000))
       now = later(9)
-      assert.equal(await store.mark('used', 'short', later(10)), false)
+      assert.equal(await store.use(of('short', 10)), 'known')
       now = later(200)
-      await store.mark('used', 'another', later(10))
-      assert.equal(await store.mark('used', 'short', later(10)), true)
-      assert.equal(await store.mark('used', 'long', later(10)), false)
+      await store.use(of('another', 10))
+      await until(async () => await store.use(of('short', 10)) === 'new')
+      assert.equal(await store.use(of('long', 10)), 'known')
       now = instant(START)
+    })
+
+    it('E4 E5 E6 a full pot is the trouble of its client alone, and refuses without looking through it', async () => {
+      const store = make()
+      const fill = async (client: string, work: JtiStore['use']): Promise<void> => {
+        const ids = Array.from({ length: most }, (_none, at) => `${client} ${at}`)
+        for (let at = 0; at < ids.length; at += 100) {
+          await Promise.all(ids.slice(at, at + 100).map((id) => work(of(id, 600, client))))
+        }
+      }
+      await fill('evil', store.use)
+      const begun = performance.now()
+      for (let at = 0; at < 1000; at += 1) assert.equal(await store.use(of(`more ${at}`, 600, 'evil')), 'full')
+      const perRefusal = (performance.now() - begun) / 1000
+      assert.ok(perRefusal < 2, `a refusal took ${perRefusal} ms`)
+      assert.equal(await store.use(of('evil 0', 600, 'evil')), 'known')
+      assert.equal(await store.use(of('one', 600, 'good')), 'new')
+      assert.equal(await store.revoke(of('token', 600, 'evil')), 'new')
+      assert.equal(await store.revoke(of('token', 600, 'good')), 'known')
     })
   })
 }
+
+describe('the revocations of a client', () => {
+  for (const [kind, make, most] of KINDS) {
+    it(`E5 become one of all its tokens until now when its pot is full, in a ${kind}`, async () => {
+      const store = make()
+      for (let at = 0; at < most; at += 100) {
+        const ids = Array.from({ length: 100 }, (_none, next) => String(at + next))
+        await Promise.all(ids.map((id) => store.revoke(of(id, 600))))
+      }
+      assert.equal(await isRevoked(store, 'not'), false)
+      assert.equal(await store.revoke(of('0', 600)), 'known')
+      assert.equal(await store.revoke(of('one more', 600)), 'all')
+      assert.equal(await isRevoked(store, 'one more'), true)
+      assert.equal(await isRevoked(store, 'not'), true)
+      assert.equal(await isRevoked(store, 'not', 'client', START + 1), false)
+      assert.equal(await isRevoked(store, 'not', 'another'), false)
+      now = later(5)
+      assert.equal(await store.revoke(of('and one', 600)), 'all')
+      assert.equal(await isRevoked(store, 'not', 'client', START + 5), true)
+      now = instant(START)
+      await store.revoke(of('back', 600))
+      assert.equal(await isRevoked(store, 'not', 'client', START + 5), kind === 'folder')
+    })
+  }
+})
 
 describe('the marks of a folder', () => {
   it('are seen by every process at once, and by the next one', async () => {
     const folder = join(newFolder(), 'jti')
     const [one, other] = [jtiFolder(folder, clock), jtiFolder(folder, clock)]
-    const set = await Promise.all([one, other, one, other].map((store) => store.mark('used', 'id', later(60))))
-    assert.equal(set.filter(Boolean).length, 1)
-    assert.equal(await jtiFolder(folder, clock).mark('used', 'id', later(60)), false)
+    const set = await Promise.all([one, other, one, other].map((store) => store.use(of('id'))))
+    assert.equal(set.filter((done) => done === 'new').length, 1)
+    assert.equal(await jtiFolder(folder, clock).use(of('id')), 'known')
   })
 
   it('lie in files and a folder that only their owner can reach', async () => {
     const folder = join(newFolder(), 'jti')
-    await jtiFolder(folder, clock).mark('used', 'id', later(60))
+    await jtiFolder(folder, clock).use(of('id'))
     assert.equal(statSync(folder).mode & 0o777, 0o700)
     const modes = readdirSync(folder).map((name) => [name, statSync(join(folder, name)).mode & 0o777])
-    assert.deepEqual(modes, [['used-id', 0o600]])
+    assert.deepEqual(modes, [['clients', 0o700], ['used-id', 0o600]])
+  })
+
+  it('that another process left are removed when they are over, the others stay', async () => {
+    const folder = newFolder()
+    const write = (name: string, length: number): void => {
+      writeFileSync(join(folder, name), '', { mode: 0o600 })
+      utimesSync(join(folder, name), later(length), later(length))
+    }
+    write('used-old', -300)
+    write('revoked-live', 3000)
+    mkdirSync(join(folder, 'clients'))
+    const store = jtiFolder(folder, clock)
+    await pause(100)
+    await store.use(of('id'))
+    await until(() => !existsSync(join(folder, 'used-old')))
+    assert.equal(await isRevoked(store, 'live'), true)
+  })
+
+  it('need a folder only once: many requests at once make it together', async () => {
+    const store = jtiFolder(join(newFolder(), 'jti'), clock)
+    const set = await Promise.all(Array.from({ length: 60 }, (_none, at) => store.use(of(String(at)))))
+    assert.deepEqual(new Set(set), new Set(['new']))
   })
 
   it('are an error, not an answer, when the folder cannot be used', { skip: process.getuid?.() === 0 }, async () => {
     const folder = newFolder()
     chmodSync(folder, 0)
-    await assert.rejects(jtiFolder(join(folder, 'jti'), clock).mark('used', 'id', later(60)), StoreUnavailable)
+    await assert.rejects(jtiFolder(join(folder, 'jti'), clock).use(of('id')), StoreUnavailable)
     chmodSync(folder, 0o700)
   })
 
   it('are an error when something else is in the way', async () => {
     const folder = newFolder()
     const impossible = jtiFolder(join(folder, 'missing', '\0'), clock)
-    await assert.rejects(impossible.mark('used', 'id', later(60)), StoreUnavailable)
-  })
-})
-
-describe('the marks of a memory', () => {
-  it('are bounded: more than it may hold are refused, and the first are not forgotten', async () => {
-    const store = jtiMemory(clock)
-    for (let id = 0; id < MAX_MARKS; id += 1) await store.mark('used', String(id), later(60))
-    await assert.rejects(store.mark('used', 'one more', later(60)), StoreUnavailable)
-    assert.equal(await store.mark('used', '0', later(60)), false)
-    now = later(61)
-    assert.equal(await store.mark('used', 'one more', later(60)), true)
-    now = instant(START)
+    await assert.rejects(impossible.use(of('id')), StoreUnavailable)
+    await assert.rejects(impossible.isRevoked([{ client: 'client', id: 'id' }], 0), StoreUnavailable)
   })
 })
