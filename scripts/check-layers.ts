@@ -25,6 +25,9 @@ const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
   ['server.ts', ['config', 'system', 'serve', 'cli']],
 ])
 
+/** Whatever opens a file by its path, where `openPrivate` would look at the file first. */
+const OPENS = /import \{[^}]*\b(?:open|openAsBlob|cp|(?:open|readFile|writeFile|appendFile|copyFile|cp)Sync|(?:read|write|append|copy)File|create(?:Read|Write)Stream)\b[^}]*\} from 'node:fs|\bimport\('node:fs/
+
 /** What belongs to some rooms alone: a pattern in code without comments, and the paths where it may stand. */
 const OWNED: readonly (readonly [string, RegExp, RegExp])[] = [
   // `new Date(moment)` formats a moment; everything else reads the clock, or could.
@@ -36,6 +39,8 @@ const OWNED: readonly (readonly [string, RegExp, RegExp])[] = [
   ['sockets', /from 'node:(?:http|https|http2|net|tls|dns|dgram)'/, /^http\/(?:listener|connections|forwarded|problem)\.ts$|^config\/values\.ts$|^stores\/|^serve\/admin-server\.ts$|^cli\/admin-client\.ts$/],
   ['outbound requests', /\bfetch\(/, /^stores\/|^testkit\/probe\/(?:source|api)\.ts$/],
   ['files', /from 'node:fs(?:\/promises)?'/, /^(?:system|stores|cli)\/|^serve\/admin-server\.ts$|^server\.ts$/],
+  // The others: folders, what we have made ourselves, what an operator brings to a command, and the system's own files.
+  ['opening files', OPENS, /^system\/(?:private-file|replace-file|sync-folder|open-files)\.ts$|^stores\/(?:lock|old-lock|line-file|archive|jti-folder)\.ts$|^cli\/(?:audit|kek)\.ts$|^server\.ts$/],
   ['child processes', /from 'node:(?:child_process|cluster|worker_threads)'/, /^serve\/workers\.ts$/],
   ['console', /\bconsole\./, /^$/],
   ['export default', /\bexport default\b/, /^$/],

@@ -21,6 +21,7 @@ export const EVENT_MEANINGS: Readonly<Record<Event['name'], string>> = {
   'policy.proved': 'The configuration keeps the promise; one event for each inequality.',
   'store.volatile': 'The keys live in memory and die with the process. Set `--store` unless this is a test.',
   'store.created': 'The store was empty and has its first keys now. If it should not have been empty, stop and look.',
+  'store.mode_restored': 'A group could reach the key store (`mode`), as Kubernetes\' `fsGroup` makes it when it mounts a volume. It has mode 0600 again.',
   'store.failed': 'The store cannot be read or written. Keys and tokens go on for a while; mend the store (`detail`).',
   'store.recovered': 'The store works again.',
   'stamps.ahead': 'A stored time lies further ahead than clocks may differ: this clock is behind, or another was ahead.',

@@ -9,6 +9,7 @@ export type Event =
   | { readonly name: 'policy.proved'; readonly line: string }
   | { readonly name: 'store.volatile' }
   | { readonly name: 'store.created' }
+  | { readonly name: 'store.mode_restored'; readonly path: string; readonly mode: string }
   /** `detail` is a sentence of this server: it may name a path, a kid, or an error code of the system. */
   | { readonly name: 'store.failed'; readonly code: string; readonly detail: string }
   | { readonly name: 'store.recovered' }
@@ -128,7 +129,7 @@ export const LEVELS: ReadonlyMap<Event['name'], Level> = new Map(([
     'tokens.revoked',
     'store.volatile', 'stamps.ahead', 'config.unknown', 'log.dropped', 'key.revoked', 'client.refused', 'jwks.failed',
     'operator.ordered', 'operator.refused', 'keys.unsealed', 'keys.mixed', 'audit.recovered', 'audit.torn',
-    'audit.unclosed',
+    'audit.unclosed', 'store.mode_restored',
     'auth.open', 'workers.single', 'threads.single',
   ]],
   ['error', ['store.failed', 'clients.failed', 'audit.failed', 'worker.ended', 'server.fault']],

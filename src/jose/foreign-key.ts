@@ -60,6 +60,12 @@ function weaknessOf({ crv }: Algorithm, raw: JsonObject): string | undefined {
   return SMALL_ORDER.has(masked.toString('hex')) ? 'x' : undefined
 }
 
+/** The first private member of a JWK Set or of one of its keys; undefined when it has none. */
+export function privateMember(root: Json | undefined): string | undefined {
+  const keys = isObject(root) && Array.isArray(root['keys']) ? root['keys'] : []
+  return [root, ...keys].flatMap((key) => isObject(key) ? PRIVATE.filter((name) => name in key) : [])[0]
+}
+
 /**
  * Opens every key of a JWK Set that we can use (RFC 7517 section 5): one that we do not understand is ignored, as is
  * one that is not on its curve. Undefined when it is no JWK Set.

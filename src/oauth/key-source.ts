@@ -2,7 +2,7 @@ import { type Json, type JsonObject, parseJsonBytes } from '../core/json.ts'
 import { isLoopbackHost } from '../core/loopback.ts'
 import { fail, type Result } from '../core/result.ts'
 import { between, type Clock, type Instant } from '../core/time.ts'
-import { openJwkSet } from '../jose/foreign-key.ts'
+import { openJwkSet, privateMember } from '../jose/foreign-key.ts'
 import type { Verifier } from '../jose/jwk.ts'
 import { type JwtFault, type UncheckedJws, verifyJws } from '../jose/verify.ts'
 import type { KeySource, Remote } from './client.ts'
@@ -19,6 +19,8 @@ const RETRY_SECONDS = 30
 /** Reads where a client or an issuer has its keys: in `jwks`, or at `jwks_uri`. Rejects with `Wrong`. */
 export async function readKeys({ jwks, jwks_uri: url }: JsonObject, at: string, remote: Remote): Promise<KeySource> {
   if ((jwks === undefined) === (url === undefined)) throw new Wrong(`${at} must have jwks or jwks_uri`)
+  const secret = privateMember(jwks)
+  if (secret !== undefined) throw new Wrong(`${at}.jwks must hold public keys alone: it has the private "${secret}"`)
   if (url === undefined) {
     const keys = await openJwkSet(jwks) ?? []
     if (keys.length === 0) throw new Wrong(`${at}.jwks must hold a public key that can be used`)

@@ -33,7 +33,8 @@ const FAMILIES: readonly (readonly [string, 'counter' | 'gauge', string])[] = [
 
 /** Every event, and whether it is counted for each algorithm. */
 const EVENTS: { readonly [Name in Event['name']]: Extract<Event, { name: Name }> extends { alg: string } ? 1 : 0 } = {
-  'policy.proved': 0, 'store.volatile': 0, 'store.created': 0, 'store.failed': 0, 'store.recovered': 0,
+  'policy.proved': 0, 'store.volatile': 0, 'store.created': 0, 'store.mode_restored': 0, 'store.failed': 0,
+  'store.recovered': 0,
   'stamps.ahead': 0, 'stamps.passed': 0, 'key.created': 1, 'key.published': 1, 'key.promoted': 1, 'key.retired': 1,
   'tokens.revoked': 0,
   'key.removed': 1, 'key.revoked': 1, 'token.minted': 1, 'token.revoked': 0, 'client.refused': 0, 'clients.loaded': 0,

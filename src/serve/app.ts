@@ -68,7 +68,7 @@ export async function createApp(config: Config, system: System): Promise<Result<
   // 1. The store, and the keys that open it
   const keks = await loadKeks(config, system.randomBytes)
   if (!keks.ok) return keks
-  const store = await openStore(config, system.randomBytes)
+  const store = await openStore(config, system.randomBytes, system.emit)
   // 2. The audit log: what the keyring does at its start is recorded too
   let keyring: Keyring | undefined
   const signer = (): Signer | undefined => keyring?.lastSeen().signers.get(undefined)

@@ -34,6 +34,8 @@ export async function serve({ config, typed, unknown }: Configured): Promise<voi
     emit(faultEvent(error))
     process.exit(EXIT.software)
   })
+  // Also before anything can be read again, and where nothing can: otherwise this signal ends the process.
+  process.on('SIGHUP', () => {})
   // 1. Which worker is this process, if there are several?
   const worker = await takePlace(config, emit, tally)
   if (worker === undefined) return
@@ -144,5 +146,5 @@ function untilSignal({ listeners }: Listening, stopTicker: () => void, { emit, c
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
-  if (reload !== undefined) process.on('SIGHUP', () => void reload())
+  process.on('SIGHUP', () => void reload?.())
 }

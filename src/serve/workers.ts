@@ -29,11 +29,12 @@ export function ownNumber(): number | undefined {
  */
 export async function superviseWorkers({ workers: count, drain }: Config, emit: Emit, tally: Tally): Promise<void> {
   const workers = new Map<number, Worker>()
+  const hearingHangUps = passHangUps()
   const tallies = gatherTallies(tally)
   let [isOpen, isStopping] = [false, false]
 
   const start = (number: number): Worker => {
-    const worker = cluster.fork({ [NUMBER]: String(number) })
+    const worker = hearingHangUps(cluster.fork({ [NUMBER]: String(number) }))
     const startedAt = systemClock()
     workers.set(number, worker)
     worker.on('message', (entries: Entries) => {
@@ -60,12 +61,21 @@ export async function superviseWorkers({ workers: count, drain }: Config, emit: 
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
-  process.on('SIGHUP', () => end(workers, 'SIGHUP'))
 
   const code = await whenOpen(start(1))
   isOpen = true
   if (code !== undefined) return void (process.exitCode = code)
   for (let number = 2; number <= count; number += 1) start(number)
+}
+
+/** Passes SIGHUP on to workers once they listen: one that still starts reads its files anyway, and could end. */
+function passHangUps(): (worker: Worker) => Worker {
+  const open = new Map<number, Worker>()
+  process.on('SIGHUP', () => end(open, 'SIGHUP'))
+  return (worker) => {
+    worker.once('listening', () => open.set(worker.id, worker))
+    return worker.once('exit', () => open.delete(worker.id))
+  }
 }
 
 /** Ends all workers in order, by force those that take too long; then this process. */

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { errnoOf, systemSays } from '../core/errno.ts'
+import type { Emit } from '../core/event.ts'
 import type { RandomBytes } from '../core/random.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { decodeUtf8 } from '../core/encoding.ts'
@@ -9,7 +10,7 @@ import { KeyringFault } from '../keyring/fault.ts'
 import {
   MAX_DOCUMENT_BYTES, type RingStore, type Stored, StoreUnavailable, type Version,
 } from '../keyring/store.ts'
-import { type FileRules, readPrivate } from '../system/private-file.ts'
+import { readPrivate, type ReadRules } from '../system/private-file.ts'
 import { replaceFile, sweepTemporaries } from '../system/replace-file.ts'
 import { takeLock } from './lock.ts'
 
@@ -19,7 +20,10 @@ export interface FileStoreDeps {
   /** Whether a file that group or others can reach is read all the same. */
   readonly allowShared: boolean
   readonly randomBytes: RandomBytes
+  readonly emit?: Emit
 }
+
+const PERMISSIONS = 0o777
 
 /** System errors that no retry mends. */
 const PERMANENT: ReadonlyMap<string | undefined, string> = new Map([
@@ -34,8 +38,11 @@ const PERMANENT: ReadonlyMap<string | undefined, string> = new Map([
  * A store in one file of one machine, for any number of processes: the file is replaced whole, under a lock. A
  * document's version is its SHA-256, and no two documents are alike.
  */
-export function fileStore({ path, allowShared, randomBytes }: FileStoreDeps): RingStore {
-  const rules: FileRules = { othersMay: 'nothing', allowShared, followsLinks: false, maxBytes: MAX_DOCUMENT_BYTES }
+export function fileStore({ path, allowShared, randomBytes, emit }: FileStoreDeps): RingStore {
+  const rules: ReadRules = {
+    othersMay: 'nothing', allowShared, followsLinks: false, makes: true, maxBytes: MAX_DOCUMENT_BYTES,
+    onClosed: (mode) => emit?.({ name: 'store.mode_restored', path, mode: `0${(mode & PERMISSIONS).toString(8)}` }),
+  }
   let isSwept = false
   const load = (): Promise<Stored | undefined> => guarded(path, () => readRing(path, rules))
   const isCurrent = async (version: Version | undefined): Promise<boolean> => (await load())?.version === version
@@ -81,7 +88,7 @@ async function guarded<Value>(path: string, task: () => Promise<Value>): Promise
   }
 }
 
-async function readRing(path: string, rules: FileRules): Promise<Stored | undefined> {
+async function readRing(path: string, rules: ReadRules): Promise<Stored | undefined> {
   const read = await readPrivate(path, rules)
   if (read.ok) {
     const document = decodeUtf8(read.value)

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { link, open, readdir, unlink } from 'node:fs/promises'
-import { connect, createServer, type Server } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { errnoOf, except, systemSays } from '../core/errno.ts'
@@ -8,7 +8,6 @@ import { KeyringFault } from '../keyring/fault.ts'
 import { StoreUnavailable } from '../keyring/store.ts'
 import { privateFolder } from '../system/private-folder.ts'
 import { systemRandom } from '../system/random.ts'
-import { takeOldLock } from './old-lock.ts'
 
 /** Releases a lock. */
 export type Release = () => Promise<void>
@@ -17,18 +16,16 @@ export type Release = () => Promise<void>
 export interface LockOrder {
   /** The file that its holder writes; the lock is the folder beside it, PATH.lock. */
   readonly path: string
-  /** The name of the lock that older versions take for the file. */
+  /** The name of the lock that version 0.1 takes for the file, in Linux's abstract socket space. */
   readonly oldName: string
   readonly attempts?: number
 }
 
 const LOCK_RETRY_MS = 2
 const LOCK_ATTEMPTS = 2500
-/** The longest address of a socket, without the zero byte at its end. */
-const MAX_ADDRESS_BYTES = 107
 const NAME_BYTES = 8
 
-/** The holder has removed a socket that had no name yet, and its owner tries again. */
+/** The holder removes sockets that have no name yet; their owners try again. */
 const unlessSwept = except('ENOENT')
 
 /**
@@ -41,15 +38,14 @@ export async function takeLock({ path, oldName, attempts = LOCK_ATTEMPTS }: Lock
   const owner = await privateFolder(folder, path)
   if (!owner.ok) throw new KeyringFault('unreadable', `Cannot take the lock: ${owner.error}`)
   const handle = await open(folder)
-  const isShort = Buffer.byteLength(folder) + 1 + 2 * NAME_BYTES <= MAX_ADDRESS_BYTES
-  const place = { folder, address: isShort ? folder : `/proc/self/fd/${handle.fd}` }
   try {
-    for (let attempt = 0; attempt < attempts; attempt += 1) {
-      const server = await succeed(place).catch(unlessSwept)
-      if (server !== undefined) return await withOldLock(server, () => takeOldLock(oldName, owner.value, attempts))
-      if (attempt < attempts - 1) await setTimeout(LOCK_RETRY_MS)
-    }
-    return undefined
+    const own = await persist(attempts, () => becomeNewest(folder, handle.fd).catch(unlessSwept))
+    if (own === undefined) return undefined
+    // While a server of version 0.1 may run, its lock is taken too; other users can hold that one.
+    const takeOld = (): Promise<Release | undefined> => listening(`\0${oldName}`).catch(() => undefined)
+    const old = await takeOld() ?? await (await import('./old-lock.ts')).waitForOld(takeOld, oldName, owner.value)
+    if (old !== undefined) return () => old().then(own)
+    return void await own()
   } catch (error) {
     throw new StoreUnavailable(`Cannot take the lock ${folder}: ${systemSays(error)}`, { cause: error })
   } finally {
@@ -57,68 +53,52 @@ export async function takeLock({ path, oldName, attempts = LOCK_ATTEMPTS }: Lock
   }
 }
 
-async function withOldLock(server: Server, take: () => Promise<Release | undefined>): Promise<Release | undefined> {
-  const close = async (): Promise<void> => void await once(server.close(), 'close')
-  const releaseOld = await take().catch((error: unknown) => close().then(() => Promise.reject(error)))
-  if (releaseOld === undefined) return void await close()
-  return () => releaseOld().then(close)
-}
-
-/** The folder of a lock, and how the address of a socket in it begins. */
-interface Place {
-  readonly folder: string
-  readonly address: string
-}
-
-/** The socket of the next holder, once it is ours. */
-async function succeed({ folder, address }: Place): Promise<Server | undefined> {
-  const last = newest(await readdir(folder))
-  if (last > 0 && await isHeld(join(address, `lock.${last}`))) return undefined
-  const name = Buffer.from(systemRandom(NAME_BYTES)).toString('hex')
-  // It listens before it has its name, so that nobody takes it for dead. `exclusive`: otherwise the workers of a
-  // cluster would share the socket, and each of them would hold the lock. All of this runs inside a 0700 folder.
-  const server = createServer((socket) => socket.destroy())
-  await once(server.listen({ path: join(address, name), exclusive: true, writableAll: true }), 'listening')
-  // A lock that is held for the life of a process must not keep the process alive.
-  if (await isNewest(folder, name, `lock.${last + 1}`)) return server.unref()
-  await once(server.close(), 'close')
-  return undefined
-}
-
-/** Gives our socket its name, unless another process was faster; the newest removes what the others have left. */
-async function isNewest(folder: string, name: string, own: string): Promise<boolean> {
-  try {
-    await link(join(folder, name), join(folder, own))
-  } catch (error) {
-    if (errnoOf(error).code === 'EEXIST') return false
-    throw error
+async function persist<Value>(attempts: number, task: () => Promise<Value | undefined>): Promise<Value | undefined> {
+  for (let attempt = 1; ; attempt += 1) {
+    const value = await task()
+    if (value !== undefined || attempt >= attempts) return value
+    await setTimeout(LOCK_RETRY_MS)
   }
-  const names = await readdir(folder)
-  const isOurs = newest(names) === numberOf(own)
-  const left = isOurs ? names.filter((other) => other !== own) : [own]
-  await Promise.all(left.map((other) => unlink(join(folder, other)).catch(() => {})))
-  return isOurs
 }
 
+/**
+ * Listens on a socket, also inside a worker of a cluster, where all workers would share it without `exclusive`. A lock
+ * that is held for the life of a process does not keep the process alive.
+ */
+async function listening(address: string): Promise<Release> {
+  const server = createServer((socket) => socket.destroy()).unref()
+  await once(server.listen({ path: address, exclusive: true, writableAll: !address.startsWith('\0') }), 'listening')
+  return async () => void await once(server.close(), 'close')
+}
+
+/** Takes the next name once the newest socket is dead; undefined if it is not, or another process was faster. */
+async function becomeNewest(folder: string, fd: number): Promise<Release | undefined> {
+  // The way through /proc is short, however long the path: an address has 107 bytes at most.
+  const addressOf = (name: string): string => `/proc/self/fd/${fd}/${name}`
+  const last = newest(await readdir(folder))
+  if (last > 0 && await isHeld(addressOf(`lock.${last}`))) return undefined
+  // It listens before it gets the name, so that nobody takes it for dead.
+  const [unnamed, own] = [Buffer.from(systemRandom(NAME_BYTES)).toString('hex'), `lock.${last + 1}`]
+  const release = await listening(addressOf(unnamed))
+  const { code } = await link(join(folder, unnamed), join(folder, own)).then(() => ({ code: 'linked' }), errnoOf)
+  const names = await readdir(folder)
+  if (code === 'linked' && newest(names) === last + 1) {
+    await Promise.all(names.filter((name) => name !== own).map((name) => unlink(join(folder, name)).catch(() => {})))
+    return release
+  }
+  await release()
+  if (code === 'linked' || code === 'EEXIST' || code === 'ENOENT') return undefined
+  throw Object.assign(new Error(), { code, syscall: 'link' })
+}
+
+/** Only a socket that nobody listens on refuses; one that has just been removed, or whose queue is full, does not. */
 async function isHeld(address: string): Promise<boolean> {
   const socket = connect(address)
-  try {
-    await once(socket, 'connect')
-    return true
-  } catch (error) {
-    const { code = '' } = errnoOf(error)
-    // Otherwise its holder has just gone, or its queue is full.
-    if (!['ECONNREFUSED', 'ECONNRESET', 'EAGAIN', 'ENOENT'].includes(code)) throw error
-    return code !== 'ECONNREFUSED'
-  } finally {
-    socket.destroy()
-  }
+  const held = await once(socket, 'connect').then(() => true, (error) => errnoOf(error).code !== 'ECONNREFUSED')
+  socket.destroy()
+  return held
 }
 
 function newest(names: readonly string[]): number {
-  return Math.max(0, ...names.map(numberOf))
-}
-
-function numberOf(name: string): number {
-  return Number(/^lock\.(\d+)$/.exec(name)?.[1] ?? 0)
+  return Math.max(0, ...names.map((name) => Number(/^lock\.(\d+)$/.exec(name)?.[1] ?? 0)))
 }

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs'
 import { resolve } from 'node:path'
 import { AuditLog } from '../audit/log.ts'
 import type { LineFile } from '../audit/file.ts'
@@ -7,8 +8,10 @@ import { fail, ok, type Result } from '../core/result.ts'
 import type { System } from '../core/system.ts'
 import type { Signer } from '../jose/signer.ts'
 import type { KeyringDeps } from '../keyring/deps.ts'
+import { openPrivate } from '../system/private-file.ts'
 import { judge } from './heads.ts'
 
+const { O_APPEND, O_CREAT, O_RDWR } = constants
 const CHAIN_BYTES = 16
 const MEBIBYTE = 1024 * 1024
 const STDOUT = 1
@@ -27,11 +30,11 @@ export interface OpenAudit {
 /** Opens the audit log in a file or on standard output; the failure is a sentence for the operator. */
 export async function openAudit(
   path: string,
-  { auditSize, auditAge }: Config,
+  { auditSize, auditAge, allowShared }: Config,
   { now, emit, randomBytes, signer }: AuditSystem,
 ): Promise<Result<OpenAudit, string>> {
   try {
-    const file = await open(path)
+    const file = await open(path, allowShared)
     const maxBytes = file.place === undefined ? undefined : auditSize * MEBIBYTE
     const newChain = (): string => encodeBase64url(randomBytes(CHAIN_BYTES))
     const log = new AuditLog({ file, now, emit, signer, newChain, maxBytes, maxAge: auditAge })
@@ -41,7 +44,11 @@ export async function openAudit(
   }
 }
 
-async function open(path: string): Promise<LineFile> {
+async function open(path: string, allowShared: boolean): Promise<LineFile> {
   if (path === '-') return (await import('./line-pipe.ts')).openLinePipe(STDOUT)
+  const rules = { othersMay: 'read', allowShared, followsLinks: false, makes: true, mayBeDevice: true } as const
+  const opened = await openPrivate(path, rules, O_RDWR | O_APPEND | O_CREAT)
+  if (!opened.ok) throw new Error(opened.error.problem)
+  await opened.value.close()
   return await (await import('./line-file.ts')).openLineFile(resolve(path))
 }

@@ -5,12 +5,17 @@
 
 import { resolve } from 'node:path'
 import type { Config } from '../config/config.ts'
+import type { Emit } from '../core/event.ts'
 import type { RandomBytes } from '../core/random.ts'
 import type { RingStore } from '../keyring/store.ts'
 
 /** The store of a configuration. */
-export async function openStore({ store, allowShared }: Config, randomBytes: RandomBytes): Promise<RingStore> {
+export async function openStore(
+  { store, allowShared }: Config,
+  randomBytes: RandomBytes,
+  emit: Emit = () => {},
+): Promise<RingStore> {
   if (store === 'memory:') return (await import('./memory.ts')).memoryStore()
   const { fileStore } = await import('./file.ts')
-  return fileStore({ path: resolve(store.slice('file:'.length)), allowShared, randomBytes })
+  return fileStore({ path: resolve(store.slice('file:'.length)), allowShared, randomBytes, emit })
 }

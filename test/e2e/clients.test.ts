@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
-import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { newFolder } from '../support/folder.ts'
@@ -11,6 +14,7 @@ const folder = newFolder()
 const file = join(folder, 'clients.json')
 const add = (...args: readonly string[]): ReturnType<typeof run> => run(['client', 'add', ...args, '--clients', file])
 const secretIn = (output: string): string => /client_secret: (\S+)/.exec(output)?.[1] ?? ''
+const isRoot = process.getuid?.() === 0
 const CC = new URLSearchParams({ grant_type: 'client_credentials' })
 
 const WITH_KEYS = ['--audience', 'api', '--auth', 'private_key_jwt']
@@ -51,6 +55,68 @@ describe('jwksd client add', () => {
     const { code, stdout } = await add('keeper', ...WITH_KEYS, '--jwks', keys)
     assert.deepEqual([code, stdout], [0, 'client_id:     keeper\n'])
     assert.equal((await add('remote', ...WITH_KEYS, '--jwks-uri', 'https://a.example/jwks')).code, 0)
+  })
+
+  it('E23 registers no private half', async () => {
+    const keys = join(folder, 'both.json')
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const pair = [publicKey, privateKey].map((key) => key.export({ format: 'jwk' }))
+    for (const content of [{ keys: pair }, pair[1]]) {
+      writeFileSync(keys, JSON.stringify(content))
+      const { code, stderr } = await add('leak', ...WITH_KEYS, '--jwks', keys)
+      assert.equal(code, 78)
+      assert.match(stderr, /jwks must hold public keys alone: it has the private "d"/)
+    }
+    assert.ok(!readFileSync(file, 'utf8').includes('"d"'))
+  })
+
+  it('E19 keeps a link to the file, and the mode of the file', async () => {
+    const place = newFolder()
+    const [target, link] = [join(place, 'target'), join(place, 'clients.json')]
+    writeFileSync(target, '{"clients":[]}')
+    chmodSync(target, 0o640)
+    symlinkSync('target', link)
+    assert.equal((await run(['client', 'add', 'shop', '--audience', 'api', '--clients', link])).code, 0)
+    assert.equal(readlinkSync(link), 'target')
+    assert.match(readFileSync(target, 'utf8'), /shop/)
+    assert.equal(statSync(target).mode & 0o777, 0o640)
+    assert.deepEqual(readdirSync(place).toSorted(), ['clients.json', 'target'])
+  })
+
+  it('E19 refuses at once what is no file, or what others could have put there', async () => {
+    const place = newFolder()
+    const [pipe, open] = [join(place, 'pipe'), join(place, 'open')]
+    execFileSync('mkfifo', ['-m', '600', pipe])
+    mkdirSync(open)
+    chmodSync(open, 0o777)
+    const shared = join(place, 'shared')
+    writeFileSync(shared, '{"clients":[]}')
+    chmodSync(shared, 0o666)
+    const cases: readonly (readonly [readonly string[], RegExp])[] = [
+      [['--audience', 'api', '--clients', pipe], /Cannot use .*pipe: it is not a regular file/],
+      [['--audience', 'api', '--clients', join(open, 'clients.json')], /others can write the folder .*open\./],
+      [['--audience', 'api', '--clients', shared], /group or others can write it/],
+      [['--clients', file, ...WITH_KEYS, '--jwks', pipe], /Cannot use .*pipe: it is not a regular file/],
+    ]
+    for (const [args, problem] of cases) {
+      const { code, stderr } = await run(['client', 'add', 'planted', ...args])
+      assert.equal(code, 78)
+      assert.match(stderr, problem)
+    }
+    assert.deepEqual([readdirSync(open), readFileSync(shared, 'utf8')], [[], '{"clients":[]}'])
+  })
+
+  it('E19 leaves the file of a server to that server, when root adds a client', { skip: !isRoot }, async () => {
+    const place = newFolder()
+    const path = join(place, 'clients.json')
+    writeFileSync(path, '{"clients":[]}', { mode: 0o600 })
+    chownSync(path, 65_534, 65_533)
+    assert.equal((await run(['client', 'add', 'shop', '--audience', 'api', '--clients', path])).code, 0)
+    const { uid, gid, mode } = statSync(path)
+    assert.deepEqual([uid, gid, mode & 0o777], [65_534, 65_533, 0o600])
+    const { code, stderr } = await run(['--port', '0', '--alg', 'ES256', '--clients', path])
+    assert.equal(code, 78, 'root serves for whoever may write a file in its folder')
+    assert.match(stderr, /user 65534 owns it/)
   })
 
   it('refuses what would not be right, and leaves the file as it was', async () => {

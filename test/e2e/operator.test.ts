@@ -234,20 +234,21 @@ describe('a server that cannot use its files', () => {
     await end(told)
   })
 
-  it('exits with 78 for a key-encryption key that it cannot trust or read', async () => {
+  it('E23 exits with 78 for a key-encryption key that it cannot trust or read', async () => {
     const folder = newFolder()
     const kek = await kekIn(folder)
     chmodSync(kek, 0o644)
     writeFileSync(join(folder, 'short'), 'abc', { mode: 0o600 })
+    mkdirSync(join(folder, 'folder'))
     const store = ['--port', '0', ...FAST, '--store', `file:${join(folder, 'ring.json')}`]
     const cases: readonly (readonly [readonly string[], RegExp])[] = [
       [[...store], /--kek-file must be set to encrypt the keys/],
       [[...store, '--kek-file', kek], /Cannot trust .*: group or others can reach it/],
-      [[...store, '--kek-file', join(folder, 'short')], /it must be 32 bytes, raw or in base64url/],
+      [[...store, '--kek-file', join(folder, 'short')], /it must be 32 bytes, raw or in base64url, base64 or hex/],
       [[...store, '--kek-file', join(folder, 'nowhere')], /Cannot read .*nowhere: the system says ENOENT/],
       [[...store, '--kek', 'x'], /^jwksd: --kek would show in the list of processes. Set JWKSD_KEK or --kek-file\n/],
       [['--port', '0', '--audit-required'], /--audit must be set/],
-      [['--port', '0', '--audit', folder], /Cannot use the audit log .*: .*EISDIR/],
+      [['--port', '0', '--audit', join(folder, 'folder')], /Cannot use the audit log .*: the system says EISDIR/],
     ]
     for (const [args, message] of cases) {
       const { code, stderr } = await run(args)

@@ -2,9 +2,12 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { isAvailable } from '../../src/jose/signer.ts'
 import { optionTexts } from '../../src/config/option-texts.ts'
+import { newFolder } from '../support/folder.ts'
 import { end, run, serve } from '../support/process.ts'
 
 /** One clear line, no stack trace. */
@@ -173,6 +176,24 @@ describe('node dist/server.js', () => {
       const server = await serve(['--alg', 'ES256'], env, pinned)
       assert.equal(poolOf(server.child.pid), expected)
       await end(server)
+    }
+  })
+
+  it('goes on after SIGHUP, which reads again what can be read again, in every mode', async () => {
+    const place = newFolder()
+    const modes = [
+      [], ['--store', `file:${join(place, 'one.json')}`, '--unsealed', '--audit', join(place, 'audit.log')],
+      ['--store', `file:${join(place, 'many.json')}`, '--unsealed', '--workers', '2'],
+    ]
+    for (const mode of modes) {
+      const server = await serve(['--alg', 'ES256', ...mode])
+      for (let round = 0; round < 20; round += 1) {
+        server.child.kill('SIGHUP')
+        await pause(25)
+        assert.equal((await fetch(`${server.url}/jwks.json`)).status, 200)
+      }
+      const { code, stdout } = await end(server)
+      assert.deepEqual([code, /worker\.ended/.test(stdout)], [0, false], mode.join(' '))
     }
   })
 

@@ -37,6 +37,19 @@ describe('parseRegistry()', () => {
     assert.deepEqual([...read.value.issuers.keys()], [ISSUER])
   })
 
+  it('E23 refuses a private half among public keys, whatever we could do with it', async () => {
+    const publicRsa = rsa(2048)
+    const sets: readonly (readonly [object, string])[] = [
+      [{ keys: [jwk, { ...jwk, d: 'AA' }] }, 'd'], [{ keys: [jwk, { kty: 'oct', k: 'AAAA' }] }, 'k'],
+      [{ keys: [jwk, { ...publicRsa, p: 'AA', q: 'AA' }] }, 'p'], [{ keys: [jwk, { kty: 'AKP', priv: 'AA' }] }, 'priv'],
+      [{ keys: [jwk], d: 'AA' }, 'd'], [{ keys: [jwk, { kty: 'unheard', d: null }] }, 'd'],
+    ]
+    for (const [jwks, name] of sets) {
+      const error = `clients[0].jwks must hold public keys alone: it has the private "${name}"`
+      assert.deepEqual(await parse([keyed({ jwks })]), { ok: false, error })
+    }
+  })
+
   it('B11 B19 takes keys of the right kind, on their curve and strong enough, and no others', async () => {
     const bare = { ...jwk, use: undefined, alg: undefined, kid: undefined }
     for (const good of [jwk, bare, { ...jwk, key_ops: ['verify'] }, rsa(2048)]) {
@@ -44,7 +57,7 @@ describe('parseRegistry()', () => {
     }
     const bad = [
       { ...jwk, use: 'enc' }, { ...jwk, key_ops: ['sign'] }, { ...jwk, alg: 'HS256' }, { ...jwk, alg: 'RS256' },
-      { ...jwk, y: jwk['x'] }, { ...jwk, d: 'AA' }, { kty: 'oct', k: 'AAAA' }, rsa(1024), { ...rsa(2048), e: 'AQ' },
+      { ...jwk, y: jwk['x'] }, rsa(1024), { ...rsa(2048), e: 'AQ' },
       { ...rsa(2048), e: 'Aw' }, { ...jwk, kid: 1 }, { ...jwk, x: `${jwk['x']}=` }, { ...jwk, x: 'AA' }, {}, 1,
     ]
     const error = 'clients[0].jwks must hold a public key that can be used'

@@ -44,6 +44,10 @@ describe('the check of layers', () => {
     ['WebCrypto outside jose', { 'keyring/a.ts': 'crypto.subtle.sign()\n' }, /crypto.subtle belongs elsewhere/],
     ['a socket', { 'routes/a.ts': "import net from 'node:net'\n" }, /sockets belongs elsewhere/],
     ['a file', { 'routes/a.ts': "import fs from 'node:fs'\n" }, /files belongs elsewhere/],
+    ['a file that the one opener does not open', { 'cli/a.ts': "import { lstatSync, readFileSync } from 'node:fs'\n" }, /opening files belongs elsewhere/],
+    ['a stream over a file', { 'stores/a.ts': "import {\n  createReadStream,\n} from 'node:fs'\n" }, /opening files belongs elsewhere/],
+    ['a file opened by a promise', { 'stores/a.ts': "import { open } from 'node:fs/promises'\n" }, /opening files belongs elsewhere/],
+    ['a file opened by a later import', { 'stores/a.ts': "(await import('node:fs')).readFileSync('x')\n" }, /opening files belongs elsewhere/],
     ['a child process', { 'app.ts': "import { spawn } from 'node:child_process'\n" }, /child processes belongs elsewhere/],
     ['a default export', { 'app.ts': 'export default 1\n' }, /export default belongs elsewhere/],
   ]

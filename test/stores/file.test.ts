@@ -79,6 +79,7 @@ describe('fileStore()', () => {
     const path = newPath()
     const first = await storeAt(path).replace('{"a":1}', undefined)
     chownSync(path, 65_534, 65_534)
+    chownSync(join(path, '..'), 65_534, 65_534)
     assert.ok(first.ok)
     await storeAt(path).replace('{"a":2}', first.value)
     const { uid, gid, mode } = statSync(path)
@@ -125,7 +126,7 @@ describe('fileStore()', () => {
   it('refuses a file that group or others can reach, unless told otherwise', async () => {
     const path = newPath()
     await storeAt(path).replace('{}', undefined)
-    for (const mode of [0o640, 0o604, 0o620, 0o601, 0o666]) {
+    for (const mode of [0o604, 0o601, 0o644, 0o666]) {
       chmodSync(path, mode)
       const error = await rejection(storeAt(path).load())
       assert.ok(error instanceof KeyringFault && error.code === 'unreadable', mode.toString(8))
@@ -134,12 +135,36 @@ describe('fileStore()', () => {
     }
   })
 
+  it('closes a file that Kubernetes has opened to a group of the pod, and says so', async () => {
+    const path = newPath()
+    const events: Event[] = []
+    const store = fileStore({ path, allowShared: false, randomBytes, emit: (event) => void events.push(event) })
+    const first = await store.replace('{}', undefined)
+    assert.ok(first.ok)
+    chmodSync(path, 0o660)
+    assert.equal((await store.load())?.document, '{}')
+    assert.equal((await store.replace('{"a":1}', first.value)).ok, true)
+    assert.deepEqual(events, [{ name: 'store.mode_restored', path, mode: '0660' }])
+    assert.equal(statSync(path).mode & 0o777, 0o600)
+  })
+
+  it('E19 E10 is not used in a folder where others could make its files first', async () => {
+    const path = newPath()
+    chmodSync(join(path, '..'), 0o1777)
+    for (const task of [storeAt(path).load(), storeAt(path).replace('{}', undefined)]) {
+      const error = await rejection(task)
+      assert.ok(error instanceof KeyringFault && error.code === 'unreadable')
+      assert.match(error.message, /others can write the folder/)
+    }
+    assert.deepEqual(readdirSync(join(path, '..')), [])
+  })
+
   it('E19 names a folder of its lock that somebody else has made', async () => {
     const path = newPath()
     writeFileSync(`${path}.lock`, '')
     const error = await rejection(storeAt(path).replace('{}', undefined))
     assert.ok(error instanceof KeyringFault && error.code === 'unreadable')
-    assert.match(error.message, /ring\.json\.lock is not a folder\. Remove it/)
+    assert.match(error.message, /ring\.json\.lock is not a folder that only user \d+ can enter\. Remove it/)
   })
 
   it('says what stands where the file should be', async () => {
