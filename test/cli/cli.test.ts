@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { banner } from '../../src/serve/banner.ts'
 import { COMMANDS } from '../../src/cli/commands.ts'
+import { keyTable } from '../../src/cli/key-table.ts'
 import { commandHelp, help } from '../../src/cli/help.ts'
 import { type Plan, planOf } from '../../src/cli/main.ts'
 import { faultText, refusalLines } from '../../src/config/refusal.ts'
@@ -127,5 +128,16 @@ describe('a refusal', () => {
   it('says what would be right', () => {
     const [line] = refusalLines({ code: 'algorithm_missing', algs: ['ML-DSA-44'] })
     assert.match(line ?? '', /^--alg names ML-DSA-44, which this .* lacks\. .* ML-DSA needs Node\.js 24\.7/)
+  })
+})
+
+describe('the table of keys', () => {
+  it('marks a time that lies ahead of the clock of the server, and says what that means', () => {
+    const key = { kid: 'k', alg: 'ES256', state: 'standby', since: 1_800_000_000, next: 'active' }
+    const table = keyTable({ keys: [{ ...key, ahead: 86_400 }, key] })
+    assert.match(table, /^k +ES256 +standby +2027-01-15T08:00:00Z ! +active/m)
+    assert.match(table, /^k +ES256 +standby +2027-01-15T08:00:00Z +active/m)
+    assert.match(table, /^! This time lies ahead of the clock of the server\. Set the clock, or wait/m)
+    assert.doesNotMatch(keyTable({ keys: [key] }), /!/)
   })
 })

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { crash } from './crashes.js'
 import { troubleDisks } from './disks.js'
 import { injectFaults } from './faults.js'
+import { jump, whyNoFaketime } from './jumps.js'
 import { timeCommits } from './latency.js'
 import { killHolders } from './locks.js'
 import { whyNoDisk } from './mount.js'
@@ -17,8 +18,8 @@ import { race } from './races.js'
 
 const { values: { full } } = parseArgs({ options: { full: { type: 'boolean', default: false } } })
 const scale = full
-  ? { crashes: 1000, kills: 1000, cuts: 30, seconds: 60, every: 1, commits: 2000 }
-  : { crashes: 40, kills: 40, cuts: 5, seconds: 6, every: 7, commits: 200 }
+  ? { crashes: 1000, kills: 1000, cuts: 30, seconds: 60, every: 1, jumps: 1, commits: 2000 }
+  : { crashes: 40, kills: 40, cuts: 5, seconds: 6, every: 7, jumps: 5, commits: 200 }
 /** The naive store must lose something within so many tries. */
 const naiveTries = 400
 
@@ -52,6 +53,7 @@ await unless(noDisk, async () => {
 for (const processes of [2, 4]) await prove(`${processes} processes on one file`, () => race({ dist, processes, seconds: scale.seconds }))
 await prove('2 processes on one file of a naive store', () => withNaiveStore((naive) => race({ dist: naive, processes: 2, seconds: scale.seconds })), true)
 await unless(noTrace, () => prove('failing system calls', async () => injectFaults({ dist, every: scale.every })))
+await unless(whyNoFaketime(), () => prove('clocks that jump', () => jump({ dist, every: scale.jumps })))
 const { commits, median, p99, naiveMedian } = await timeCommits({ dist, count: scale.commits })
 console.log(`commit: ${median} ms median, ${p99} ms p99 over ${commits} (a naive writeFile: ${naiveMedian} ms median)`)
 console.log(`${passed} passed, ${failed} failed`)

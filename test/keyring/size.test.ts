@@ -9,10 +9,11 @@ import { ephemeralKek, type KeyEncryptionKey } from '../../src/jose/kek.ts'
 import { type FreshKey, generateKey, isAvailable } from '../../src/jose/signer.ts'
 import { sealRing } from '../../src/keyring/envelope.ts'
 import { historyEntry, MAX_HISTORY_BYTES } from '../../src/keyring/history.ts'
+import { carryOut, type Order } from '../../src/keyring/order.ts'
 import { newReplica } from '../../src/keyring/replica.ts'
 import type { PastKey, Ring } from '../../src/keyring/ring.ts'
 import { ringSize } from '../../src/keyring/size.ts'
-import { MAX_DOCUMENT_BYTES, type RingStore } from '../../src/keyring/store.ts'
+import { MAX_DOCUMENT_BYTES, type RingStore, StoreUnavailable } from '../../src/keyring/store.ts'
 import { fileStore } from '../../src/stores/file.ts'
 import { memoryStore } from '../../src/stores/memory.ts'
 import { bench, faulty, opened, randomBytes, ringIn } from '../support/keyring.ts'
@@ -73,13 +74,14 @@ describe('the history of a ring', () => {
     await keyring.tick()
     const { history } = keyring.lastSeen().ring
     assert.deepEqual(history.map(({ jwk }) => jwk.kid), kids.slice(-history.length))
+    assert.ok(history.length > 100 && bytesOf(keyring.lastSeen().ring) <= MAX_HISTORY_BYTES)
   })
 
   it('E20: does not stop a rotation or a revocation when its archive cannot be written', async () => {
     const store = faulty(memoryStore())
     const kek = await ephemeralKek(randomBytes)
     await grown(store, 2000, kek)
-    const broken: RingStore = { ...store, archive: () => Promise.reject(new Error('disk full')) }
+    const broken: RingStore = { ...store, archive: () => Promise.reject(new StoreUnavailable('full')) }
     const world = await bench(broken, POLICY, kek)
     const keyring = await opened(world)
     const kid = keyring.lastSeen().signers.get(undefined)?.kid
@@ -90,6 +92,9 @@ describe('the history of a ring', () => {
     assert.notEqual((await keyring.current())?.signers.get(undefined)?.kid, kid)
     assert.equal(keyring.lastSeen().ring.history.length >= 2000, true)
     assert.ok(world.events.some(({ name }) => name === 'store.failed'))
+    const signing = keyring.lastSeen().signers.get(undefined)?.kid ?? ''
+    const order: Order = { action: 'revoke', kid: signing, force: true, reason: 'x' }
+    assert.ok((await keyring.perform((ring, input) => carryOut(ring, order, input))).ok)
   })
 
   it('loses at most two old keys for each that comes, whatever the clock says', async () => {

@@ -37,4 +37,17 @@ describe('the health routes', () => {
     const body = JSON.parse(Buffer.from(answer?.body ?? []).toString()) as unknown
     assert.deepEqual(body, { status: 'not ready', store: 'out of reach', view_age: 90_000, audit: 'off' })
   })
+
+  it('are degraded, but ready, while a stored time lies ahead of the clock', async () => {
+    const server = await startApp('--alg', 'ES256', '--clock-error', '10s')
+    await server.pass(-86_400)
+    const response = await fetch(`${server.url}/readyz`)
+    assert.equal(response.status, 200)
+    const { status, stamps } = await response.json() as Record<string, unknown>
+    assert.deepEqual([status, stamps], ['degraded', '86400 s ahead of the clock'])
+    await server.pass(86_400)
+    const again = await (await fetch(`${server.url}/readyz`)).json() as Record<string, unknown>
+    assert.deepEqual([again['status'], again['stamps']], ['ready', undefined])
+    await server.close()
+  })
 })
