@@ -26,8 +26,8 @@ const MAX_QUEUED_IN_ALL = 4096
 export class Connections {
   readonly #most: number
   readonly #begin: (turn: Turn, connection: Connection) => void
-  /** The one whose last request is the oldest comes first. */
-  readonly #open = new Map<Duplex, Connection>()
+  /** Those that are not closed; the one whose last request is the oldest comes first. */
+  readonly open: Map<Duplex, Connection> = new Map()
   #queued = 0
 
   constructor(most: number, begin: (turn: Turn, connection: Connection) => void) {
@@ -35,20 +35,11 @@ export class Connections {
     this.#begin = begin
   }
 
-  /** Undefined once the connection is closed. */
-  of(socket: Duplex): Connection | undefined {
-    return this.#open.get(socket)
-  }
-
-  sockets(): readonly Socket[] {
-    return [...this.#open.values()].map(({ socket }) => socket)
-  }
-
   add(socket: Socket): void {
-    if (this.#open.size >= this.#most) idlest(this.#open)?.socket.destroy()
+    if (this.open.size >= this.#most) idlest(this.open)?.socket.destroy()
     const connection: Connection = { socket, queue: [], isEnded: false }
-    this.#open.set(socket, connection)
-    socket.once('close', () => this.end(connection) && this.#open.delete(socket))
+    this.open.set(socket, connection)
+    socket.once('close', () => this.end(connection) && this.open.delete(socket))
     // Node.js resumes a socket for reasons of its own.
     socket.on('resume', () => connection.queue.length > 0 && socket.pause())
   }
@@ -61,11 +52,11 @@ export class Connections {
 
   /** Begins a turn when the one before has its response. */
   take(turn: Turn): void {
-    const connection = this.#open.get(turn.request.socket)
+    const connection = this.open.get(turn.request.socket)
     if (connection === undefined || connection.isEnded) return
     const { socket, queue, current } = connection
-    this.#open.delete(socket)
-    this.#open.set(socket, connection)
+    this.open.delete(socket)
+    this.open.set(socket, connection)
     if (queue.length === 0 && (current === undefined || current.response.socket === null)) {
       connection.current = turn
       return this.#begin(turn, connection)

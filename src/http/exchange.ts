@@ -46,15 +46,15 @@ export function conduct({ request, response }: Turn, connection: Connection, sha
   const { method = '', url: target = '', httpVersion, rawHeaders } = request
   const framing = framingOf({ method, target, httpVersion, rawHeaders })
   if ('refusal' in framing) return sendLast(exchange, framing.refusal)
-  // HTTP/1.0 knows no expectations (RFC 9110 section 10.1.1).
-  const expected = httpVersion === '1.1' ? headerOf(rawHeaders, 'expect')?.toLowerCase() : undefined
-  if (expected !== undefined && expected !== '100-continue') return sendLast(exchange, UNEXPECTED)
   const call = callOf(exchange, method, target)
   const found = shared.router.find(method, call.path)
   const hasBody = framing.length !== 0
   if ('refusal' in found) return hasBody ? sendLast(exchange, found.refusal) : send(exchange, found.refusal)
   if (!hasBody) return respond(exchange, found.handler, call)
-  const refusal = refuseBody(call.header('content-encoding'), framing.length)
+  // HTTP/1.0 knows no expectations (RFC 9110 section 10.1.1).
+  const expected = httpVersion === '1.1' ? call.header('expect')?.toLowerCase() : undefined
+  const isMet = expected === undefined || expected === '100-continue'
+  const refusal = isMet ? refuseBody(call.header('content-encoding'), framing.length) : UNEXPECTED
   if (refusal !== undefined) return sendLast(exchange, refusal)
   if (expected !== undefined) response.writeContinue()
   sendLater(exchange, withBody(exchange, found.handler, call))
@@ -62,7 +62,7 @@ export function conduct({ request, response }: Turn, connection: Connection, sha
 
 /** Ends a connection on which Node's parser gave up, with the status that fits its error code. */
 export function abandon(code: string | undefined, socket: Duplex, shared: Shared): void {
-  const connection = shared.connections.of(socket)
+  const connection = shared.connections.open.get(socket)
   // A client that announced its last request gets the response to that one, whatever it sends behind it.
   if (connection === undefined || connection.isEnded || code === 'HPE_CLOSED_CONNECTION') return
   // The client would take an error for the response to its earlier request: send that one, then close.
@@ -73,7 +73,7 @@ export function abandon(code: string | undefined, socket: Duplex, shared: Shared
 
 /** Writes a response, unless the connection has its last one, and closes the socket after `LINGER_MS`. */
 export function endWith(socket: Duplex, reply: Reply, shared: Shared): void {
-  const connection = shared.connections.of(socket)
+  const connection = shared.connections.open.get(socket)
   const mayAnswer = connection !== undefined && !connection.isEnded && !isOwed(connection)
   if (mayAnswer) shared.onReply('', reply.status)
   if (connection !== undefined) shared.connections.end(connection)

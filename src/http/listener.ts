@@ -66,7 +66,7 @@ export interface ListenerDeps {
   readonly addressOf?: AddressOf | undefined
 }
 
-/** The default for a listener that few programs use, such as that for operators. */
+/** The default, for an issuer inside of a test. */
 const MAX_CONNECTIONS = 1024
 const KEEP_ALIVE_SECONDS = seconds(65)
 
@@ -98,9 +98,10 @@ export function listener({
     },
     close: async (grace) => {
       isClosing = true
+      const { open } = shared.connections
       // Not every Node counts a connection without any request as idle.
-      for (const socket of shared.connections.sockets()) if (socket.bytesRead === 0) socket.destroy()
-      const timer = setTimeout(() => shared.connections.sockets().forEach((socket) => socket.destroy()), grace * 1000)
+      for (const { socket } of open.values()) if (socket.bytesRead === 0) socket.destroy()
+      const timer = setTimeout(() => open.forEach(({ socket }) => socket.destroy()), grace * 1000)
       const closed = once(server, 'close')
       server.close()
       server.closeIdleConnections()

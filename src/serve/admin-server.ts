@@ -22,7 +22,7 @@ export async function openAdmin(
   if (!existsSync(dirname(path))) return fail(`${where}: its folder does not exist`)
   const router = await adminRouter()
   await clearAway(path)
-  const server = listener({ onFault: (error) => emit(faultEvent(error)) })
+  const server = listener({ onFault: (error) => emit(faultEvent(error)), maxConnections: 64 })
   const mask = process.umask(OWNER_ONLY)
   const binding = server.listen({ path, exclusive: true }, () => router)
   process.umask(mask)

@@ -9,7 +9,7 @@ export async function openMetrics(
   address: NetworkAddress,
   { metricsRouter, emit }: App,
 ): Promise<Result<{ readonly url: string; readonly server: Listener }, string>> {
-  const server = listener({ onFault: (error) => emit(faultEvent(error)) })
+  const server = listener({ onFault: (error) => emit(faultEvent(error)), maxConnections: 64 })
   const bound = await server.listen({ ...address, exclusive: true }, metricsRouter)
   if (bound.ok) return ok({ url: bound.value, server })
   return fail(`Cannot listen for metrics on ${address.host}:${address.port}: ${bound.error}`)

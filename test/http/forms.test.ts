@@ -89,6 +89,10 @@ const ACCEPTED: readonly Row[] = [
     'Expect: 100-continue without a body', '9110 10.1.1',
     one('GET /keys HTTP/1.1', `${H}Expect: 100-continue\r\n`), 200,
   ],
+  [
+    'an expectation in HTTP/1.0', '9110 10.1.1',
+    `POST /token HTTP/1.0\r\n${H}${FORM}Expect: 100-continue\r\nContent-Length: 1\r\n\r\na`, 200,
+  ],
   ['a Range that it does not serve', '9110 14.2', one('GET /keys HTTP/1.1', `${H}Range: bytes=0-1\r\n`), 200],
   [
     'an Origin at a token endpoint', '6454 7.3',
@@ -125,7 +129,7 @@ const REFUSED: readonly Row[] = [
   ['a method that the path does not have', '9110 15.5.6', one('DELETE /keys HTTP/1.1'), 405],
   ['TRACE', '9110 9.3.8', one('TRACE /keys HTTP/1.1'), 405],
   ['a body on GET', '9110 9.3.1', one('GET /keys HTTP/1.1', `${H}Content-Length: 1\r\n`, 'a'), 400],
-  ['an expectation that it does not know', '9110 10.1.1', one('GET /keys HTTP/1.1', `${H}Expect: x\r\n`), 417],
+  ['an expectation that it does not know', '9110 10.1.1', posted('Expect: x\r\nContent-Length: 1\r\n', 'a'), 417],
   [
     'a foreign Origin where some pages may read', 'D6',
     one('POST /own HTTP/1.1', `${H}Origin: http://evil.example\r\n`), 403,
