@@ -48,7 +48,7 @@ export function note({ changes }: Move, { kid, alg }: PublicJwk, to: Change['to'
 
 /** Where a new key is published. */
 export function setOf({ jwk }: FreshKey, { separate }: Policy): Pick<Key, 'separate'> {
-  return separate?.includes(jwk.alg) === true ? { separate: true } : {}
+  return { separate: separate?.includes(jwk.alg) === true ? true : undefined }
 }
 
 /** Makes a standby the active key of its line, and retires the active key before it. */
