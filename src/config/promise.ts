@@ -1,7 +1,7 @@
 import { isAvailable } from '../jose/signer.ts'
 import { NO_MARKS } from '../keyring/policy.ts'
 import { proof, type ProofLine } from '../keyring/proof.ts'
-import { type RingSize, ringSize } from '../keyring/size.ts'
+import type { RingSize } from '../keyring/size.ts'
 import { MAX_DOCUMENT_BYTES } from '../keyring/store.ts'
 import type { Config } from './config.ts'
 
@@ -17,6 +17,9 @@ export type Refusal =
   | { readonly code: 'promise_broken'; readonly lines: readonly ProofLine[] }
   | { readonly code: 'algorithm_missing'; readonly algs: readonly string[] }
   | { readonly code: 'ring_too_large'; readonly size: RingSize }
+
+/** So many retired keys of each line fit into any store. */
+const MANY_KEYS = 500
 
 /** The proof for a store that holds no marks yet. */
 export function proofOf(config: Config): readonly ProofLine[] {
@@ -39,9 +42,11 @@ export async function refusalOf(config: Config, runtime: Runtime): Promise<Refus
   const lines = proofOf(config).filter(({ holds }) => !holds)
   if (lines.length > 0) return { code: 'promise_broken', lines }
   const policy = config.policy(NO_MARKS)
-  const size = ringSize(policy)
-  if (size.bytes > MAX_DOCUMENT_BYTES) return { code: 'ring_too_large', size }
-  const { algs } = policy
+  const { algs, timing } = policy
+  if (timing.retention > MANY_KEYS * timing.interval) {
+    const size = (await import('../keyring/size.ts')).ringSize(policy)
+    if (size.bytes > MAX_DOCUMENT_BYTES) return { code: 'ring_too_large', size }
+  }
   const available = await Promise.all(algs.map(isAvailable))
   const missing = algs.filter((_alg, at) => available[at] === false)
   return missing.length > 0 ? { code: 'algorithm_missing', algs: missing } : undefined

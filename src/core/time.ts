@@ -12,6 +12,12 @@ export type Clock = () => Instant
 /** Returns seconds since some moment, by a clock that nobody can set; it may stand still on a suspended machine. */
 export type Elapsed = () => Seconds
 
+/** The clocks of a process. */
+export interface Clocks {
+  readonly now: Clock
+  readonly elapsed: Elapsed
+}
+
 /** Brands a number of seconds. */
 export function seconds(length: number): Seconds {
   return length as Seconds

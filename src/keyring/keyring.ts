@@ -8,13 +8,13 @@ import { after, earliest, type Instant, seconds } from '../core/time.ts'
 import { advance, ringDueAt } from './advance.ts'
 import type { KeyringDeps } from './deps.ts'
 import { KeyringFault, storeFailure } from './fault.ts'
-import { archiver } from './history.ts'
+import type { Commit } from './history.ts'
 import type { Decision } from './moves.ts'
 import { longestView, NO_MARKS, type Policy } from './policy.ts'
 import { proof, unsafeText } from './proof.ts'
 import { keyPool, type Pool } from './pool.ts'
 import { ageOf, type Committed, MAX_ATTEMPTS, newReplica, type Replica } from './replica.ts'
-import { EMPTY_RING, type Ring } from './ring.ts'
+import { EMPTY_RING, FEW_KEYS, type Ring } from './ring.ts'
 import { type Current, type Health, openSigners, type Signers, type Snapshot, takeSnapshot } from './snapshot.ts'
 import { StoreUnavailable } from './store.ts'
 import { oneAtATime } from './turns.ts'
@@ -40,14 +40,13 @@ export class Keyring {
   #failedAt!: Instant
   #ticking: Promise<void> | undefined
   readonly #inTurn = oneAtATime()
-  readonly #archive: ReturnType<typeof archiver>
 
   private constructor(deps: KeyringDeps, replica: Replica, policy: Policy) {
     this.policy = policy
     ;({ watch: this.watch, see: this.#see } = stampWatch(deps, policy.timing))
     this.#deps = deps
     this.#replica = replica
-    ;[this.#pool, this.#archive] = [keyPool(policy, deps), archiver(deps.store)]
+    this.#pool = keyPool(policy, deps)
   }
 
   /**
@@ -138,7 +137,9 @@ export class Keyring {
   async #attempt(): Promise<void> {
     try {
       await this.#settle()
-      await this.#archive(this.#snapshot.ring, (decide) => this.#commit(decide, 'unchanged'))
+      const { history } = this.#snapshot.ring
+      const commit: Commit = (decide) => this.#commit(decide, 'unchanged')
+      if (history.length > FEW_KEYS) await (await import('./history.ts')).archiveOld(history, this.#deps.store, commit)
       if (!this.#inStep) this.#deps.emit({ name: 'store.recovered' })
       this.#inStep = true
       void this.refill()

@@ -1,11 +1,10 @@
 import type { RandomBytes } from '../core/random.ts'
-import { between, type Instant, type Seconds, seconds } from '../core/time.ts'
+import { between, type Clocks, type Instant, type Seconds, seconds } from '../core/time.ts'
 import type { Keks } from '../jose/kek.ts'
 import { openRing, sealRing } from './envelope.ts'
 import { KeyringFault } from './fault.ts'
 import type { Ring } from './ring.ts'
 import { MAX_DOCUMENT_BYTES, type RingStore, type Version } from './store.ts'
-import type { Clocks } from './watch.ts'
 
 /** Compare-and-swap attempts before a writer gives up, if other processes are always faster. */
 export const MAX_ATTEMPTS = 8

@@ -87,6 +87,9 @@ export interface Ring {
   readonly restored?: Restored | undefined
 }
 
+/** So many past keys never outgrow their share of a ring. */
+export const FEW_KEYS = 50
+
 /** The ring of an empty store. */
 export const EMPTY_RING: Ring = {
   generation: 0, keys: [], history: [], marks: NO_MARKS, heads: undefined, restored: undefined,

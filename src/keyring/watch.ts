@@ -1,8 +1,7 @@
-import type { Emit } from '../core/event.ts'
-import { after, between, type Clock, type Elapsed, type Instant, never, type Seconds, seconds } from '../core/time.ts'
+import { after, between, type Instant, never, type Seconds, seconds } from '../core/time.ts'
+import type { KeyringDeps } from './deps.ts'
 import type { Timing } from './policy.ts'
 import type { Key, Ring } from './ring.ts'
-import type { RingStore } from './store.ts'
 
 /** The least that a stamp must lie ahead to be noticed: clocks are adjusted by fractions of a second all the time. */
 const JITTER_SECONDS = 1
@@ -24,16 +23,7 @@ export type Watch = (key: Key) => Sight | undefined
 
 /** The stamp of the present state of a key; undefined until a ring with it was seen committed. */
 function stampOf(key: Key): Instant | undefined {
-  switch (key.state) {
-    case 'standby':
-      return key.publishedAt
-    case 'active':
-      return key.activeAt
-    case 'retired':
-      return key.retiredAt
-    default:
-      return key satisfies never
-  }
+  return key.state === 'standby' ? key.publishedAt : key.state === 'active' ? key.activeAt : key.retiredAt
 }
 
 /** Believes every stamp, as if this process had set it: for rules that run in simulated time. */
@@ -43,30 +33,15 @@ export const believing: Watch = (key) => {
   return { from: stamp, ahead: seconds(0), age: seconds(0), seenFor: (length) => after(stamp, length) }
 }
 
-/** The clocks of a process. */
-export interface Clocks {
-  readonly now: Clock
-  readonly elapsed: Elapsed
-}
-
-/** What a watch needs of the world. */
-interface WatchDeps extends Clocks {
-  readonly store: RingStore
-  readonly emit: Emit
-}
-
 /** When this process first saw a stamp, by both clocks. */
-interface First {
-  readonly at: Instant
-  readonly elapsed: Seconds
-}
+type First = readonly [at: Instant, elapsed: Seconds]
 
 /**
  * A watch that remembers when this process first saw each stamp. `see` notes those of a committed ring, and reports
  * when one lies ahead, and when none does any more.
  */
 export function stampWatch(
-  { now, elapsed, store, emit }: WatchDeps,
+  { now, elapsed, store, emit }: Omit<KeyringDeps, 'policy'>,
   { clockError }: Timing,
 ): { readonly watch: Watch; readonly see: (ring: Ring) => void } {
   let wasAhead = false
@@ -75,20 +50,20 @@ export function stampWatch(
   const firstOf = (key: Key): First => {
     const known = seen.get(nameOf(key))
     // A clock that stepped back since makes the first sight worthless.
-    return known === undefined || now() < known.at - clockError ? { at: now(), elapsed: elapsed() } : known
+    return known === undefined || now() < known[0] - clockError ? [now(), elapsed()] : known
   }
   const watch: Watch = (key) => {
     const stamp = stampOf(key)
     if (stamp === undefined) return undefined
-    const first = firstOf(key)
+    const [at, start] = firstOf(key)
     const lead = between(now(), stamp)
     const ahead = lead > 2 * clockError + JITTER_SECONDS ? lead : seconds(0)
     return {
       // Between machines nobody knows whose clock is wrong: an operator decides.
-      from: ahead === 0 ? stamp : store.isShared === true ? never : first.at,
+      from: ahead === 0 ? stamp : store.isShared === true ? never : at,
       ahead,
-      age: seconds(Math.max(0, between(stamp, first.at))),
-      seenFor: (length) => after(now(), seconds(length - (elapsed() - first.elapsed))),
+      age: seconds(Math.max(0, between(stamp, at))),
+      seenFor: (length) => after(now(), seconds(length - (elapsed() - start))),
     }
   }
   const see = (ring: Ring): void => {

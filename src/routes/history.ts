@@ -1,6 +1,6 @@
 import type { Issuer } from '../core/issuer.ts'
 import type { Route } from '../http/router.ts'
-import { historyEntry } from '../keyring/history.ts'
+import { historyEntry } from '../keyring/entry.ts'
 import { type DocumentDeps, documentRoute } from './document.ts'
 
 /** What the history needs. */

@@ -1,0 +1,19 @@
+import { type Instant, numericDate } from '../core/time.ts'
+import type { Key, PastKey } from './ring.ts'
+
+/** A key, published or past, as the history shows it; times are rounded so that no token was issued outside. */
+export function historyEntry(key: Key | PastKey): object {
+  const { jwk } = key
+  const span = spanOf(key)
+  if ('state' in key) return { jwk, state: key.state, ...span }
+  const { removedAt, why, reason } = key
+  return { jwk, state: 'removed', ...span, removed_at: Math.ceil(removedAt), why, reason }
+}
+
+/** When a key was published, began to sign, and ceased to sign. */
+type Span = { readonly [Moment in 'publishedAt' | 'activeAt' | 'retiredAt']?: Instant | undefined }
+
+function spanOf({ publishedAt, activeAt, retiredAt }: Span): object {
+  const [published_at, active_from] = [publishedAt, activeAt].map((at) => at && numericDate(at))
+  return { published_at, active_from, active_to: retiredAt === undefined ? undefined : Math.ceil(retiredAt) }
+}
