@@ -29,6 +29,8 @@ export interface TokenOrder {
   readonly ttl: Seconds
   /** Claims besides the registered ones. */
   readonly claims: JsonObject
+  /** Characters that the token may have. */
+  readonly longest?: number
   /** Added to the audit record: the client that gets the token, or its case in the catalogue. */
   readonly recordedAs?: { readonly client?: string; readonly case?: string }
   /** Makes another token than the right one; undefined when the keys of this server do not allow it. */
@@ -51,7 +53,7 @@ const JTI_BYTES = 16
 
 /**
  * Makes a token, records it, and returns it only if the record was written. The failure is that the keys of this
- * server do not allow the token, or that the audit log could not be written.
+ * server do not allow the token, that it would be too long, or that the audit log could not be written.
  */
 export async function issue(
   order: TokenOrder,
@@ -68,7 +70,11 @@ export async function issue(
   return await deps.mayMint?.() === false ? fail('unrecorded') : ok(made)
 }
 
-async function signed({ signer: { alg, kid, sign }, typ }: TokenOrder, claims: Claims): Promise<MadeToken> {
+/** Undefined if the token would be longer than its order allows. */
+async function signed(
+  { signer: { alg, kid, sign }, typ, longest = Infinity }: TokenOrder,
+  claims: Claims,
+): Promise<MadeToken | undefined> {
   const token = await signCompact(JSON.stringify({ alg, kid, typ }), JSON.stringify(claims), sign)
-  return { token, stated: { kid, exp: claims.exp } }
+  return token.length > longest ? undefined : { token, stated: { kid, exp: claims.exp } }
 }

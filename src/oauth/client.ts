@@ -27,6 +27,13 @@ export type ClientAuth =
   /** It does not authenticate: the assertion that it exchanges is its only proof. */
   | { readonly method: 'none' }
 
+/** An issuer that some client trusts. */
+export interface TrustedIssuer {
+  readonly keys: KeySource
+  /** Whether one token of it may be traded in more than once, although it has a `jti`. */
+  readonly mayReuse: boolean
+}
+
 /** An issuer whose tokens a client may exchange, and their subjects: exact, or a prefix before a closing `*`. */
 export interface Trusted {
   readonly issuer: string

@@ -1,4 +1,3 @@
-import { ok } from '../core/result.ts'
 import { parseCompact } from '../jose/verify.ts'
 import { JWT_BEARER } from './client.ts'
 import { refused } from './fault.ts'
@@ -12,9 +11,7 @@ export const jwtBearer: Grant = {
     const assertion = context.request.params.get('assertion')
     if (assertion === undefined) return refused('invalid_request', 'assertion is missing')
     const jws = parseCompact(assertion)
-    const claims = jws.ok ? await checkForeignToken(jws.value, context) : jws
-    if (!claims.ok) return refused('invalid_grant', `The assertion is refused (${claims.error})`)
-    // The assertion bounds no lifetime: it proves who asks now, and may have seconds left.
-    return ok({ subject: claims.value.sub })
+    const earned = jws.ok ? await checkForeignToken(jws.value, context) : jws
+    return earned.ok ? earned : refused('invalid_grant', `The assertion is refused (${earned.error})`)
   },
 }

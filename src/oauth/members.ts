@@ -47,7 +47,7 @@ export function oneOf<Value extends string>(values: readonly Value[]): Reader<Va
 }
 
 /** Claims that the server alone decides; no client has a fixed claim of such a name. */
-const RESERVED = [...ISSUER_CLAIMS, 'sub', 'aud', 'client_id', 'scope', 'act', 'cnf']
+const RESERVED = [...ISSUER_CLAIMS, 'sub', 'aud', 'client_id', 'scope', 'act', 'cnf', 'txn', 'lineage', 'sub_id']
 
 /** Reads fixed claims. */
 export const claimsOf: Reader<JsonObject> = (raw, at) => {

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../core/json.ts'
+import type { Json, JsonObject } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { seconds } from '../core/time.ts'
 import { sha256 } from '../jose/digest.ts'
@@ -44,16 +44,17 @@ export function revocationOf(client: string, jti: string): Pick<Identifier, 'cli
   return { client, id: sha256(`token ${jti}`) }
 }
 
-/** The claim of an exchanged token that names those it was made of, the latest first: client, a space, and `jti`. */
-export const LINEAGE = 'lineage'
+/** The claims of a token that is made of this one: where it comes from (RFC 8417 section 2.2), and the whole line. */
+export function descentOf(claims: JsonObject): { readonly txn: Json; readonly lineage: readonly Json[] } {
+  const { client_id: client = '', jti = '', txn = jti, lineage = [] } = claims as Partial<JsonObject>
+  return { txn, lineage: [`${String(client)} ${String(jti)}`, ...Array.isArray(lineage) ? lineage : []] }
+}
 
-/** A token and all that it was made of: whoever revokes one of them ends it. */
+/** A token and all that it was made of, the latest first: whoever revokes one of them ends it. */
 function lineOf(claims: JsonObject): readonly Pick<Identifier, 'client' | 'id'>[] {
-  const { client_id: client = '', jti, [LINEAGE]: lineage } = claims as Partial<JsonObject>
-  const line = Array.isArray(lineage) ? lineage : []
-  return [`${String(client)} ${String(jti)}`, ...line].map((one) => {
-    const [name = '', id = ''] = String(one).split(' ')
-    return revocationOf(name, id)
+  return descentOf(claims).lineage.map((one) => {
+    const [client = '', jti = ''] = String(one).split(' ')
+    return revocationOf(client, jti)
   })
 }
 

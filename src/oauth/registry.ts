@@ -4,7 +4,7 @@ import type { Seconds } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
 import {
   type Client, CLIENT_CREDENTIALS, type ClientAuth, type ClientId, GRANT_TYPES, type GrantType, JWT_BEARER,
-  type KeySource, type Remote, type Trusted,
+  type KeySource, type Remote, type Trusted, type TrustedIssuer,
 } from './client.ts'
 import { loadGrants } from './grants.ts'
 import {
@@ -18,12 +18,14 @@ export interface RegistryRules {
   readonly algs: readonly Alg[]
   readonly maxTtl: Seconds
   readonly remote: Remote
+  /** The issuer of this server, where it is configured. */
+  readonly issuer?: string | undefined
 }
 
 const METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'] as const
 
 const fileOf = objectOf('clients', 'issuers')
-const issuerOf = objectOf('issuer', 'jwks', 'jwks_uri')
+const issuerOf = objectOf('issuer', 'jwks', 'jwks_uri', 'reuse')
 const clientOf = objectOf(
   'client_id', 'token_endpoint_auth_method', 'client_secret_hashes', 'jwks', 'jwks_uri', 'grant_types', 'scope',
   'audiences', 'claims', 'ttl', 'signing_alg', 'dpop_bound_access_tokens', 'trusts',
@@ -71,16 +73,29 @@ function mapOf<Value>(entries: readonly Entry<Value>[], member: string): Readonl
   return map
 }
 
-async function readIssuer(raw: Json | undefined, at: string, rules: RegistryRules): Promise<Entry<KeySource>> {
+async function readIssuer(raw: Json | undefined, at: string, rules: RegistryRules): Promise<Entry<TrustedIssuer>> {
   const entry = issuerOf(raw, at)
-  return [nameOf(entry['issuer'], `${at}.issuer`), await readKeys(entry, at, rules)]
+  const name = nameOf(entry['issuer'], `${at}.issuer`)
+  if (isSameIssuer(name, rules.issuer)) throw new Wrong(`${at}.issuer is this server itself; name another one`)
+  return [name, {
+    keys: await readKeys(entry, at, rules),
+    mayReuse: optional(flagOf, false)(entry['reuse'], `${at}.reuse`),
+  }]
+}
+
+/** Whether two texts would name one issuer to somebody who does not compare bytes. */
+function isSameIssuer(one: string, other: string | undefined): boolean {
+  const plain = (text = ''): string => text.toLowerCase().replace(/\/+$/, '')
+  return plain(one) === plain(other)
 }
 
 async function readClient(raw: Json | undefined, at: string, rules: RegistryRules): Promise<Client> {
   const entry = clientOf(raw, at)
   const read = <Value>(member: string, reader: Reader<Value>): Value => reader(entry[member], `${at}.${member}`)
   const audiences = read('audiences', listOf(nameOf))
-  if (audiences.length === 0) throw new Wrong(`${at}.audiences must name at least one`)
+  if (audiences.length === 0) {
+    throw new Wrong(`${at}.audiences must name at least one; a client learns only of tokens for its audiences`)
+  }
   const auth = await readAuth(entry, at, rules)
   return {
     id: read('client_id', nameOf) as ClientId,
@@ -119,10 +134,10 @@ async function readKeys(entry: JsonObject, at: string, { remote }: RegistryRules
 function readGrants(raw: Json = [CLIENT_CREDENTIALS], at: string, { method }: ClientAuth): readonly GrantType[] {
   const names = Array.isArray(raw) ? raw : []
   const grants = GRANT_TYPES.filter((type) => names.includes(type))
-  const isRight = grants.length > 0 && grants.length === names.length
-  if (!isRight) throw new Wrong(`${at} must be some of ${GRANT_TYPES.join(', ')}, each once`)
+  const isRight = Array.isArray(raw) && grants.length === names.length
+  if (!isRight) throw new Wrong(`${at} must be some of ${GRANT_TYPES.join(', ')}, each once, or [] to introspect only`)
   // A client that proves nothing gets only what an assertion earns.
-  const isOpen = method === 'none' && grants.some((type) => type !== JWT_BEARER)
+  const isOpen = method === 'none' && !(grants.length === 1 && grants[0] === JWT_BEARER)
   if (isOpen) throw new Wrong(`${at} must be jwt-bearer alone where token_endpoint_auth_method is none`)
   return grants
 }

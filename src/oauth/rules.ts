@@ -6,8 +6,8 @@ import type { IssueDeps } from '../jose/issue.ts'
 import type { Kid } from '../jose/jwk.ts'
 import type { UncheckedJws } from '../jose/verify.ts'
 import type { Current, Snapshot } from '../keyring/snapshot.ts'
-import type { Client, GrantType, KeySource } from './client.ts'
-import type { OAuthCode, OAuthFault } from './fault.ts'
+import type { Client, GrantType, TrustedIssuer } from './client.ts'
+import type { OAuthFault } from './fault.ts'
 import type { Identifier, JtiStore } from './jti-store.ts'
 import type { Throttle } from './throttle.ts'
 
@@ -55,7 +55,7 @@ export interface ClientContext extends Context {
 /** Every client, every issuer that one of them relies on, and what one of them may use: the rest is not loaded. */
 export interface Registry {
   readonly clients: ReadonlyMap<string, Client>
-  readonly issuers: ReadonlyMap<string, KeySource>
+  readonly issuers: ReadonlyMap<string, TrustedIssuer>
   readonly grants: readonly Grant[]
   /** Undefined when no client authenticates with a key. */
   readonly checkAssertion: CheckAssertion | undefined
@@ -83,8 +83,8 @@ export interface Entitlement {
   readonly scopes?: readonly string[]
   /** What is traded in was bound to a key: so is the token, to the same key or another one. */
   readonly isBound?: boolean
-  /** What is traded in counts once: its identifier, and the error of the second time. */
-  readonly once?: Omit<Identifier, 'client'> & { readonly code: OAuthCode }
+  /** What is traded in counts once, under this identifier. */
+  readonly once?: Omit<Identifier, 'client'>
   /** The token expires at this moment or before. */
   readonly notAfter?: Instant
   /** Claims of the grant itself. */

@@ -1,12 +1,13 @@
 import type { JsonObject } from '../core/json.ts'
-import { ok, type Result } from '../core/result.ts'
+import { fail, ok, type Result } from '../core/result.ts'
 import { parseScope } from '../core/scope.ts'
 import { instant } from '../core/time.ts'
 import { audiencesOf, parseCompact, type UncheckedJws, unprovedClaim } from '../jose/verify.ts'
-import { type Client, TOKEN_EXCHANGE } from './client.ts'
+import { actClaim, actorsOf } from './actors.ts'
+import { TOKEN_EXCHANGE } from './client.ts'
 import { type OAuthFault, refused } from './fault.ts'
 import { checkForeignToken, type ForeignFault } from './foreign-token.ts'
-import { checkOwnToken } from './own-token.ts'
+import { checkOwnToken, descentOf } from './own-token.ts'
 import type { ClientContext, Entitlement, Grant, OAuthRequest } from './rules.ts'
 
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
@@ -14,39 +15,49 @@ const TYPES: ReadonlySet<string> = new Set([ACCESS_TOKEN, 'urn:ietf:params:oauth
 
 /**
  * A service that was called with a token gets a narrower one to call the next (RFC 8693): for the same subject, and
- * with the client as the actor. A token of ours bounds audience, scope and lifetime; one of a trusted issuer
- * bounds the lifetime alone, since it does not know our audiences and scopes.
+ * with the client as the actor. A token of ours bounds audience, scope and lifetime, and its revocation ends the new
+ * one; one of a trusted issuer bounds the lifetime alone, since it does not know our audiences and scopes.
  */
 export const tokenExchange: Grant = {
   type: TOKEN_EXCHANGE,
   entitle: async (context) => {
-    const { request, client, deps: { issuer } } = context
+    const { request, deps: { issuer } } = context
     const wrong = wrongWith(request)
     if (wrong !== undefined) return refused('invalid_request', wrong)
     const jws = parseCompact(request.params.get('subject_token') ?? '')
     if (!jws.ok) return unfit(jws.error)
     if (unprovedClaim(jws.value, 'iss') === issuer) return await exchangeOwn(jws.value, context)
-    const claims = await checkForeignToken(jws.value, context)
-    return claims.ok ? ok(entitled(claims.value, client)) : unfit(claims.error)
+    const earned = await checkForeignToken(jws.value, context)
+    return earned.ok ? acting(earned.value, context) : unfit(earned.error)
   },
 }
 
 async function exchangeOwn(jws: UncheckedJws, context: ClientContext): Promise<Result<Entitlement, OAuthFault>> {
-  const claims = await checkOwnToken(jws, context)
+  // A development token, or a bad one of the catalogue, has another type (RFC 9068 section 2.1).
+  const claims = jws.typ === 'at+jwt' ? await checkOwnToken(jws, context) : fail('typ' as const)
   if (!claims.ok) return unfit(claims.error)
-  const { aud, scope, sub } = claims.value
+  const { aud, scope, sub, exp, cnf, act, sub_id: origin } = claims.value as Partial<JsonObject>
   if (typeof sub !== 'string') return unfit('sub')
-  return ok({ ...entitled(claims.value, context.client), audiences: audiencesOf(aud), scopes: parseScope(scope) ?? [] })
+  return acting({
+    subject: sub,
+    audiences: audiencesOf(aud),
+    scopes: parseScope(scope) ?? [],
+    notAfter: instant(exp as number),
+    isBound: cnf !== undefined,
+    claims: {
+      ...descentOf(claims.value),
+      ...origin === undefined ? {} : { sub_id: origin },
+      ...act === undefined ? {} : { act },
+    },
+  }, context)
 }
 
-/** What either kind of subject token earns; actors nest, the latest outside (RFC 8693 section 4.1). */
-function entitled({ sub, exp, act }: JsonObject, { id }: Client): Entitlement {
-  return {
-    subject: sub as string,
-    notAfter: instant(exp as number),
-    claims: { act: { sub: id, ...(act === undefined ? {} : { act }) } },
-    answer: { issued_token_type: ACCESS_TOKEN },
-  }
+/** The same with the client as the latest actor. */
+function acting(earned: Entitlement, { client: { id } }: ClientContext): Result<Entitlement, OAuthFault> {
+  const before = actorsOf(earned.claims?.['act'])
+  const act = before === undefined ? undefined : actClaim([{ sub: id }, ...before])
+  if (act === undefined) return unfit('act')
+  return ok({ ...earned, claims: { ...earned.claims, ...act }, answer: { issued_token_type: ACCESS_TOKEN } })
 }
 
 function wrongWith({ params }: OAuthRequest): string | undefined {

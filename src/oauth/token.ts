@@ -5,10 +5,13 @@ import { between, seconds } from '../core/time.ts'
 import { issue } from '../jose/issue.ts'
 import type { Kid } from '../jose/jwk.ts'
 import { authenticate } from './client-auth.ts'
-import { type OAuthFault, refused, unavailable } from './fault.ts'
+import { type OAuthFault, refused, TOO_MANY, unavailable } from './fault.ts'
 import type { ClientContext, Entitlement, Grant, OAuthRequest, TokenDeps } from './rules.ts'
 
 const MAX_RESOURCE_LENGTH = 2048
+/** A token and what its client authenticates by fit into one request of 16 KiB: an assertion may have 8 KiB. */
+const MAX_TOKEN_LENGTH = 14_336
+const MAX_TOKEN_LENGTH_BY_KEY = 8192
 
 /**
  * Answers a request for a token (RFC 6749 section 5.1); a grant only fills in what it earns. Rejects with
@@ -24,14 +27,23 @@ export async function issueToken(request: OAuthRequest, deps: TokenDeps): Promis
   if (!grant.ok) return grant
   const earned = await grant.value.entitle(context)
   if (!earned.ok) return earned
-  // 3. Bound to which key? Not earlier: proofs are remembered, and a client that earns nothing must not fill memory.
-  const key = await boundKey(context)
-  if (!key.ok) return key
-  // 4. For which audiences and scopes?
+  // 3. For which audiences and scopes?
   const reach = reachOf(context, earned.value)
   if (!reach.ok) return reach
-  // 5. For how long? Sign, record and answer.
+  // 4. Bound to which key? Not earlier: proofs are remembered, and a client that earns nothing must not fill memory.
+  const key = await boundKey(context, earned.value)
+  if (!key.ok) return key
+  // 5. Was what is traded in used before?
+  const once = await useOnce(context, earned.value)
+  if (!once.ok) return once
+  // 6. For how long? Sign, record and answer.
   return await mint(context, { ...reach.value, key: key.value })
+}
+
+async function useOnce({ client, deps }: ClientContext, { once }: Entitlement): Promise<Result<undefined, OAuthFault>> {
+  const done = once === undefined ? 'new' : await deps.jtis.use({ client: client.id, ...once })
+  if (done === 'full') return unavailable(TOO_MANY)
+  return done === 'new' ? ok(undefined) : refused('invalid_grant', 'The token that is traded in was used before')
 }
 
 function grantOf({ request: { params }, client, registry: { grants } }: ClientContext): Result<Grant, OAuthFault> {
@@ -46,11 +58,17 @@ function grantOf({ request: { params }, client, registry: { grants } }: ClientCo
 }
 
 /** The thumbprint of the key that the token is bound to; undefined for a bearer token (RFC 9449 section 5). */
-async function boundKey(context: ClientContext): Promise<Result<Kid | undefined, OAuthFault>> {
+async function boundKey(
+  context: ClientContext,
+  { isBound }: Entitlement,
+): Promise<Result<Kid | undefined, OAuthFault>> {
   const { client, request: { dpop }, registry } = context
   if (dpop === undefined) {
-    if (client.dpop !== true) return ok(undefined)
-    return refused('invalid_dpop_proof', 'The client is registered for DPoP, and sends no proof')
+    if (client.dpop === true) {
+      return refused('invalid_dpop_proof', 'The client is registered for DPoP, and sends no proof')
+    }
+    // Whoever stole a bound token must not get one that is not.
+    return isBound === true ? refused('invalid_dpop_proof', 'A bound token is traded in with a proof') : ok(undefined)
   }
   // A client that asks for a bound token must not get one that anybody can use.
   return await registry.checkProof?.(dpop, context) ??
@@ -108,9 +126,13 @@ async function mint(context: ClientContext, decided: Decided): Promise<Result<Js
   const scope = scopes.length === 0 ? {} : { scope: scopes.join(' ') }
   const bound = key === undefined ? {} : { cnf: { jkt: key } }
   const claims = { ...client.claims, ...decided.claims, ...scope, ...bound, client_id: client.id }
-  const order = { signer, typ: 'at+jwt', sub, aud, issuedAt: now, ttl, claims } as const
+  const longest = client.auth.method === 'private_key_jwt' ? MAX_TOKEN_LENGTH_BY_KEY : MAX_TOKEN_LENGTH
+  const order = { signer, typ: 'at+jwt', longest, sub, aud, issuedAt: now, ttl, claims } as const
   const made = await issue({ ...order, recordedAs: { client: client.id } }, deps)
-  if (!made.ok) return unavailable('The audit log cannot be written')
+  if (!made.ok) {
+    return made.error === 'unrecorded' ? unavailable('The audit log cannot be written')
+      : refused('invalid_request', `The token would be longer than ${longest} characters`)
+  }
   const kind = key === undefined ? 'Bearer' : 'DPoP'
   return ok({ access_token: made.value.token, token_type: kind, expires_in: ttl, ...scope, ...decided.answer })
 }

@@ -15,7 +15,7 @@ import type { Part, PartDeps } from './part.ts'
 export async function openTokenService(path: string, deps: PartDeps): Promise<Result<Part, string>> {
   const { config, keyring, now, emit } = deps
   const { timing, algs } = keyring.policy
-  const rules = { algs, maxTtl: timing.maxTtl, remote: remotes(deps) }
+  const rules = { algs, maxTtl: timing.maxTtl, remote: remotes(deps), issuer: config.issuer }
   const clients = await openClients({ ...rules, path: resolve(path), allowShared: config.allowShared, emit })
   if (!clients.ok) return clients
   const shared = {

@@ -73,6 +73,10 @@ describe('parseRegistry()', () => {
     ['no client_id', { client_id: undefined }, /client_id must be a text/],
     ['a client_id with a space', { client_id: 'a b' }, /client_id must be a text/],
     ['no audience', { audiences: [] }, /audiences must name at least one/],
+    ['no audience, and no grant', { grant_types: [], audiences: [] }, /learns only of tokens for its audiences$/],
+    ['no grant, and no authentication', { ...OPEN, grant_types: [] }, /jwt-bearer alone/],
+    ['no list of grants', { grant_types: 'client_credentials' }, /grant_types must be some of/],
+    ['a claim that the server makes of what was exchanged', { claims: { txn: 'x' } }, /txn is decided by the server/],
     ['an audience that is a number', { audiences: ['x', 1] }, /^clients\[0\]\.audiences\[1\] must be a text/],
     ['a malformed scope', { scope: 'a  b' }, /scope must be/],
     ['no secret', { client_secret_hashes: [] }, /client_secret_hashes must be one or two/],
@@ -110,6 +114,7 @@ describe('parseRegistry()', () => {
     ['a client that is a text', ['x'], [], /^clients\[0\] must be an object$/],
     ['the same client twice', [client('a'), client('a')], [], /^client_id must be different/],
     ['an issuer without keys', [], [{ issuer: ISSUER }], /issuers\[0\] must have jwks or jwks_uri/],
+    ['an issuer whose reuse is a text', [], [{ issuer: ISSUER, jwks, reuse: 'yes' }], /reuse must be true or false/],
     ['the same issuer twice', [], [1, 2].map(() => ({ issuer: ISSUER, jwks })), /^issuer must be different/],
   ]
   for (const [what, clients, issuers, message] of FAULTS) {
@@ -119,6 +124,16 @@ describe('parseRegistry()', () => {
       assert.match(read.error, message)
     })
   }
+
+  it('E26 refuses the issuer of this server, however it is spelled', async () => {
+    for (const issuer of [ISSUER, `${ISSUER}/`, 'https://I.Example', 'HTTPS://i.example//']) {
+      const text = JSON.stringify({ clients: [], issuers: [{ issuer, jwks }] })
+      const read = await parseRegistry(text, { ...RULES, issuer: ISSUER })
+      assert.ok(!read.ok, issuer)
+      assert.match(read.error, /^issuers\[0\]\.issuer is this server/)
+      assert.ok((await parseRegistry(text, { ...RULES, issuer: `${ISSUER}.example` })).ok)
+    }
+  })
 
   it('refuses what is no JSON, and a member that appears twice', async () => {
     const malformed = await parseRegistry('{', RULES)

@@ -79,7 +79,7 @@ export async function startService(
 ): Promise<Service> {
   const file = join(newFolder(), 'clients.json')
   writeFileSync(file, JSON.stringify({ clients, issuers }), { mode: 0o600 })
-  const app = await startApp('--alg', 'ES256', '--clients', file, ...args)
+  const app = await startApp(...args.includes('--alg') ? [] : ['--alg', 'ES256'], '--clients', file, ...args)
   const issuer = app.app.issuerAt(app.url)
   return {
     ...app,
