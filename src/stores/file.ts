@@ -7,10 +7,9 @@ import { fail, ok, type Result } from '../core/result.ts'
 import { decodeUtf8 } from '../core/encoding.ts'
 import { sha256 } from '../jose/digest.ts'
 import { KeyringFault } from '../keyring/fault.ts'
-import {
-  MAX_DOCUMENT_BYTES, type RingStore, type Stored, StoreUnavailable, type Version,
-} from '../keyring/store.ts'
-import { readPrivate, type ReadRules } from '../system/private-file.ts'
+import { MAX_DOCUMENT_BYTES, type RingStore, type Stored, StoreUnavailable, type Version } from '../keyring/store.ts'
+import type { ReadRules } from '../system/file-rules.ts'
+import { readPrivate } from '../system/private-file.ts'
 import { replaceFile, sweepTemporaries } from '../system/replace-file.ts'
 import { takeLock } from './lock.ts'
 
@@ -20,10 +19,8 @@ export interface FileStoreDeps {
   /** Whether a file that group or others can reach is read all the same. */
   readonly allowShared: boolean
   readonly randomBytes: RandomBytes
-  readonly emit?: Emit
+  readonly emit?: Emit | undefined
 }
-
-const PERMISSIONS = 0o777
 
 /** System errors that no retry mends. */
 const PERMANENT: ReadonlyMap<string | undefined, string> = new Map([
@@ -39,10 +36,8 @@ const PERMANENT: ReadonlyMap<string | undefined, string> = new Map([
  * document's version is its SHA-256, and no two documents are alike.
  */
 export function fileStore({ path, allowShared, randomBytes, emit }: FileStoreDeps): RingStore {
-  const rules: ReadRules = {
-    othersMay: 'nothing', allowShared, followsLinks: false, makes: true, maxBytes: MAX_DOCUMENT_BYTES,
-    onClosed: (mode) => emit?.({ name: 'store.mode_restored', path, mode: `0${(mode & PERMISSIONS).toString(8)}` }),
-  }
+  const shape = { followsLinks: false, makes: true, maxBytes: MAX_DOCUMENT_BYTES } as const
+  const rules: ReadRules = { ...shape, othersMay: 'nothing', allowShared, restores: emit }
   let isSwept = false
   const load = (): Promise<Stored | undefined> => guarded(path, () => readRing(path, rules))
   const isCurrent = async (version: Version | undefined): Promise<boolean> => (await load())?.version === version

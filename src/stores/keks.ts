@@ -35,8 +35,8 @@ export async function loadKeks(config: Config, randomBytes: RandomBytes): Promis
 function kekOf(content: Buffer): Uint8Array | undefined {
   if (content.length === KEK_BYTES) return content
   const text = content.toString('latin1').trim()
-  if (HEX.test(text)) return Buffer.from(text, 'hex')
-  const bytes = decodeBase64url(BASE64.test(text) ? Buffer.from(text, 'base64').toString('base64url') : text)
+  const bytes = HEX.test(text) ? Buffer.from(text, 'hex')
+    : decodeBase64url(BASE64.test(text) ? Buffer.from(text, 'base64').toString('base64url') : text)
   return bytes?.length === KEK_BYTES ? bytes : undefined
 }
 

@@ -10,11 +10,8 @@ import type { RandomBytes } from '../core/random.ts'
 import type { RingStore } from '../keyring/store.ts'
 
 /** The store of a configuration. */
-export async function openStore(
-  { store, allowShared }: Config,
-  randomBytes: RandomBytes,
-  emit: Emit = () => {},
-): Promise<RingStore> {
+export async function openStore(config: Config, randomBytes: RandomBytes, emit?: Emit): Promise<RingStore> {
+  const { store, allowShared } = config
   if (store === 'memory:') return (await import('./memory.ts')).memoryStore()
   const { fileStore } = await import('./file.ts')
   return fileStore({ path: resolve(store.slice('file:'.length)), allowShared, randomBytes, emit })

@@ -6,7 +6,9 @@ import {
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { errnoOf } from '../../src/core/errno.ts'
-import { readPrivate, type ReadRules } from '../../src/system/private-file.ts'
+import type { Event } from '../../src/core/event.ts'
+import type { ReadRules } from '../../src/system/file-rules.ts'
+import { readPrivate } from '../../src/system/private-file.ts'
 import { systemRandom } from '../../src/system/random.ts'
 import { replaceFile, sweepTemporaries } from '../../src/system/replace-file.ts'
 import { newFolder } from '../support/folder.ts'
@@ -74,14 +76,14 @@ describe('readPrivate()', () => {
   })
 
   it('closes a file of ours that a group of ours could write, and tells', async () => {
-    const modes: number[] = []
-    const rules = { onClosed: (mode: number) => void modes.push(mode & 0o777) }
+    const events: Event[] = []
+    const rules = { restores: (event: Event) => void events.push(event) }
     for (const mode of [0o660, 0o670]) {
       const path = newFile('text', mode)
       assert.equal(await problemOf(path, rules), undefined)
       assert.equal(statSync(path).mode & 0o777, 0o600)
     }
-    assert.deepEqual(modes, [0o660, 0o670])
+    assert.deepEqual(events.map((event) => 'mode' in event && event.mode), ['0660', '0670'])
     const open = newFile('text', 0o666)
     assert.match(await problemOf(open, rules) ?? '', /group or others can reach it/)
     assert.equal(statSync(open).mode & 0o777, 0o666)
@@ -189,7 +191,7 @@ describe('readPrivate()', () => {
     }
   })
 
-  it('follows a link in a folder that nobody can write, since it is mounted so, as a ConfigMap is', { skip: unlessMounts }, () => {
+  it('follows a link in a folder that is mounted to be read, as a ConfigMap is', { skip: unlessMounts }, () => {
     const volume = newFolder()
     mkdirSync(join(volume, '..2026_01_01'))
     writeFileSync(join(volume, '..2026_01_01', 'file'), 'text', { mode: 0o600 })
