@@ -1,13 +1,13 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs'
 import { parseConfig } from './config/config.ts'
 import { startsServer } from './config/flags.ts'
 import { EXIT, refuse } from './system/exit.ts'
+import { readPlain } from './system/plain-file.ts'
 
 /** The entry: a server loads nothing of the other commands. */
 
 const args = process.argv.slice(2)
-const sources = { args, env: process.env, readFile: (path: string) => readFileSync(path, 'utf8') }
+const sources = { args, env: process.env, readFile: readPlain }
 
 if (startsServer(args)) {
   const parsed = parseConfig(sources)

@@ -32,7 +32,7 @@ function readObject(path: string, readFile: ReadFile): Result<JsonObject, Member
   try {
     text = readFile(path)
   } catch {
-    return fail({ member: '', reason: 'cannot be read. Name a JSON file that this user may read' })
+    return fail({ member: '', reason: 'cannot be read. Name a JSON file that you may read and others may not write' })
   }
   const parsed = parseJson(text)
   if (!parsed.ok) return parsed

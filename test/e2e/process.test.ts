@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
@@ -176,6 +177,19 @@ describe('node dist/server.js', () => {
       const server = await serve(['--alg', 'ES256'], env, pinned)
       assert.equal(poolOf(server.child.pid), expected)
       await end(server)
+    }
+  })
+
+  it('E19 reads no configuration from a pipe, nor one that others can write', async () => {
+    const place = newFolder()
+    const [pipe, open] = [join(place, 'pipe'), join(place, 'open.json')]
+    execFileSync('mkfifo', ['-m', '600', pipe])
+    writeFileSync(open, '{}')
+    chmodSync(open, 0o666)
+    for (const path of [pipe, open, place]) {
+      const { code, stderr } = await run(['--port', '0', '--config', path])
+      assert.equal(code, 78)
+      assertOneLine(stderr, /^jwksd: --config \S+ cannot be read\. Name a JSON file .* others may not write/)
     }
   })
 

@@ -9,8 +9,10 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { systemRandom } from '../../src/system/random.ts'
+import { sha256 } from '../../src/jose/digest.ts'
+import { openLineFile } from '../../src/stores/line-file.ts'
 import { type Release, takeLock } from '../../src/stores/lock.ts'
+import { systemRandom } from '../../src/system/random.ts'
 import { newFolder } from '../support/folder.ts'
 import { shareOf } from '../support/share.ts'
 
@@ -66,7 +68,8 @@ function counter(kind: 'new' | 'old', { path, oldName }: Place, count: number): 
 
 /** Runs a program of Node.js as nobody, until the test ends; resolves once it has printed. */
 async function asNobody(program: string): Promise<void> {
-  const child = spawn(process.execPath, ['-e', program], { uid: NOBODY, gid: NOBODY, stdio: ['ignore', 'pipe', 'inherit'] })
+  const as = { uid: NOBODY, gid: NOBODY } as const
+  const child = spawn(process.execPath, ['-e', program], { ...as, stdio: ['ignore', 'pipe', 'inherit'] })
   children.add(child)
   await once(child.stdout, 'data')
 }
@@ -163,7 +166,7 @@ describe('takeLock()', () => {
   })
 
   for (const [what, program] of [['holds', HOLD], ['polls for', POLL(20)], ['flickers in', POLL(1)]] as const) {
-    it(`E10 is held up for less than a second by another user who ${what} the old lock`, { skip: unlessRoot }, async () => {
+    it(`E10 waits less than a second for a user who ${what} the old lock`, { skip: unlessRoot }, async () => {
       const place = newPlace()
       chmodSync(join(place.path, '..'), 0o755)
       await asNobody(program(place.oldName))
@@ -177,6 +180,18 @@ describe('takeLock()', () => {
       await release()
     })
   }
+
+  it('E10 opens an audit log whose old lock another user holds', { skip: unlessRoot }, async () => {
+    const path = join(newFolder(), 'audit.log')
+    writeFileSync(path, '', { mode: 0o600 })
+    const { dev, ino } = statSync(path)
+    await asNobody(HOLD(`jwksd-log-${sha256(`${dev}/${ino}`).slice(0, 32)}`))
+    const began = performance.now()
+    const log = await openLineFile(path)
+    assert.ok(performance.now() - began < LATE_MS)
+    await assert.rejects(openLineFile(path), /another process writes it/)
+    await log.close()
+  })
 
   it('E10 lets no other user reach its sockets', { skip: unlessRoot }, async () => {
     const place = newPlace()
@@ -229,7 +244,7 @@ describe('the folder of a lock', () => {
     assert.equal(statSync(lockFolder(place)).mode & 0o7777, 0o700)
   })
 
-  it('belongs to this user in a volume of root, where Kubernetes lets a group write', { skip: unlessRoot }, async () => {
+  it('belongs to this user in a volume of root that a group may write', { skip: unlessRoot }, async () => {
     const place = { ...newPlace(), path: join(newFolder(), 'new') }
     chmodSync(join(place.path, '..'), 0o2777)
     process.seteuid?.(NOBODY)
