@@ -23,6 +23,7 @@ export interface AuthDeps extends IssueDeps {
   readonly loadCases: () => Promise<Cases>
   /** The URL of a key set with unpublished keys, for verifiers that follow a URL in a token. */
   readonly attackerJwksUrl: string
+  readonly isDurable: boolean
   /** Whether a request with this `Host` was meant for this server (DNS rebinding). */
   readonly isOurHost: (host: string) => boolean
   readonly allowOrigins: ReadonlySet<string>
@@ -43,6 +44,8 @@ export interface CaseKeys {
   readonly unpublished: Signer
   readonly published: readonly Signer[]
   readonly attackerJwksUrl: string
+  /** Seconds until the latest expiry of a token by a published key; undefined where those keys die with the process. */
+  readonly longest: Seconds | undefined
 }
 
 /** The order of a case; `about` describes the case to the caller. */
@@ -102,11 +105,12 @@ async function orderOf(
   { snapshot: { algs, signers }, ...deps }: AuthDeps & { readonly snapshot: Snapshot },
 ): Promise<Result<CaseOrder, string>> {
   if (!isExpired && name === undefined) return ok(right)
-  const { leeway, expiredSigner, loadCases, attackerJwksUrl } = deps
+  const { leeway, expiredSigner, loadCases, attackerJwksUrl, rules } = deps
   const unpublished = await expiredSigner(right.signer.alg)
   if (name !== undefined) {
     const published = algs.flatMap((alg) => signers.get(alg) ?? [])
-    return (await loadCases()).orderOfCase(name, right, { unpublished, published, attackerJwksUrl })
+    const longest = deps.isDurable ? rules.maxTtl : undefined
+    return (await loadCases()).orderOfCase(name, right, { unpublished, published, attackerJwksUrl, longest })
   }
   const age = right.ttl + Math.max(MIN_EXPIRED_SECONDS, 2 * leeway)
   return ok({ ...right, signer: unpublished, issuedAt: after(right.issuedAt, seconds(-age)) })

@@ -18,6 +18,7 @@ export function openDevelopment({ config, keyring, ...shared }: PartDeps): Part 
     leeway: timing.leeway,
     expiredSigner,
     loadCases: async () => await import('../testkit/served.ts'),
+    isDurable: config.store !== 'memory:',
     attackerJwksUrl: `${base}/auth/stranger-jwks.json`,
     isOurHost: (host) =>
       config.auth === 'open' || isLoopbackHost(host) || host.toLowerCase() === new URL(url).host,

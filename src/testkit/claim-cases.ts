@@ -16,7 +16,7 @@ const expired = (kit: Kit): object => {
   return { exp: inSeconds(kit, -HOUR), iat: begin, nbf: begin }
 }
 const startsAt = (claim: 'nbf' | 'iat') => (kit: Kit): object =>
-  ({ [claim]: inSeconds(kit, HOUR), exp: inSeconds(kit, 2 * HOUR) })
+  ({ [claim]: inSeconds(kit, HOUR), exp: inSeconds(kit, Math.min(2 * HOUR, kit.longest ?? Infinity)) })
 const otherSlash = (kit: Kit): object =>
   ({ iss: issuer(kit).endsWith('/') ? issuer(kit).slice(0, -1) : `${issuer(kit)}/` })
 

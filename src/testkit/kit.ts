@@ -17,6 +17,8 @@ export interface Kit {
   readonly now: Instant
   /** The URL of a key set with the key `unpublished`, which only a verifier fetches that follows `jku` or `x5u`. */
   readonly attackerJwksUrl: string
+  /** Seconds until the latest expiry of a token by a published key; undefined where those keys die with the process. */
+  readonly longest?: number | undefined
 }
 
 /** One kind of token, and what a right verifier does with it. */

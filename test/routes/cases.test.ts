@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { createPublicKey, type JsonWebKey, verify } from 'node:crypto'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { seconds } from '../../src/core/time.ts'
 import { openJwkSet } from '../../src/jose/foreign-key.ts'
@@ -7,6 +8,7 @@ import { audiencesOf, judgeClaims, parseCompact, verifyJws } from '../../src/jos
 import type { Verifier } from '../../src/jose/jwk.ts'
 import { CATALOGUE } from '../../src/testkit/catalogue.ts'
 import { type RunningApp, startApp } from '../support/app.ts'
+import { newFolder } from '../support/folder.ts'
 
 interface Answer {
   readonly token: string
@@ -150,5 +152,31 @@ describe('GET /auth/cases', () => {
       assert.equal((await fetch(`http://127.0.0.1:${app.port}${path}`)).status, 404)
     }
     await app.close()
+  })
+})
+
+describe('the catalogue under a key that outlives the process', () => {
+  it('E17 has no token that a careless verifier would take for longer than --max-ttl', async () => {
+    const store = ['--store', `file:${join(newFolder(), 'ring.json')}`, '--unsealed', '--max-ttl', '1h', '--ttl', '5m']
+    const app = await startApp('--alg', 'ES256', ...store)
+    const refused: string[] = []
+    for (const name of CATALOGUE.keys()) {
+      const response = await fetch(`${app.url}/auth?case=${name}`, { method: 'POST' })
+      if (response.status === 409) refused.push(name)
+      if (response.status === 409) continue
+      const { token } = await response.json() as Answer
+      const [header = '', claims = ''] = token.split('.')
+      const isOurs = membersOf(header)['kid'] === app.app.keyring.lastSeen().signers.get(undefined)?.kid
+      const exp = membersOf(claims)['exp']
+      const isShort = typeof exp === 'number' && exp <= app.now() + 3600
+      // Whoever forges a token needs no key of ours for it.
+      assert.ok(isShort || !isOurs || /^alg-|^unpublished|^key-|^jwk-|^nested-deep$/.test(name), name)
+    }
+    for (const name of ['exp-far', 'exp-missing', 'exp-null', 'exp-text', 'exp-list', 'claims-text']) {
+      assert.ok(refused.includes(name), name)
+    }
+    assert.ok(refused.length < 12, refused.join())
+    await app.close()
+    await app.app.close()
   })
 })
