@@ -94,7 +94,8 @@ describe('a server in front of strangers', () => {
   })
 
   it('E8 E22 keeps its memory flat while clients pipeline and read nothing', async () => {
-    const server = await serve(['--alg', 'ES256', '--clients', await clientsFile()])
+    const options = ['--alg', 'ES256', '--clients', await clientsFile()]
+    const server = await serve(options, { NODE_OPTIONS: '--max-old-space-size=48' })
     const before = memoryOf(server)
     const request = 'GET /jwks.json HTTP/1.1\r\nHost: a\r\n\r\n'
     const silent = Array.from({ length: 100 }, () => connect(server.port, '127.0.0.1').on('error', () => {}))
