@@ -33,6 +33,8 @@ export const EVENT_MEANINGS: Readonly<Record<Event['name'], string>> = {
   'key.removed': 'The key left the key set.',
   'key.revoked': 'An operator took the key out of the key set.',
   'token.minted': 'A token was made. `subject` is the SHA-256 of `jti.sub`, so that no subject lies open.',
+  'rollback.accepted': 'An operator accepted an older ring, or a log that the ring does not know. Nothing signs for a while.',
+  'witness.failed': 'The witness cannot be written. A later start may not notice an older copy of the store.',
   'ring.served': 'A ring came into force here: its number, and the version of its document.',
   'token.revoked': 'A client took a token back.',
   'tokens.revoked': 'A client revoked so many tokens that all of its tokens until now are revoked.',

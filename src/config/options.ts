@@ -4,8 +4,8 @@ import type { Alg } from '../jose/algorithm.ts'
 import type { TimingSettings } from '../keyring/policy.ts'
 import {
   adminAddress, type AdminAddress, algorithms, audience, choice, count, duration, filePath, filePaths, gone, hostName,
-  issuerUrl, keyEncryptionKeys, type Kind, networkAddress, type NetworkAddress, origins, proxies, storeUrl,
-  type StoreUrl, workerCount,
+  issuerUrl, keyEncryptionKeys, type Kind, networkAddress, type NetworkAddress, origins, proxies, rollback,
+  type Rollback, storeUrl, type StoreUrl, workerCount,
 } from './values.ts'
 
 /** What the options of a server set, besides the lengths of time; help explains each one (option-texts.ts). */
@@ -34,6 +34,10 @@ export interface Settings {
   readonly clients: string | undefined
   readonly audit: string | undefined
   readonly auditRequired: boolean
+  /** A file on another disk that knows the newest ring. */
+  readonly witness: string | undefined
+  /** The generation of an older ring that may be used once, and why. */
+  readonly acceptRollback: Rollback | undefined
   /** MiB, and time, after which a new file continues the audit log. */
   readonly auditSize: number
   readonly auditAge: Seconds
@@ -90,6 +94,8 @@ export const SETTINGS: Table<Settings> = {
   clients: { option: 'clients', ...filePath },
   audit: { option: 'audit', ...filePath },
   auditRequired: toggle('audit-required'),
+  witness: { option: 'witness', ...filePath },
+  acceptRollback: { option: 'accept-rollback', ...rollback },
   auditSize: { option: 'audit-size', initial: '64', ...count(1, 1_000_000) },
   auditAge: { option: 'audit-age', initial: '30d', ...duration(1) },
   openAuth: toggle('open-auth'),

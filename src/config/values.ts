@@ -88,6 +88,17 @@ export const audience: Kind<string | readonly string[]> = kind(names.wanted, (te
   return audiences?.length === 1 ? audiences[0] : audiences
 })
 
+/** An older ring that an operator accepts. */
+export interface Rollback {
+  readonly generation: number
+  readonly reason: string
+}
+
+export const rollback: Kind<Rollback> = kind('GENERATION:REASON, as the refusal named it', (text) => {
+  const [, digits = '', reason = ''] = /^(\d{1,9}):([^\p{C}]{1,256})$/u.exec(text) ?? []
+  return reason === '' ? undefined : { generation: Number(digits), reason }
+})
+
 /** How many processes serve together; `auto` is one on each core. */
 export const workerCount: Kind<number> = kind(`auto or a whole number from 1 to ${MAX_WORKERS}`, (text) =>
   text === 'auto' ? Math.min(availableParallelism(), MAX_WORKERS) : count(1, MAX_WORKERS).parse(text))

@@ -37,6 +37,14 @@ export type Event =
     /** What is wrong with the token on purpose. */
     readonly case?: string
   }
+  /** An operator accepted an older ring, or a log that is not the one that the ring knows. */
+  | {
+    readonly name: 'rollback.accepted'
+    readonly generation: number
+    readonly known: number
+    readonly reason: string
+  }
+  | { readonly name: 'witness.failed'; readonly code: string }
   /** A ring came into force here: its number, and the version of its document. */
   | { readonly name: 'ring.served'; readonly generation: number; readonly ring: string }
   | { readonly name: 'token.revoked'; readonly jti: string; readonly client: string }
@@ -126,11 +134,10 @@ export type Emit = (event: Event) => void
 export const LEVELS: ReadonlyMap<Event['name'], Level> = new Map(([
   ['debug', ['token.minted', 'config.loaded', 'ring.served']],
   ['warning', [
-    'tokens.revoked',
-    'store.volatile', 'stamps.ahead', 'config.unknown', 'log.dropped', 'key.revoked', 'client.refused', 'jwks.failed',
-    'operator.ordered', 'operator.refused', 'keys.unsealed', 'keys.mixed', 'audit.recovered', 'audit.torn',
-    'audit.unclosed', 'store.mode_restored',
-    'auth.open', 'workers.single', 'threads.single',
+    'tokens.revoked', 'store.volatile', 'stamps.ahead', 'rollback.accepted', 'witness.failed', 'config.unknown',
+    'log.dropped', 'key.revoked', 'client.refused', 'jwks.failed', 'operator.ordered', 'operator.refused',
+    'keys.unsealed', 'keys.mixed', 'audit.recovered', 'audit.torn', 'audit.unclosed', 'auth.open', 'workers.single',
+    'threads.single', 'store.mode_restored',
   ]],
   ['error', ['store.failed', 'clients.failed', 'audit.failed', 'worker.ended', 'server.fault']],
 ] as const).flatMap(([level, names]) => names.map((name) => [name, level] as const)))

@@ -27,3 +27,9 @@ export function storeFailure(error: unknown): Extract<Event, { name: 'store.fail
   const { code, message: detail } = isExpected ? error : { code: 'unexpected', message: '' }
   return { name: 'store.failed', code, detail }
 }
+
+/** The fault that was thrown; every other error is thrown again. */
+export function asFault(error: unknown): KeyringFault {
+  if (error instanceof KeyringFault) return error
+  throw error
+}

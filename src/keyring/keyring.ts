@@ -6,8 +6,9 @@ import { faultEvent } from '../core/event.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { after, earliest, type Instant, seconds } from '../core/time.ts'
 import { advance, ringDueAt } from './advance.ts'
+import { accepting, anchored } from './anchor.ts'
 import type { KeyringDeps } from './deps.ts'
-import { KeyringFault, storeFailure } from './fault.ts'
+import { asFault, KeyringFault, storeFailure } from './fault.ts'
 import type { Commit } from './history.ts'
 import type { Decision } from './moves.ts'
 import { longestView, NO_MARKS, type Policy } from './policy.ts'
@@ -37,6 +38,7 @@ export class Keyring {
   #due!: Instant
   #signers: Signers = new Map()
   #inStep = true
+  #waits = false
   #failedAt!: Instant
   #ticking: Promise<void> | undefined
   readonly #inTurn = oneAtATime()
@@ -57,18 +59,18 @@ export class Keyring {
     try {
       const replica = newReplica(deps)
       const held = await replica.read()
-      const judged = await deps.judge?.(held)
+      const judged = await deps.anchor?.judge(held)
       if (judged?.ok === false) return judged
       const marks = held?.ring.marks ?? NO_MARKS
       const keyring = new Keyring(deps, replica, deps.policy(marks))
       const broken = proof(keyring.policy.timing, marks).find(({ holds }) => !holds)
       if (broken !== undefined) return fail(new KeyringFault('promise_broken', unsafeText(broken)))
       if (held === undefined) await keyring.#pool.fill()
+      if (judged?.value !== undefined) await keyring.#commit(accepting(judged.value), 'committed')
       await keyring.#settle()
       return ok(keyring)
     } catch (error) {
-      if (error instanceof KeyringFault) return fail(error)
-      throw error
+      return fail(asFault(error))
     }
   }
 
@@ -82,8 +84,7 @@ export class Keyring {
   /** Reads the store and commits what is due; never rejects, and callers at the same time share one run. */
   tick(): Promise<void> {
     const isOver = (): void => void (this.#ticking = undefined)
-    this.#ticking ??= this.#inTurn(() => this.#attempt()).finally(isOver)
-    return this.#ticking
+    return this.#ticking ??= this.#inTurn(() => this.#attempt()).finally(isOver)
   }
 
   /** Commits a decision about the present ring. A rejection (see `open`) leaves unknown whether it was committed. */
@@ -106,9 +107,7 @@ export class Keyring {
   }
 
   /** The last snapshot, however old: for reports and metrics, never to serve it. */
-  lastSeen(): Snapshot {
-    return this.#snapshot
-  }
+  readonly lastSeen = (): Snapshot => this.#snapshot
 
   /** Whether this replica may be sent requests, and why not. */
   health(): Health {
@@ -118,9 +117,7 @@ export class Keyring {
   }
 
   /** Makes the missing keys ahead of their need, and resolves when all are made; never rejects. */
-  refill(): Promise<void> {
-    return this.#pool.refill(() => this.tick())
-  }
+  readonly refill = (): Promise<void> => this.#pool.refill(() => this.tick())
 
   async #catchUp(): Promise<Snapshot | undefined> {
     // During an outage requests do not wait for the store: the timer goes on trying.
@@ -168,32 +165,37 @@ export class Keyring {
 
   /** Reads the ring, decides, and commits what was decided. What was read is served even if the commit fails. */
   async #swap<Fault>(decide: Decision<Fault>): Promise<Result<Outcome, Fault>> {
-    const { now, emit, store } = this.#deps
+    const { now, emit, store, anchor } = this.#deps
     const held = await this.#replica.read()
     if (held !== undefined) await this.#serve(held)
     const ring = held?.ring ?? EMPTY_RING
     const step = decide(ring, { policy: this.policy, now: now(), watch: this.watch, fresh: this.#pool.keys() })
     if (!step.ok) return step
-    const { ring: next, changes } = step.value
+    const next = anchored(step.value.ring, anchor?.head(), { before: ring, now: now(), policy: this.policy })
     if (next === ring) return ok(held === undefined ? 'lost' : 'unchanged')
     const committed = await this.#pool.spend(next, () => this.#replica.commit(next, held))
     if (committed === undefined) return ok('lost')
     await this.#serve(committed)
-    for (const { kid, alg, to } of changes) emit({ name: `key.${to}`, kid, alg })
+    for (const { kid, alg, to } of step.value.changes) emit({ name: `key.${to}`, kid, alg })
     if (committed.ring.generation === 1 && store.durable) emit({ name: 'store.created' })
     return ok('committed')
   }
 
   async #serve(view: Committed): Promise<void> {
     const { ring, version, seenAt } = view
-    const { keks, store, emit } = this.#deps
+    const { keks, store, emit, now, anchor } = this.#deps
+    const { signsAt = seenAt } = ring.restored ?? {}
+    const waits = now() < signsAt
     if (ring !== this.#snapshot?.ring) {
       this.#signers = await openSigners(ring, this.#signers, keks)
-      this.#snapshot = takeSnapshot(ring, this.policy, this.#signers)
+      this.#snapshot = takeSnapshot(ring, this.policy, waits ? new Map() : this.#signers)
       if (store.durable) emit({ name: 'ring.served', generation: ring.generation, ring: version })
-    }
+      anchor?.served(ring, version)
+    } else if (this.#waits && !waits) this.#snapshot = takeSnapshot(ring, this.policy, this.#signers)
+    this.#waits = waits
     this.#view = view
     this.#see(ring)
-    this.#due = earliest([ringDueAt(ring, this.policy, this.watch), after(seenAt, this.policy.timing.propagation)])
+    const due = [ringDueAt(ring, this.policy, this.watch), after(seenAt, this.policy.timing.propagation)]
+    this.#due = earliest(waits ? [...due, signsAt] : due)
   }
 }

@@ -1,6 +1,7 @@
 import { fail, ok, type Result } from '../core/result.ts'
 import { after, type Instant, later, seconds } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
+import { signNow } from './anchor.ts'
 import { addStandbys, type Move, promoteStandby, remove, type RuleInput, type Step } from './moves.ts'
 import { leastLead, type Policy } from './policy.ts'
 import { type Key, type Ring, standbyOf } from './ring.ts'
@@ -35,7 +36,9 @@ export type OrderFault =
 export function carryOut(ring: Ring, order: Order, input: RuleInput): Result<Step, OrderFault> {
   const move: Move = { ...input, changes: [] }
   const next = order.action === 'rotate' ? promoteStandbys(ring, order, move) : revoke(ring, order, move)
-  return next.ok ? ok({ ring: addStandbys(next.value, move), changes: move.changes }) : next
+  if (!next.ok) return next
+  const filled = addStandbys(next.value, move)
+  return ok({ ring: order.force ? signNow(filled, input.now) : filled, changes: move.changes })
 }
 
 function revoke(ring: Ring, { kid, force, reason }: Revocation, move: Move): Result<Ring, OrderFault> {

@@ -49,7 +49,7 @@ export function newReplica({ store, keks, now, elapsed, randomBytes }: ReplicaDe
       return last
     },
     commit: async (next, over) => {
-      const ring = { ...next, generation: (over?.ring.generation ?? 0) + 1 }
+      const ring = { ...next, generation: Math.max(next.generation, over?.ring.generation ?? 0) + 1 }
       const document = await sealRing(ring, keks, randomBytes)
       const bytes = Buffer.byteLength(document)
       if (bytes > MAX_DOCUMENT_BYTES) throw tooLarge(bytes)

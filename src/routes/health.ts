@@ -1,8 +1,9 @@
+import { timestamp } from '../core/time.ts'
 import { json } from '../http/reply.ts'
 import type { Route } from '../http/router.ts'
 import type { Keyring } from '../keyring/keyring.ts'
 import type { Ring } from '../keyring/ring.ts'
-import type { Current } from '../keyring/snapshot.ts'
+import type { Current, Snapshot } from '../keyring/snapshot.ts'
 
 /** Answers as long as the process does. */
 export function healthRoute(): Route {
@@ -35,9 +36,16 @@ export function readyRoute({ current, health, keys, isDraining, audit }: ReadyDe
       store: inStep ? 'in step' : 'out of reach',
       view_age: Math.round(viewAge),
       stamps: ahead > 0 ? `${Math.ceil(ahead)} s ahead of the clock` : undefined,
+      signs_at: signsAt(snapshot),
       keys: snapshot === undefined ? undefined : keys(snapshot.ring),
       audit: records,
     })
   }
   return { path: '/readyz', methods: { GET: get }, cors: 'unreadable' }
+}
+
+/** When a key signs again after an older ring was accepted; undefined while one does. */
+function signsAt(snapshot: Snapshot | undefined): string | undefined {
+  const { restored } = snapshot?.ring ?? {}
+  return restored === undefined || snapshot?.signers.get(undefined) !== undefined ? undefined : timestamp(restored.signsAt)
 }

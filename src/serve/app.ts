@@ -10,7 +10,6 @@ import type { Handler } from '../http/call.ts'
 import { type Route, type Router, router } from '../http/router.ts'
 import { ALGORITHMS } from '../jose/algorithm.ts'
 import { UNSEALED } from '../jose/kek.ts'
-import type { Signer } from '../jose/signer.ts'
 import { Keyring } from '../keyring/keyring.ts'
 import type { Ring } from '../keyring/ring.ts'
 import type { RingStore } from '../keyring/store.ts'
@@ -69,18 +68,14 @@ export async function createApp(config: Config, system: System): Promise<Result<
   const keks = await loadKeks(config, system.randomBytes)
   if (!keks.ok) return keks
   const store = await openStore(config, system.randomBytes, system.emit)
-  // 2. The audit log: what the keyring does at its start is recorded too
+  // 2. The audit log and the witness: what the keyring does at its start is recorded too
   let keyring: Keyring | undefined
-  const signer = (): Signer | undefined => keyring?.lastSeen().signers.get(undefined)
-  const { audit: path } = config
-  const opened = path === undefined ? undefined
-    : await (await import('../stores/open-audit.ts')).openAudit(path, config, { ...system, signer })
-  if (opened?.ok === false) return opened
-  const audit = opened?.value.log
-  const emit: Emit = audit === undefined ? system.emit : recordingIn(audit, system.emit)
+  const records = config.audit === undefined && config.witness === undefined ? undefined
+    : await (await import('./records.ts')).openRecords(config, system, () => keyring?.lastSeen())
+  if (records?.ok === false) return records
+  const { audit, anchor, emit = system.emit } = records?.value ?? {}
   // 3. The keyring
-  const judge = opened?.value.judge
-  const keys = await Keyring.open({ ...system, emit, store, keks: keks.value, policy: config.policy, judge })
+  const keys = await Keyring.open({ ...system, emit, store, keks: keks.value, policy: config.policy, anchor })
   if (!keys.ok) return fail(`Cannot use the keys in ${config.store}: ${keys.error.message} (${keys.error.code})`)
   keyring = keys.value
   // 4. What the configuration asks for besides
@@ -88,13 +83,6 @@ export async function createApp(config: Config, system: System): Promise<Result<
   const shared = { ...system, emit, config, keyring, mayMint }
   const parts = await openParts(shared)
   return parts.ok ? ok(assembled(shared, store, { audit, parts: parts.value })) : parts
-}
-
-function recordingIn(audit: Recorder, emit: Emit): Emit {
-  return (event) => {
-    emit(event)
-    audit.record(event)
-  }
 }
 
 async function openParts(deps: PartDeps): Promise<Result<readonly Part[], string>> {

@@ -7,9 +7,7 @@ import { encodeBase64url } from '../core/encoding.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import type { System } from '../core/system.ts'
 import type { Signer } from '../jose/signer.ts'
-import type { KeyringDeps } from '../keyring/deps.ts'
 import { openPrivate } from '../system/private-file.ts'
-import { judge } from './heads.ts'
 
 const { O_APPEND, O_CREAT, O_RDWR } = constants
 const CHAIN_BYTES = 16
@@ -21,10 +19,10 @@ export interface AuditSystem extends Pick<System, 'now' | 'emit' | 'randomBytes'
   readonly signer: () => Signer | undefined
 }
 
-/** An audit log, and the comparison of the ring with it. */
+/** An audit log, and its file. */
 export interface OpenAudit {
   readonly log: AuditLog
-  readonly judge: NonNullable<KeyringDeps['judge']>
+  readonly file: LineFile
 }
 
 /** Opens the audit log in a file or on standard output; the failure is a sentence for the operator. */
@@ -38,7 +36,7 @@ export async function openAudit(
     const maxBytes = file.place === undefined ? undefined : auditSize * MEBIBYTE
     const newChain = (): string => encodeBase64url(randomBytes(CHAIN_BYTES))
     const log = new AuditLog({ file, now, emit, signer, newChain, maxBytes, maxAge: auditAge })
-    return ok({ log, judge: (held) => judge(held, log) })
+    return ok({ log, file })
   } catch (error) {
     return fail(`Cannot use the audit log ${path}: ${(error as Error).message}`)
   }
