@@ -1,21 +1,10 @@
-import { ok, type Result } from '../core/result.ts'
+import { ok } from '../core/result.ts'
 import { after, between, type Instant } from '../core/time.ts'
 import { advance } from './advance.ts'
-import type { KeyringFault } from './fault.ts'
+import type { Anchoring } from './anchored.ts'
 import type { Decision } from './moves.ts'
-import { leastLead, type Policy } from './policy.ts'
-import type { Committed } from './replica.ts'
+import { leastLead } from './policy.ts'
 import type { LogHead, Ring } from './ring.ts'
-
-/** Other records of a ring: the ring holds their head, and they hold its generation, so that an old copy is noticed. */
-export interface Anchor {
-  /** Compares the ring in the store with the records, before anything is committed. */
-  readonly judge: (held: Committed | undefined) => Promise<Result<Accepted | undefined, KeyringFault>>
-  /** The end of the audit log on the disk; undefined where the log is not judged. */
-  readonly head: () => Omit<LogHead, 'at'> | undefined
-  /** Called with each ring that comes into force. */
-  readonly served: (ring: Ring, version: string) => void
-}
 
 /** What an operator accepted although another record knows better. */
 export interface Accepted {
@@ -43,20 +32,12 @@ export function accepting({ generation, place, reason }: Accepted): Decision<nev
   }
 }
 
-/** A ring that is about to be committed, and what it follows. */
-interface Anchoring {
-  readonly before: Ring
-  readonly now: Instant
-  readonly policy: Policy
-}
-
 /**
  * The ring with the present head of the log, if the ring is new, or the head in it gets old. Heads that nobody renews
  * for the retention leave it, and the oldest beyond 64.
  */
-export function anchored(next: Ring, head: ReturnType<Anchor['head']>, { before, now, policy }: Anchoring): Ring {
+export function anchored(next: Ring, head: Omit<LogHead, 'at'>, { before, now, policy }: Anchoring): Ring {
   const { retention } = policy.timing
-  if (head === undefined) return next
   const own = next.heads?.find(({ chain }) => chain === head.chain)
   const isRecent = own !== undefined && (own.seq === head.seq || between(own.at, now) < retention / 2)
   if (next === before && isRecent) return next

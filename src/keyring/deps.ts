@@ -1,5 +1,4 @@
 import type { Emit } from '../core/event.ts'
-import type { Anchor } from './anchor.ts'
 import type { HighWaterMarks, Policy } from './policy.ts'
 import type { ReplicaDeps } from './replica.ts'
 
@@ -8,5 +7,4 @@ export interface KeyringDeps extends ReplicaDeps {
   /** The policy in force over a store whose earlier policies left these marks. */
   readonly policy: (marks: HighWaterMarks) => Policy
   readonly emit: Emit
-  readonly anchor?: Anchor | undefined
 }

@@ -6,8 +6,7 @@ import { faultEvent } from '../core/event.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { after, earliest, type Instant, seconds } from '../core/time.ts'
 import { advance, ringDueAt } from './advance.ts'
-import { accepting, anchored } from './anchor.ts'
-import type { KeyringDeps } from './deps.ts'
+import type { AnchoredDeps } from './anchored.ts'
 import { asFault, KeyringFault, storeFailure } from './fault.ts'
 import type { Commit } from './history.ts'
 import type { Decision } from './moves.ts'
@@ -30,7 +29,7 @@ export class Keyring {
   /** What this process knows about stamps. */
   readonly watch: Watch
   readonly #see: (ring: Ring) => void
-  readonly #deps: KeyringDeps
+  readonly #deps: AnchoredDeps
   readonly #replica: Replica
   readonly #pool: Pool
   #snapshot!: Snapshot
@@ -43,7 +42,7 @@ export class Keyring {
   #ticking: Promise<void> | undefined
   readonly #inTurn = oneAtATime()
 
-  private constructor(deps: KeyringDeps, replica: Replica, policy: Policy) {
+  private constructor(deps: AnchoredDeps, replica: Replica, policy: Policy) {
     this.policy = policy
     ;({ watch: this.watch, see: this.#see } = stampWatch(deps, policy.timing))
     this.#deps = deps
@@ -55,7 +54,7 @@ export class Keyring {
    * Loads the ring, or makes the first one in an empty store. Returns the fault for content that cannot be used or a
    * policy that breaks the promise; rejects with `StoreUnavailable`.
    */
-  static async open(deps: KeyringDeps): Promise<Result<Keyring, KeyringFault>> {
+  static async open(deps: AnchoredDeps): Promise<Result<Keyring, KeyringFault>> {
     try {
       const replica = newReplica(deps)
       const held = await replica.read()
@@ -66,7 +65,7 @@ export class Keyring {
       const broken = proof(keyring.policy.timing, marks).find(({ holds }) => !holds)
       if (broken !== undefined) return fail(new KeyringFault('promise_broken', unsafeText(broken)))
       if (held === undefined) await keyring.#pool.fill()
-      if (judged?.value !== undefined) await keyring.#commit(accepting(judged.value), 'committed')
+      if (judged?.value !== undefined) await keyring.#commit(judged.value, 'committed')
       await keyring.#settle()
       return ok(keyring)
     } catch (error) {
@@ -171,7 +170,8 @@ export class Keyring {
     const ring = held?.ring ?? EMPTY_RING
     const step = decide(ring, { policy: this.policy, now: now(), watch: this.watch, fresh: this.#pool.keys() })
     if (!step.ok) return step
-    const next = anchored(step.value.ring, anchor?.head(), { before: ring, now: now(), policy: this.policy })
+    const { ring: made } = step.value
+    const next = anchor?.anchored(made, { before: ring, now: now(), policy: this.policy }) ?? made
     if (next === ring) return ok(held === undefined ? 'lost' : 'unchanged')
     const committed = await this.#pool.spend(next, () => this.#replica.commit(next, held))
     if (committed === undefined) return ok('lost')
@@ -183,14 +183,13 @@ export class Keyring {
 
   async #serve(view: Committed): Promise<void> {
     const { ring, version, seenAt } = view
-    const { keks, store, emit, now, anchor } = this.#deps
+    const { keks, store, now, anchor } = this.#deps
     const { signsAt = seenAt } = ring.restored ?? {}
     const waits = now() < signsAt
     if (ring !== this.#snapshot?.ring) {
       this.#signers = await openSigners(ring, this.#signers, keks)
       this.#snapshot = takeSnapshot(ring, this.policy, waits ? new Map() : this.#signers)
-      if (store.durable) emit({ name: 'ring.served', generation: ring.generation, ring: version })
-      anchor?.served(ring, version)
+      if (store.durable) anchor?.served(ring, version)
     } else if (this.#waits && !waits) this.#snapshot = takeSnapshot(ring, this.policy, this.#signers)
     this.#waits = waits
     this.#view = view

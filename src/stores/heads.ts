@@ -5,7 +5,8 @@ import type { Config } from '../config/config.ts'
 import type { Emit } from '../core/event.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { sha256 } from '../jose/digest.ts'
-import type { Accepted, Anchor } from '../keyring/anchor.ts'
+import { accepting, anchored } from '../keyring/anchor.ts'
+import type { Anchor } from '../keyring/anchored.ts'
 import { KeyringFault } from '../keyring/fault.ts'
 import type { Committed } from '../keyring/replica.ts'
 import type { Ring } from '../keyring/ring.ts'
@@ -23,12 +24,16 @@ export interface AnchorDeps {
 export function anchorIn({ acceptRollback }: Config, deps: AnchorDeps): Anchor {
   const { audit, witness, emit } = deps
   return {
-    head: () => {
+    anchored: (next, anchoring) => {
       const { place } = audit?.file ?? {}
-      return audit === undefined || place === undefined || audit.log.head().seq === 0 ? undefined
-        : { ...audit.log.head(), place }
+      const head = audit?.log.head()
+      return place === undefined || head === undefined || head.seq === 0 ? next
+        : anchored(next, { ...head, place }, anchoring)
     },
-    served: (ring, version) => void witness?.write(ring, version),
+    served: (ring, version) => {
+      emit({ name: 'ring.served', generation: ring.generation, ring: version })
+      void witness?.write(ring, version)
+    },
     judge: async (held) => {
       const known = [audit?.log.found.ring, witness?.ring].flatMap((one) => one ?? [])
       const newest = known.toSorted((one, other) => other.generation - one.generation)[0]
@@ -43,7 +48,7 @@ export function anchorIn({ acceptRollback }: Config, deps: AnchorDeps): Anchor {
       const { reason } = acceptRollback
       emit({ name: 'rollback.accepted', generation, known: newest?.generation ?? generation, reason })
       const place = logProblem === undefined ? undefined : audit?.file.place
-      return ok({ generation: newest?.generation ?? generation, place, reason: isOlder ? reason : undefined })
+      return ok(accepting({ generation: newest?.generation ?? generation, place, reason: isOlder ? reason : undefined }))
     },
   }
 }
@@ -53,7 +58,7 @@ function isAsNew(held: Committed | undefined, { generation, ring }: KnownRing): 
   return own > generation || (own === generation && held?.version as string | undefined === ring)
 }
 
-function refused(problem: string, generation: number): Result<Accepted | undefined, KeyringFault> {
+function refused(problem: string, generation: number): Result<never, KeyringFault> {
   const way = `put the newest copy back, or accept what is there: --accept-rollback ${generation}:REASON`
   return fail(new KeyringFault('rolled_back', `${problem}. To go on, ${way}`))
 }
