@@ -71,8 +71,8 @@ const EXPLANATIONS: Readonly<Record<Exclude<keyof Settings, 'adminTokenFile'> | 
   auditRequired: ['', 'hand out a token only when its record is on the disk; answer 503 when it cannot be written'],
   witness: ['PATH', 'a file on another disk that knows the newest ring: a start on an older copy is refused'],
   acceptRollback: [
-    'GENERATION:REASON', 'use this older ring, or go on without the audit log that it knows, once; nothing signs until ' +
-      'every cache has the key set',
+    'GENERATION:REASON', 'use this older ring, or go on without the audit log that it knows, once; nothing signs ' +
+      'until every cache has the key set',
   ],
   auditSize: ['MIB', 'size after which the audit log is put aside as PATH.CHAIN.SEQ and continued in a new file'],
   auditAge: ['DURATION', 'age after which the audit log is put aside and continued in a new file'],

@@ -16,7 +16,7 @@ export interface Anchoring {
 
 /** Other records of a ring: the ring holds their head, and they hold its generation, so that an old copy is noticed. */
 export interface Anchor {
-  /** Compares the ring in the store with the records, before anything is committed; answers what has to be committed. */
+  /** Compares the ring in the store with the records before any commit; answers what has to be committed first. */
   readonly judge: (held: Committed | undefined) => Promise<Result<Decision<never> | undefined, KeyringFault>>
   /** The ring with the heads of the records: the very ring if it stays and they are recent. */
   readonly anchored: (next: Ring, anchoring: Anchoring) => Ring

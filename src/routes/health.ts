@@ -47,5 +47,6 @@ export function readyRoute({ current, health, keys, isDraining, audit }: ReadyDe
 /** When a key signs again after an older ring was accepted; undefined while one does. */
 function signsAt(snapshot: Snapshot | undefined): string | undefined {
   const { restored } = snapshot?.ring ?? {}
-  return restored === undefined || snapshot?.signers.get(undefined) !== undefined ? undefined : timestamp(restored.signsAt)
+  const signs = snapshot?.signers.get(undefined) !== undefined
+  return restored === undefined || signs ? undefined : timestamp(restored.signsAt)
 }

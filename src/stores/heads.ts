@@ -35,8 +35,8 @@ export function anchorIn({ acceptRollback }: Config, deps: AnchorDeps): Anchor {
       void witness?.write(ring, version)
     },
     judge: async (held) => {
-      const known = [audit?.log.found.ring, witness?.ring].flatMap((one) => one ?? [])
-      const newest = known.toSorted((one, other) => other.generation - one.generation)[0]
+      const records = [audit?.log.found.ring, witness?.ring].flatMap((one) => one ?? [])
+      const newest = records.toSorted((one, other) => other.generation - one.generation)[0]
       const isOlder = newest !== undefined && !isAsNew(held, newest)
       const logProblem = held && audit && problemOf(audit, held.ring)
       const problem = isOlder ? await olderThan(newest, held, deps) : logProblem
@@ -46,9 +46,10 @@ export function anchorIn({ acceptRollback }: Config, deps: AnchorDeps): Anchor {
       await audit?.log.start(held && inForce(held.ring))
       if (problem === undefined || acceptRollback === undefined) return ok(undefined)
       const { reason } = acceptRollback
-      emit({ name: 'rollback.accepted', generation, known: newest?.generation ?? generation, reason })
+      const known = newest?.generation ?? generation
+      emit({ name: 'rollback.accepted', generation, known, reason })
       const place = logProblem === undefined ? undefined : audit?.file.place
-      return ok(accepting({ generation: newest?.generation ?? generation, place, reason: isOlder ? reason : undefined }))
+      return ok(accepting({ generation: known, place, reason: isOlder ? reason : undefined }))
     },
   }
 }
