@@ -41,6 +41,8 @@ export const EVENT_MEANINGS: Readonly<Record<Event['name'], string>> = {
   'client.refused': 'A client failed to authenticate. `unknown` stands for a name that is not registered; `reason` is the check that failed.',
   'clients.loaded': 'The clients file is in force.',
   'clients.failed': 'The clients file cannot be used; the former clients stay in force. Correct the file (`detail`).',
+  'request.refused': 'A client that authenticated is refused: `detail` says what it was told.',
+  'jwks.dropped': 'A key of a client or a trusted issuer cannot be used: `member` of the key at `place` is at fault.',
   'jwks.failed': 'The keys of a client or a trusted issuer cannot be fetched. Its known keys are used for a day.',
   'operator.ordered': 'An operator ordered this (rotate, revoke, rekey); it is recorded before it is carried out, so `operator.refused` may follow. `by` is the name that the command claims.',
   'operator.refused': 'An order was refused.',

@@ -3,7 +3,7 @@ import { between, type Clock, type Instant } from '../core/time.ts'
 
 /** Events that a request without valid credentials can cause; nobody may fill the disk with them. */
 const FOLDED: ReadonlySet<Event['name']> = new Set([
-  'client.refused', 'operator.refused', 'jwks.failed', 'server.fault',
+  'client.refused', 'request.refused', 'operator.refused', 'jwks.failed', 'jwks.dropped', 'server.fault',
 ])
 /** So many of each are recorded one by one in a period; the others are counted. */
 const MAX_SINGLE_RECORDS = 10

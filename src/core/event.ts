@@ -58,6 +58,10 @@ export type Event =
   /** So many tokens of a client were revoked one by one that all of them until now are. */
   | { readonly name: 'tokens.revoked'; readonly client: string }
   | { readonly name: 'clients.loaded'; readonly path: string; readonly clients: number; readonly issuers: number }
+  /** An authenticated client is refused what it asks for; `detail` is the sentence that it gets. */
+  | { readonly name: 'request.refused'; readonly client: string; readonly code: string; readonly detail: string }
+  /** A key of another party, by its place in its set from 0 on, cannot be used; `member` is at fault. */
+  | { readonly name: 'jwks.dropped'; readonly from: string; readonly place: number; readonly member: string }
   | { readonly name: 'jwks.failed'; readonly url: string }
   | { readonly name: 'clients.failed'; readonly path: string; readonly detail: string }
   | {
@@ -137,7 +141,7 @@ export const LEVELS: ReadonlyMap<Event['name'], Level> = new Map(([
     'tokens.revoked', 'store.volatile', 'stamps.ahead', 'rollback.accepted', 'witness.failed', 'config.unknown',
     'log.dropped', 'key.revoked', 'client.refused', 'jwks.failed', 'operator.ordered', 'operator.refused',
     'keys.unsealed', 'keys.mixed', 'audit.recovered', 'audit.torn', 'audit.unclosed', 'auth.open', 'workers.single',
-    'threads.single', 'store.mode_restored',
+    'threads.single', 'store.mode_restored', 'jwks.dropped',
   ]],
   ['error', ['store.failed', 'clients.failed', 'audit.failed', 'worker.ended', 'server.fault']],
 ] as const).flatMap(([level, names]) => names.map((name) => [name, level] as const)))

@@ -6,9 +6,13 @@ const MAX_PARAMETERS = 256
 
 /**
  * Reads application/x-www-form-urlencoded, from a body or a query; a parameter that repeats, broken percent encoding
- * and invalid UTF-8 are faults (RFC 6749 section 3.2 and appendix B).
+ * and invalid UTF-8 are faults (RFC 6749 section 3.2 and appendix B). Names in `lists` may repeat: their values go
+ * there.
  */
-export function parseForm(content: Uint8Array | string): Result<ReadonlyMap<string, string>, MemberFault> {
+export function parseForm(
+  content: Uint8Array | string,
+  lists: ReadonlyMap<string, string[]> = new Map(),
+): Result<ReadonlyMap<string, string>, MemberFault> {
   const text = typeof content === 'string' ? content : decodeUtf8(content)
   if (text === undefined) return fail({ member: '', reason: 'is not valid UTF-8' })
   const form = new Map<string, string>()
@@ -21,7 +25,9 @@ export function parseForm(content: Uint8Array | string): Result<ReadonlyMap<stri
     if (name === undefined) return fail({ member: rawName, reason: 'is not encoded as a form' })
     if (value === undefined) return fail({ member: name, reason: 'is not encoded as a form' })
     if (form.has(name)) return fail({ member: name, reason: 'appears twice' })
-    form.set(name, value)
+    const list = lists.get(name)
+    if (list === undefined) form.set(name, value)
+    else list.push(value)
   }
   return ok(form)
 }

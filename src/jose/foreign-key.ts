@@ -68,12 +68,30 @@ export function privateMember(root: Json | undefined): string | undefined {
 
 /**
  * Opens every key of a JWK Set that we can use (RFC 7517 section 5): one that we do not understand is ignored, as is
- * one that is not on its curve. Undefined when it is no JWK Set.
+ * one that is not on its curve; `drop` learns of it. Undefined when it is no JWK Set.
  */
-export async function openJwkSet(root: Json | undefined): Promise<readonly Verifier[] | undefined> {
+export async function openJwkSet(
+  root: Json | undefined,
+  drop: Drop = () => {},
+): Promise<readonly Verifier[] | undefined> {
   const list = isObject(root) ? root['keys'] : undefined
   if (!Array.isArray(list) || list.length > MAX_KEYS) return undefined
-  const keys = list.map(parseForeignJwk).flatMap((key) => key.ok ? [key.value] : [])
-  const open = await Promise.all(keys.map(({ jwk, kid }) => openVerifier(jwk, kid).catch(() => undefined)))
-  return open.filter((verifier) => verifier !== undefined)
+  const open = await Promise.all(list.map(async (raw, place) => {
+    const keys = namedAlike(raw).map(parseForeignJwk)
+    const opened = keys.map((key) => key.ok ? openVerifier(key.value.jwk, key.value.kid) : Promise.reject(key.error))
+    return await Promise.all(opened).catch((error: unknown) => {
+      drop(place, typeof error === 'string' ? error : 'key')
+      return []
+    })
+  }))
+  return open.flat()
+}
+
+/** Learns the place of a key in its set, and its member at fault; `key` if they do not fit together. */
+export type Drop = (place: number, member: string) => void
+
+/** A key under each name of its algorithm: Ed25519 has two (RFC 8037, RFC 9864), if the key itself names neither. */
+function namedAlike(raw: Json): readonly Json[] {
+  const hasTwo = isObject(raw) && raw['crv'] === 'Ed25519' && raw['alg'] === undefined
+  return hasTwo ? ['EdDSA', 'Ed25519'].map((alg) => ({ ...raw, alg })) : [raw]
 }

@@ -13,6 +13,12 @@ export type KeySource = (isMissing: boolean) => Promise<readonly Verifier[] | un
 /** Finds the keys at an address; the same source for the same address, so that a new file of clients forgets none. */
 export type Remote = (url: string) => KeySource | Promise<KeySource>
 
+/** Where the keys of others come from, and who learns of those that cannot be used. */
+export interface KeyRules {
+  readonly remote: Remote
+  readonly dropped?: (from: string, place: number, member: string) => void
+}
+
 /** Names a registered client. */
 export type ClientId = Brand<string, 'ClientId'>
 

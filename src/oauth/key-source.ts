@@ -2,14 +2,21 @@ import { type Json, type JsonObject, parseJsonBytes } from '../core/json.ts'
 import { isLoopbackHost } from '../core/loopback.ts'
 import { fail, type Result } from '../core/result.ts'
 import { between, type Clock, type Instant } from '../core/time.ts'
-import { openJwkSet, privateMember } from '../jose/foreign-key.ts'
+import { type Drop, openJwkSet, privateMember } from '../jose/foreign-key.ts'
 import type { Verifier } from '../jose/jwk.ts'
 import { type JwtFault, type UncheckedJws, verifyJws } from '../jose/verify.ts'
-import type { KeySource, Remote } from './client.ts'
+import type { KeyRules, KeySource } from './client.ts'
 import { Wrong } from './members.ts'
 
 /** Fetches a document of one of the configured addresses; undefined when that fails. */
 export type Fetch = (url: string) => Promise<Uint8Array | undefined>
+
+/** How the keys at an address are found; `drop` learns of those that cannot be used. */
+export interface RemoteDeps {
+  readonly fetchFrom: Fetch
+  readonly now: Clock
+  readonly drop?: Drop
+}
 
 /** A key set is fetched again after this time, is used no longer than this, and is fetched at most this often. */
 const FRESH_SECONDS = 300
@@ -17,12 +24,16 @@ const STALE_SECONDS = 86_400
 const RETRY_SECONDS = 30
 
 /** Reads where a client or an issuer has its keys: in `jwks`, or at `jwks_uri`. Rejects with `Wrong`. */
-export async function readKeys({ jwks, jwks_uri: url }: JsonObject, at: string, remote: Remote): Promise<KeySource> {
+export async function readKeys(
+  { jwks, jwks_uri: url }: JsonObject,
+  at: string,
+  { remote, dropped }: KeyRules,
+): Promise<KeySource> {
   if ((jwks === undefined) === (url === undefined)) throw new Wrong(`${at} must have jwks or jwks_uri`)
   const secret = privateMember(jwks)
   if (secret !== undefined) throw new Wrong(`${at}.jwks must hold public keys alone: it has the private "${secret}"`)
   if (url === undefined) {
-    const keys = await openJwkSet(jwks) ?? []
+    const keys = await openJwkSet(jwks, (place, member) => dropped?.(at, place, member)) ?? []
     if (keys.length === 0) throw new Wrong(`${at}.jwks must hold a public key that can be used`)
     return async () => keys
   }
@@ -41,7 +52,7 @@ function isSafeUrl(text: Json): text is string {
  * The keys at a `jwks_uri`, cached, and for longer while the address does not answer. There is one fetch at a time,
  * and at most one in 30 s, so that requests to this server cannot flood the address.
  */
-export function remoteKeys(url: string, fetchFrom: Fetch, now: Clock): KeySource {
+export function remoteKeys(url: string, { fetchFrom, now, drop }: RemoteDeps): KeySource {
   let known: readonly Verifier[] | undefined
   let [knownAt, askedAt] = [-Infinity as Instant, -Infinity as Instant]
   let asking: Promise<void> | undefined
@@ -52,7 +63,7 @@ export function remoteKeys(url: string, fetchFrom: Fetch, now: Clock): KeySource
     askedAt = now()
     const content = await fetchFrom(url)
     const root = content === undefined ? undefined : parseJsonBytes(content)
-    const keys = root?.ok === true ? await openJwkSet(root.value) : undefined
+    const keys = root?.ok === true ? await openJwkSet(root.value, drop) : undefined
     if (keys !== undefined) [known, knownAt] = [keys, askedAt]
   }
   return async (isMissing) => {

@@ -27,7 +27,7 @@ export function clientMetadata(base: string, { grants, checkProof }: Registry): 
     revocation_endpoint: `${base}/revoke`,
     revocation_endpoint_auth_methods_supported: METHODS,
     revocation_endpoint_auth_signing_alg_values_supported: VERIFIABLE,
-    grant_types_supported: grants.map(({ type }) => type),
+    ...grants.length === 0 ? {} : { grant_types_supported: grants.map(({ type }) => type) },
     ...(checkProof === undefined ? {} : { dpop_signing_alg_values_supported: VERIFIABLE }),
   }
 }

@@ -4,7 +4,7 @@ import type { Seconds } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
 import {
   type Client, CLIENT_CREDENTIALS, type ClientAuth, type ClientId, GRANT_TYPES, type GrantType, JWT_BEARER,
-  type KeySource, type Remote, type Trusted, type TrustedIssuer,
+  type KeyRules, type KeySource, type Trusted, type TrustedIssuer,
 } from './client.ts'
 import { loadGrants } from './grants.ts'
 import {
@@ -14,10 +14,9 @@ import {
 import type { Registry } from './rules.ts'
 
 /** What a file of clients must keep to. */
-export interface RegistryRules {
+export interface RegistryRules extends KeyRules {
   readonly algs: readonly Alg[]
   readonly maxTtl: Seconds
-  readonly remote: Remote
   /** The issuer of this server, where it is configured. */
   readonly issuer?: string | undefined
 }
@@ -127,8 +126,8 @@ async function readAuth(entry: JsonObject, at: string, rules: RegistryRules): Pr
   return { method }
 }
 
-async function readKeys(entry: JsonObject, at: string, { remote }: RegistryRules): Promise<KeySource> {
-  return await (await import('./key-source.ts')).readKeys(entry, at, remote)
+async function readKeys(entry: JsonObject, at: string, rules: KeyRules): Promise<KeySource> {
+  return await (await import('./key-source.ts')).readKeys(entry, at, rules)
 }
 
 function readGrants(raw: Json = [CLIENT_CREDENTIALS], at: string, { method }: ClientAuth): readonly GrantType[] {

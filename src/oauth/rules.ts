@@ -30,6 +30,9 @@ export interface TokenDeps extends IssueDeps {
 export interface OAuthRequest {
   /** The parameters of the form; an empty one counts as absent (RFC 6749 section 3.2). */
   readonly params: ReadonlyMap<string, string>
+  /** What the token is for: these two parameters may repeat (RFC 8707 section 2, RFC 8693 section 2.1). */
+  readonly resources: readonly string[]
+  readonly audiences: readonly string[]
   /** What HTTP Basic carried, form-decoded (RFC 6749 section 2.3.1). */
   readonly basic: { readonly user: string; readonly password: string } | undefined
   /** The `DPoP` header (RFC 9449 section 4.1). */

@@ -21,7 +21,13 @@ export async function issueToken(request: OAuthRequest, deps: TokenDeps): Promis
   // 1. Who asks?
   const opened = await authenticate(request, deps)
   if (!opened.ok) return opened
-  const context = opened.value
+  const done = await answerClient(opened.value)
+  const { client: { id: client } } = opened.value
+  if (!done.ok) deps.emit({ name: 'request.refused', client, code: done.error.code, detail: done.error.description })
+  return done
+}
+
+async function answerClient(context: ClientContext): Promise<Result<JsonObject, OAuthFault>> {
   // 2. By which grant, and what does it earn?
   const grant = grantOf(context)
   if (!grant.ok) return grant
@@ -82,17 +88,18 @@ interface Reach extends Entitlement {
 }
 
 /** The audiences and scopes that were requested, if all are allowed; by default the first audience, and all scopes. */
-function reachOf({ request: { params }, client }: ClientContext, earned: Entitlement): Result<Reach, OAuthFault> {
-  const [resource, audience, scope] = [params.get('resource'), params.get('audience'), params.get('scope')]
-  if (resource !== undefined && !isResource(resource)) {
+function reachOf({ request, client }: ClientContext, earned: Entitlement): Result<Reach, OAuthFault> {
+  const { params, resources, audiences: named } = request
+  if (!resources.every(isResource)) {
     return refused('invalid_target', 'resource must be an absolute URI without fragment')
   }
   const possible = within(client.audiences, earned.audiences)
-  const wanted = [resource, audience].filter((target) => target !== undefined)
+  const wanted = [...resources, ...named]
   const audiences = wanted.length > 0 ? [...new Set(wanted)] : possible.slice(0, 1)
   if (audiences.length === 0 || !audiences.every((one) => possible.includes(one))) {
     return refused('invalid_target', 'The token cannot be for this target')
   }
+  const scope = params.get('scope')
   const scopes = within(client.scopes, earned.scopes)
   const asked = scope === undefined ? scopes : parseScope(scope)
   if (asked === undefined) return refused('invalid_scope', 'scope must be scope tokens separated by one space')

@@ -10,18 +10,18 @@ export interface MetadataDeps extends DocumentDeps {
   readonly others: () => JsonObject | undefined
 }
 
-/** Without clients there are no grants; the default of RFC 8414 section 2 would claim two. */
-const NO_CLIENTS: JsonObject = { grant_types_supported: [] }
-
-/** OpenID Connect Discovery 1.0 section 3 and RFC 8414 section 2, with the members that are true of this server. */
+/**
+ * OpenID Connect Discovery 1.0 section 3 and RFC 8414 section 2, with the members that are true of this server. A list
+ * without values is left out (RFC 8414 section 3.2).
+ */
 export function metadataRoute(path: string, deps: MetadataDeps): Route {
   return documentRoute(path, deps, ({ algs }) => ({
     issuer: deps.issuer.url,
     jwks_uri: `${deps.issuer.base}/.well-known/jwks.json`,
-    // Required by both documents; there is no authorization endpoint, so the list is empty.
-    response_types_supported: [],
+    // Both documents require it, with one value at least, although there is no authorization endpoint.
+    response_types_supported: ['id_token'],
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: algs,
-    ...deps.others() ?? NO_CLIENTS,
+    ...deps.others(),
   }))
 }

@@ -36,7 +36,7 @@ const EVENTS: { readonly [Name in Event['name']]: Extract<Event, { name: Name }>
   'policy.proved': 0, 'store.volatile': 0, 'store.created': 0, 'store.mode_restored': 0, 'store.failed': 0,
   'store.recovered': 0,
   'stamps.ahead': 0, 'stamps.passed': 0, 'key.created': 1, 'key.published': 1, 'key.promoted': 1, 'key.retired': 1,
-  'tokens.revoked': 0,
+  'tokens.revoked': 0, 'request.refused': 0, 'jwks.dropped': 0,
   'key.removed': 1, 'key.revoked': 1, 'token.minted': 1, 'token.revoked': 0, 'client.refused': 0, 'clients.loaded': 0,
   'jwks.failed': 0, 'clients.failed': 0, 'operator.ordered': 0, 'operator.refused': 0, 'config.loaded': 0,
   'keys.unsealed': 0, 'keys.mixed': 0, 'audit.failed': 0, 'audit.recovered': 0, 'audit.torn': 0, 'audit.unclosed': 0,

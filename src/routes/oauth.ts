@@ -58,14 +58,23 @@ function parseCall(call: Call, now: Clock): Result<OAuthRequest, OAuthFault> {
   if (!isOfType(call, 'application/x-www-form-urlencoded')) {
     return refused('invalid_request', 'The body must be application/x-www-form-urlencoded, in UTF-8')
   }
-  const form = parseForm(call.body)
+  const [resources, audiences]: [string[], string[]] = [[], []]
+  const form = parseForm(call.body, new Map([['resource', resources], ['audience', audiences]]))
   if (!form.ok) {
     return refused('invalid_request', `${form.error.member === '' ? 'The body' : 'A parameter'} ${form.error.reason}`)
   }
   const basic = parseCredentials(call.header('authorization'))
   if (!basic.ok) return basic
   const params = new Map([...form.value].filter(([, value]) => value !== ''))
-  return ok({ params, basic: basic.value, dpop: call.header('dpop'), address: call.address(), now: now() })
+  return ok({
+    params,
+    resources: resources.filter((one) => one !== ''),
+    audiences: audiences.filter((one) => one !== ''),
+    basic: basic.value,
+    dpop: call.header('dpop'),
+    address: call.address(),
+    now: now(),
+  })
 }
 
 /** Both halves are form-encoded inside of HTTP Basic (RFC 6749 section 2.3.1). */

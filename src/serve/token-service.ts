@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts'
 import { ok, type Result } from '../core/result.ts'
 import { type Clock, seconds } from '../core/time.ts'
 import { backdateOf } from '../keyring/policy.ts'
-import type { KeySource, Remote } from '../oauth/client.ts'
+import type { KeyRules, KeySource, Remote } from '../oauth/client.ts'
 import type { JtiStore } from '../oauth/jti-store.ts'
 import { clientMetadata, tokenEndpoint } from '../oauth/metadata.ts'
 import { throttle } from '../oauth/throttle.ts'
@@ -15,7 +15,8 @@ import type { Part, PartDeps } from './part.ts'
 export async function openTokenService(path: string, deps: PartDeps): Promise<Result<Part, string>> {
   const { config, keyring, now, emit } = deps
   const { timing, algs } = keyring.policy
-  const rules = { algs, maxTtl: timing.maxTtl, remote: remotes(deps), issuer: config.issuer }
+  const dropped: KeyRules['dropped'] = (from, place, member) => emit({ name: 'jwks.dropped', from, place, member })
+  const rules = { algs, maxTtl: timing.maxTtl, remote: remotes(deps), dropped, issuer: config.issuer }
   const clients = await openClients({ ...rules, path: resolve(path), allowShared: config.allowShared, emit })
   if (!clients.ok) return clients
   const shared = {

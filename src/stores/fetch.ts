@@ -1,4 +1,5 @@
 import type { System } from '../core/system.ts'
+import type { Drop } from '../jose/foreign-key.ts'
 import type { KeySource } from '../oauth/client.ts'
 import { type Fetch, remoteKeys } from '../oauth/key-source.ts'
 
@@ -12,7 +13,8 @@ export function keysAt(url: string, { now, emit }: Pick<System, 'now' | 'emit'>)
     if (content === undefined) emit({ name: 'jwks.failed', url })
     return content
   }
-  return remoteKeys(url, fetchFrom, now)
+  const drop: Drop = (place, member) => emit({ name: 'jwks.dropped', from: url, place, member })
+  return remoteKeys(url, { fetchFrom, now, drop })
 }
 
 /** Fetches a small document by GET, without redirects; undefined for everything but a 200 in time. */

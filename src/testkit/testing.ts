@@ -166,7 +166,7 @@ function routesOf(url: string, jwks: () => object, unpublished: Signer): readonl
   const metadata = {
     issuer: url,
     jwks_uri: `${issuer.base}/.well-known/jwks.json`,
-    response_types_supported: [],
+    response_types_supported: ['id_token'],
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: [...ALGORITHMS.keys()],
   }

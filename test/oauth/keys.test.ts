@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync, sign } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, describe, it } from 'node:test'
@@ -7,6 +8,7 @@ import { parseCompact } from '../../src/jose/verify.ts'
 import { remoteKeys, verifyBy } from '../../src/oauth/key-source.ts'
 import { throttle } from '../../src/oauth/throttle.ts'
 import { fetchDocument } from '../../src/stores/fetch.ts'
+import { inputOf } from '../../src/testkit/kit.ts'
 import { newParty } from '../support/oauth.ts'
 
 const one = newParty('one')
@@ -17,10 +19,13 @@ const setOf = (...parties: readonly { jwk: object }[]): Uint8Array =>
 /** A source over a document that the test changes, and a clock that it moves. */
 function world() {
   const state = { now: instant(1_000_000), document: setOf(one) as Uint8Array | undefined, asked: 0 }
-  const source = remoteKeys('https://keys.example', async () => {
+  const dropped: unknown[] = []
+  const fetchFrom = async (): Promise<Uint8Array | undefined> => {
     state.asked += 1
     return state.document
-  }, () => state.now)
+  }
+  const drop = (...one: readonly unknown[]): void => void dropped.push(one)
+  const source = remoteKeys('https://keys.example', { now: () => state.now, fetchFrom, drop })
   const check = async (party: typeof one): Promise<string> => {
     const jws = parseCompact(party.token({}, { sub: 'x' }))
     assert.ok(jws.ok)
@@ -30,7 +35,7 @@ function world() {
   const pass = (length: number): void => {
     state.now = (state.now + length) as Instant
   }
-  return { state, source, check, pass }
+  return { state, source, check, pass, dropped }
 }
 
 describe('the keys at a jwks_uri', () => {
@@ -90,6 +95,33 @@ describe('the keys at a jwks_uri', () => {
     const { state, check } = world()
     state.document = setOf(one, { jwk: { ...two.jwk, kid: 'one' } })
     assert.equal(await check(one), 'kid')
+  })
+})
+
+describe('a key set of another party', () => {
+  it('says which keys it cannot use, and why, and serves with the others', async () => {
+    const { state, check, dropped } = world()
+    const odd = [{ kty: 'oct', k: 'AAAA' }, { ...two.jwk, use: 'enc' }, { ...two.jwk, y: two.jwk['x'] }, 1]
+    state.document = setOf(one, ...odd.map((jwk) => ({ jwk: jwk as object })))
+    assert.equal(await check(one), 'right')
+    assert.deepEqual(dropped.toSorted(), [[1, 'k'], [2, 'use'], [3, 'key'], [4, 'jwk']])
+  })
+
+  it('takes both names of Ed25519 for a key that has neither, and only its own for one that has', async () => {
+    const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+    const plain = publicKey.export({ format: 'jwk' })
+    for (const kid of [undefined, 'ed']) {
+      for (const alg of [undefined, 'EdDSA', 'Ed25519']) {
+        const { state, source } = world()
+        state.document = setOf({ jwk: { ...plain, ...kid === undefined ? {} : { kid }, ...alg === undefined ? {} : { alg } } })
+        for (const signedAs of ['EdDSA', 'Ed25519']) {
+          const input = inputOf({ alg: signedAs, kid }, { sub: 'x' })
+          const jws = parseCompact(`${input}.${sign(null, Buffer.from(input), privateKey).toString('base64url')}`)
+          const claims = jws.ok ? await verifyBy(source, jws.value) : jws
+          assert.equal(claims.ok, alg === undefined || alg === signedAs, `${alg} ${signedAs}`)
+        }
+      }
+    }
   })
 })
 

@@ -95,6 +95,21 @@ describe('POST /token', () => {
     assert.deepEqual(token(both).claims['aud'], ['https://a.example/x', 'third'])
   })
 
+  it('C1 takes resource and audience as often as they come', async () => {
+    const poster = { ...CC, client_id: 'poster', client_secret: SECRET }
+    const ask = (more: string): Promise<Answer> => service.post('/token', `${new URLSearchParams(poster)}&${more}`)
+    const url = 'resource=https%3A%2F%2Fa.example%2Fx'
+    const all = await ask(`${url}&audience=third&audience=api&${url}&audience=&resource=`)
+    assert.deepEqual(token(all).claims['aud'], ['https://a.example/x', 'third', 'api'])
+    for (const wrong of [`${url}&audience=fourth`, `${url}&resource=x`, `audience=api&resource=https://b.example`]) {
+      assert.equal((await ask(wrong)).body['error'], 'invalid_target', wrong)
+    }
+    assert.equal((await ask('scope=read&scope=read')).body['error'], 'invalid_request')
+    const { name, ...told } = service.events.findLast((event) => event.name === 'request.refused') ?? { name: '' }
+    assert.equal(name, 'request.refused')
+    assert.deepEqual(told, { client: 'poster', code: 'invalid_target', detail: 'The token cannot be for this target' })
+  })
+
   it('C1 ignores a parameter that it does not know', async () => {
     assert.equal((await service.post('/token', { ...CC, unknown: 'x', scope: '' }, basic('plain'))).status, 200)
   })

@@ -27,11 +27,9 @@ describe('the metadata documents', () => {
       assert.deepEqual(document, {
         issuer: url,
         jwks_uri: `${url}/.well-known/jwks.json`,
-        response_types_supported: [],
+        response_types_supported: ['id_token'],
         subject_types_supported: ['public'],
         id_token_signing_alg_values_supported: ['ES256', 'RS256'],
-        // Absent, it would stand for two grants that there are not (RFC 8414 section 2).
-        grant_types_supported: [],
       })
       assert.equal((await fetch(String(document['jwks_uri']))).status, 200)
     }
