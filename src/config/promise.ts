@@ -1,7 +1,6 @@
 import { isAvailable } from '../jose/signer.ts'
 import { NO_MARKS } from '../keyring/policy.ts'
 import { proof, type ProofLine } from '../keyring/proof.ts'
-import type { RingSize } from '../keyring/size.ts'
 import { MAX_DOCUMENT_BYTES } from '../keyring/store.ts'
 import type { Config } from './config.ts'
 
@@ -16,7 +15,7 @@ export type Refusal =
   | { readonly code: 'runtime_unsafe'; readonly settings: readonly string[] }
   | { readonly code: 'promise_broken'; readonly lines: readonly ProofLine[] }
   | { readonly code: 'algorithm_missing'; readonly algs: readonly string[] }
-  | { readonly code: 'ring_too_large'; readonly size: RingSize }
+  | { readonly code: 'ring_too_large'; readonly size: { readonly published: number; readonly bytes: number } }
 
 /** So many retired keys of each line fit into any store. */
 const MANY_KEYS = 500

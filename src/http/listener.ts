@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { errnoOf, systemSays } from '../core/errno.ts'
+import { errnoOf } from '../core/errno.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { type Seconds, seconds } from '../core/time.ts'
 import { Connections } from './connections.ts'
@@ -43,15 +43,6 @@ const LIMITS = {
 }
 /** A connection without traffic is closed after this time, such as that of a client that stops reading. */
 const SOCKET_TIMEOUT_MS = 15_000
-
-const BIND_FAULTS: ReadonlyMap<string | undefined, string> = new Map([
-  ['EADDRINUSE', 'it is in use'],
-  ['EADDRNOTAVAIL', 'this machine does not have the address'],
-  ['EACCES', 'this user may not use it'],
-  ['ENOENT', 'its folder does not exist'],
-  ['ENOTFOUND', 'the host does not resolve'],
-  ['EAI_AGAIN', 'the host does not resolve'],
-])
 
 /** What a listener needs. */
 export interface ListenerDeps {
@@ -126,7 +117,7 @@ async function bind(server: Server, address: Address): Promise<Result<string, st
     server.listen(address)
     await once(server, 'listening')
   } catch (error) {
-    return fail(BIND_FAULTS.get(errnoOf(error).code) ?? systemSays(error))
+    return fail((await import('./bind-fault.ts')).bindFault(error))
   }
   if ('path' in address) return ok(`unix:${address.path}`)
   const { host } = address

@@ -19,7 +19,7 @@ export function tooOld(history: readonly PastKey[]): readonly PastKey[] {
 }
 
 /** Commits a decision, until there is nothing to commit. */
-export type Commit = (decide: Decision<never>) => Promise<unknown>
+type Commit = (decide: Decision<never>) => Promise<unknown>
 
 /**
  * Moves past keys that a ring need not carry into the archive of its store. The archive comes first: after a crash a

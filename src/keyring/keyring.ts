@@ -8,7 +8,6 @@ import { after, earliest, type Instant, seconds } from '../core/time.ts'
 import { advance, ringDueAt } from './advance.ts'
 import type { AnchoredDeps } from './anchored.ts'
 import { asFault, KeyringFault, storeFailure } from './fault.ts'
-import type { Commit } from './history.ts'
 import type { Decision } from './moves.ts'
 import { longestView, NO_MARKS, type Policy } from './policy.ts'
 import { proof, unsafeText } from './proof.ts'
@@ -134,7 +133,7 @@ export class Keyring {
     try {
       await this.#settle()
       const { history } = this.#snapshot.ring
-      const commit: Commit = (decide) => this.#commit(decide, 'unchanged')
+      const commit = (decide: Decision<never>): Promise<unknown> => this.#commit(decide, 'unchanged')
       if (history.length > FEW_KEYS) await (await import('./history.ts')).archiveOld(history, this.#deps.store, commit)
       if (!this.#inStep) this.#deps.emit({ name: 'store.recovered' })
       this.#inStep = true

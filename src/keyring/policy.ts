@@ -1,5 +1,5 @@
 import { type Seconds, seconds } from '../core/time.ts'
-import { type Alg, algorithm } from '../jose/algorithm.ts'
+import type { Alg } from '../jose/algorithm.ts'
 
 /** The lengths of time, and the one count, in the promise. */
 export interface Timing {
@@ -122,11 +122,4 @@ export function backdateOf({ clockError }: Timing): Seconds {
 /** Right side of (4): a verifier may still accept a revoked key for this long. */
 export function exposure(timing: Timing, marks: HighWaterMarks): Seconds {
   return seconds(leastLead(timing, marks) - 2 * timing.clockError)
-}
-
-/** The algorithms for whose keys some verifiers refuse the common set whole, keys of other algorithms included. */
-export function mixedIn({ algs, separate = [] }: Policy): readonly Alg[] {
-  const common = algs.filter((alg) => !separate.includes(alg))
-  const odd = common.filter((alg) => algorithm(alg).kty === 'AKP')
-  return odd.length < common.length ? odd : []
 }

@@ -1,5 +1,4 @@
 import type { Config } from '../config/config.ts'
-import { mixedIn } from '../keyring/policy.ts'
 import { proof, proofText } from '../keyring/proof.ts'
 import type { App, Listening } from './app.ts'
 
@@ -8,14 +7,15 @@ export async function announce(config: Config, app: App, listening: Listening): 
   const { keyring, issuerAt, emit, isDurable, isUnsealed } = app
   const { store, auth, isPublic, audit, host, workers } = config
   const { url, admin, metrics } = listening
-  const lines = proof(keyring.policy.timing, keyring.lastSeen().ring.marks).map(proofText)
+  const { policy } = keyring
+  const lines = proof(policy.timing, keyring.lastSeen().ring.marks).map(proofText)
   const isLog = !process.stdout.isTTY || audit === '-'
   if (isLog) for (const line of lines) emit({ name: 'policy.proved', line })
   else process.stdout.write((await import('./banner.ts')).banner(config, app, { url, admin, metrics, lines }))
   if (!isDurable) emit({ name: 'store.volatile' })
   if (!isDurable && workers > 1) emit({ name: 'workers.single', store })
   if (process.env['UV_THREADPOOL_SIZE'] === '1') emit({ name: 'threads.single' })
-  const mixed = mixedIn(keyring.policy)
+  const mixed = policy.algs.length > 1 ? (await import('../keyring/mixed.ts')).mixedIn(policy) : []
   if (mixed.length > 0) emit({ name: 'keys.mixed', algs: mixed })
   if (isUnsealed) emit({ name: 'keys.unsealed', store })
   if (auth !== 'off' && isPublic) emit({ name: 'auth.open', address: host })

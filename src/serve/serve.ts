@@ -9,7 +9,7 @@ import type { Listener } from '../http/listener.ts'
 import { StoreUnavailable } from '../keyring/store.ts'
 import { systemClock, systemElapsed } from '../system/clock.ts'
 import { EXIT, refuse } from '../system/exit.ts'
-import { jsonLog, lineWriter, terminalLog } from '../system/log.ts'
+import { jsonLog, lineWriter } from '../system/log.ts'
 import { systemRandom } from '../system/random.ts'
 import { startTicker } from '../system/ticker.ts'
 import { announce } from './announce.ts'
@@ -28,14 +28,14 @@ const GRACE_SECONDS = seconds(4)
 /** Opens the keyring, listens, and serves until a signal. */
 export async function serve({ config, typed, unknown }: Configured): Promise<void> {
   fitThreads()
+  // Also before anything can be read again, and where nothing can: otherwise this signal ends the process.
+  process.on('SIGHUP', () => {})
   const tally: Tally = new Map()
-  const emit: Emit = counting(tally, openLog(config, (lines) => emit({ name: 'log.dropped', lines })))
+  const emit: Emit = counting(tally, await openLog(config, (lines) => emit({ name: 'log.dropped', lines })))
   process.on('uncaughtException', (error) => {
     emit(faultEvent(error))
     process.exit(EXIT.software)
   })
-  // Also before anything can be read again, and where nothing can: otherwise this signal ends the process.
-  process.on('SIGHUP', () => {})
   // 1. Which worker is this process, if there are several?
   const worker = await takePlace(config, emit, tally)
   if (worker === undefined) return
@@ -59,12 +59,12 @@ export async function serve({ config, typed, unknown }: Configured): Promise<voi
   void app.keyring.refill()
 }
 
-function openLog({ logLevel: least, audit }: Config, onDropped: (lines: number) => void): Emit {
+async function openLog({ logLevel: least, audit }: Config, onDropped: (lines: number) => void): Promise<Emit> {
   const { stdout, stderr } = process
   const stream = audit === '-' ? stderr : stdout
   // A reader of the log that goes away must not end the server.
   stream.on('error', () => {})
-  const log = stream.isTTY ? terminalLog : jsonLog
+  const log = stream.isTTY ? (await import('../system/terminal-log.ts')).terminalLog : jsonLog
   return log({ least, now: systemClock, write: lineWriter(stream, onDropped) })
 }
 

@@ -35,15 +35,8 @@ export function jsonLog(deps: LogDeps): Emit {
   return leveled(deps, (level, time, { name, ...fields }) => JSON.stringify({ level, time, event: name, ...fields }))
 }
 
-/** One short line for each event, for a person at a terminal. */
-export function terminalLog(deps: LogDeps): Emit {
-  return leveled(deps, (level, time, { name, ...fields }) => {
-    const details = Object.entries(fields).map(([member, value]) => `${member}=${String(value)}`)
-    return [time.slice(11, 19), ...(level === 'info' ? [] : [level]), name, ...details].join('  ')
-  })
-}
-
-function leveled(
+/** Writes what is important enough, in a format. */
+export function leveled(
   { least, now, write }: LogDeps,
   format: (level: Level, time: string, event: Event) => string,
 ): Emit {
