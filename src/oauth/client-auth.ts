@@ -56,22 +56,22 @@ async function faultOf(
   context: Context,
 ): Promise<ClientFault | undefined> {
   const auth = client?.auth
+  const other = auth === undefined ? 'unregistered' : 'method'
   switch (evidence.method) {
     case 'client_secret_basic':
     case 'client_secret_post': {
       const [first = NO_HASH, second = NO_HASH] = auth !== undefined && 'hashes' in auth ? auth.hashes : []
       const given = sha256(evidence.secret)
       const matches = [first, second].map((hash) => isSameSecret(given, hash))
-      if (auth?.method !== evidence.method) return auth === undefined ? 'unregistered' : 'method'
+      if (auth?.method !== evidence.method) return other
       return matches.includes(true) ? undefined : 'secret'
     }
     case 'private_key_jwt':
-      if (client === undefined) return 'unregistered'
+      if (client === undefined) return other
       if (!evidence.assertion.ok) return evidence.assertion.error
       return await (context.registry.checkAssertion?.(evidence.assertion.value, client, context) ?? 'method')
     case 'none':
-      if (auth?.method === 'none') return undefined
-      return auth === undefined ? 'unregistered' : 'method'
+      return auth?.method === 'none' ? undefined : other
     default:
       return evidence satisfies never
   }

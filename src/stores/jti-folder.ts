@@ -2,21 +2,18 @@ import { mkdir, open, readdir, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { except, systemSays } from '../core/errno.ts'
 import { type Clock, type Instant, instant, later } from '../core/time.ts'
-import { sha256 } from '../jose/digest.ts'
 import { StoreUnavailable } from '../keyring/store.ts'
 import { type JtiStore, MAX_MARKS_PER_CLIENT } from '../oauth/jti-store.ts'
 import { syncFolder } from '../system/sync-folder.ts'
-import { jtiPots, type Marks } from './jti-pots.ts'
+import { ALL, jtiPots, type Marks } from './jti-pots.ts'
 
 const unlessMarked = except('EEXIST')
 const unlessMissing = except('ENOENT')
 
-/** Below the folder: a file for each client that revoked all of its tokens until the modification time of the file. */
-const CUTS = 'clients'
-
 /**
  * Marks as empty files in one folder: the file system makes each file for one process only. The modification time of
- * a file is the expiry of its mark. No mark is acknowledged before it would survive a power cut.
+ * a file is the expiry of its mark, or the moment until which all tokens of a client are revoked. No mark is
+ * acknowledged before it would survive a power cut.
  */
 export function jtiFolder(folder: string, now: Clock, most: number = MAX_MARKS_PER_CLIENT): JtiStore {
   let made: Promise<void> | undefined
@@ -24,30 +21,28 @@ export function jtiFolder(folder: string, now: Clock, most: number = MAX_MARKS_P
     made = undefined
     throw error
   })
-  const cutPath = (client: string): string => join(folder, CUTS, sha256(client))
+  const pathOf = (name: string): string => join(folder, name)
   const marks: Marks = {
     set: async (name, until) => {
       await make()
-      return await write(join(folder, name), 'wx', until)
+      return await write(pathOf(name), 'wx', until)
     },
-    has: async (name) => await timeOf(join(folder, name)) !== undefined,
+    raise: async (name, at) => {
+      await make()
+      await write(pathOf(name), 'a', later(at, await timeOf(pathOf(name)) ?? at))
+    },
+    timeOf: (name) => timeOf(pathOf(name)),
     // A file that another process was making had its creation time when it was found.
     remove: async (name) => {
-      const until = await timeOf(join(folder, name))
-      if (until !== undefined && until <= now()) await unlink(join(folder, name)).catch(unlessMissing)
+      const until = await timeOf(pathOf(name))
+      if (until !== undefined && until <= now()) await unlink(pathOf(name))
     },
     found: async function* () {
       for (const name of await readdir(folder)) {
-        const until = name === CUTS ? undefined : await timeOf(join(folder, name))
+        const until = name === ALL ? undefined : await timeOf(pathOf(name))
         if (until !== undefined) yield [name, until]
       }
     },
-    cut: async (client, at) => {
-      await make()
-      const path = cutPath(client)
-      await write(path, 'a', later(at, await timeOf(path) ?? at))
-    },
-    cutAt: (client) => timeOf(cutPath(client)),
   }
   const { use, revoke, isRevoked } = jtiPots(marks, now, most)
   return {
@@ -58,7 +53,7 @@ export function jtiFolder(folder: string, now: Clock, most: number = MAX_MARKS_P
 }
 
 async function makeFolders(folder: string): Promise<void> {
-  await mkdir(join(folder, CUTS), { recursive: true, mode: 0o700 })
+  await mkdir(join(folder, ALL), { recursive: true, mode: 0o700 })
   for (const changed of [folder, dirname(folder)]) await syncFolder(changed)
 }
 

@@ -1,23 +1,27 @@
 import { after, type Clock, type Instant, seconds } from '../core/time.ts'
+import { sha256 } from '../jose/digest.ts'
 import type { Identifier, JtiStore } from '../oauth/jti-store.ts'
 
-/** Marks in one place, by name; none is set before it would survive what the place survives. */
+/** Moments in one place, by name; none is set before it would survive what the place survives. */
 export interface Marks {
-  /** Sets a mark; false if it is set already. */
+  /** Sets the moment of a name; false if it has one. */
   readonly set: (name: string, until: Instant) => Promise<boolean>
-  readonly has: (name: string) => Promise<boolean>
-  /** Removes a mark that has expired; one that has not stays. */
+  /** Sets the moment of a name, or moves it ahead. */
+  readonly raise: (name: string, at: Instant) => Promise<void>
+  readonly timeOf: (name: string) => Promise<Instant | undefined>
+  /** Removes a name whose moment has passed; another one stays. */
   readonly remove: (name: string) => Promise<unknown>
   /** The marks that were set before this process started. */
   readonly found: () => AsyncIterable<readonly [name: string, until: Instant]>
-  /** Sets or reads the moment until which the tokens of a client are revoked. */
-  readonly cut: (client: string, at: Instant) => Promise<void>
-  readonly cutAt: (client: string) => Promise<Instant | undefined>
 }
 
 const MINUTE = 60
 /** Marks are kept a little longer than they count. */
 const SPARE_SECONDS = seconds(60)
+/** The pot of marks that nobody knows the client of. */
+const FOUND = ''
+/** Where the moments of clients are: they never expire, and a client has one. */
+export const ALL = 'clients'
 
 /**
  * Used and revoked identifiers, each client with a pot for either that holds at most so many. Marks are removed by the
@@ -26,18 +30,15 @@ const SPARE_SECONDS = seconds(60)
  */
 export function jtiPots(marks: Marks, now: Clock, most: number): JtiStore {
   const counts = new Map<string, number>()
-  const count = (pot: string, by: 1 | -1): void => {
-    const total = (counts.get(pot) ?? 0) + by
-    if (total > 0) counts.set(pot, total)
-    else counts.delete(pot)
-  }
+  const count = (pot: string, by: 1 | -1): void => void counts.set(pot, (counts.get(pot) ?? 0) + by)
+  const isSet = async (name: string): Promise<boolean> => await marks.timeOf(name) !== undefined
   const shelf = shelfOf(now)
   const put = async (kind: 'used' | 'revoked', { client, id, until }: Identifier): ReturnType<JtiStore['use']> => {
     const due = shelf.takeDue()
     for (const { pot } of due) count(pot, -1)
-    if (due.length > 0) void inTurn(due, ({ name }) => marks.remove(name))
+    inTurn(due, ({ name }) => marks.remove(name))
     const [name, pot] = [`${kind}-${id}`, `${kind} ${client}`]
-    if ((counts.get(pot) ?? 0) >= most) return await marks.has(name) ? 'known' : 'full'
+    if ((counts.get(pot) ?? 0) >= most) return await isSet(name) ? 'known' : 'full'
     // Counted before the mark is set: requests that come at once must not exceed the bound together.
     count(pot, 1)
     let isNew = false
@@ -49,28 +50,27 @@ export function jtiPots(marks: Marks, now: Clock, most: number): JtiStore {
     }
     return isNew ? 'new' : 'known'
   }
-  void inTurn(marks.found(), async ([name, until]) => shelf.put({ name, pot: FOUND }, until))
+  inTurn(marks.found(), async ([name, until]) => shelf.put({ name, pot: FOUND }, until))
   return {
     use: (one) => put('used', one),
     revoke: async (one) => {
       const done = await put('revoked', one)
       if (done !== 'full') return done
-      await marks.cut(one.client, now())
+      await marks.raise(allOf(one.client), now())
       return 'all'
     },
-    isRevoked: (tokens, issuedAt) => isRevoked(marks, tokens, issuedAt),
+    isRevoked: async (tokens, issuedAt) => {
+      const one = tokens.map(({ id }) => isSet(`revoked-${id}`))
+      const all = tokens.map(async ({ client }) => issuedAt <= (await marks.timeOf(allOf(client)) ?? -Infinity))
+      return (await Promise.all([...one, ...all])).includes(true)
+    },
   }
 }
 
-async function isRevoked(marks: Marks, ...[tokens, issuedAt]: Parameters<JtiStore['isRevoked']>): Promise<boolean> {
-  const isCut = async (client: string): Promise<boolean> => issuedAt <= (await marks.cutAt(client) ?? -Infinity)
-  const clients = [...new Set(tokens.map(({ client }) => client))]
-  const all = await Promise.all([...tokens.map(({ id }) => marks.has(`revoked-${id}`)), ...clients.map(isCut)])
-  return all.includes(true)
+/** The name of the moment until which all tokens of a client are revoked. */
+function allOf(client: string): string {
+  return `${ALL}/${sha256(client)}`
 }
-
-/** The pot of marks that nobody knows the client of. */
-const FOUND = ''
 
 /** A mark, and whose share it takes up. */
 interface Kept {
@@ -101,11 +101,12 @@ function shelfOf(now: Clock) {
 }
 
 /** One after the other, in the background; the next process finds what an error leaves behind. */
-async function inTurn<Value>(
+function inTurn<Value>(
   values: Iterable<Value> | AsyncIterable<Value>,
   task: (value: Value) => Promise<unknown>,
-): Promise<void> {
-  try {
+): void {
+  const work = async (): Promise<void> => {
     for await (const value of values) await task(value).catch(() => {})
-  } catch { /* The place cannot be read now. */ }
+  }
+  void work().catch(() => {})
 }
