@@ -28,10 +28,11 @@ async function filesOf({ kind, ask }: Walk): Promise<readonly string[]> {
   const written = join(site.folder, 'walk.json')
   const hook = ['--import', join(root, 'scripts', 'walk-hook.js')]
   const server = await startServer([...OPTIONS, site.clients(kind)], site, hook, { WALK_FILE: written })
-  // The first request opens what later ones find open.
   await site.asks[ask](server)
   // The standby is published by now, and the next look at the store is more than a second away.
   await setTimeout(1000)
+  // This request makes what later ones find made, of the ring that has the standby.
+  await site.asks[ask](server)
   await signal(server, 'walk.counting')
   await site.asks[ask](server)
   await signal(server, 'walk.counted')

@@ -28,6 +28,11 @@ export function requestSample(path: string, status: number): string {
   return `jwksd_requests_total{path=${JSON.stringify(path)},code="${status}"}`
 }
 
+/** Counts responses; a path that nobody registered is no label: a stranger could fill the memory with them. */
+export function replyCounter(tally: Tally, paths: ReadonlySet<string>): (path: string, status: number) => void {
+  return (path, status) => count(tally, requestSample(paths.has(path) ? path : 'other', status))
+}
+
 /** The counter of an event: its name, and its algorithm if it has one; no text that a request could contain. */
 export function eventSample(event: Event): string {
   const alg = 'alg' in event ? `,alg="${event.alg}"` : ''

@@ -1,21 +1,33 @@
 import type { Readable } from 'node:stream'
 import type { Call } from './call.ts'
+import type { Turn } from './connections.ts'
 import { problem } from './problem.ts'
 import type { Reply } from './reply.ts'
 
 const MAX_BODY_BYTES = 16_384
 
-/** The response to a body that is larger than 16 KiB. */
-export const TOO_LARGE: Reply = problem(413, `A body has at most ${MAX_BODY_BYTES} bytes`)
+const TOO_LARGE = problem(413, `A body has at most ${MAX_BODY_BYTES} bytes`)
 
-/** Refuses a body by its headers alone, before a byte of it is read; `length` is undefined when it is chunked. */
-export function refuseBody(contentEncoding: string | undefined, length: number | undefined): Reply | undefined {
-  if (contentEncoding !== undefined) return problem(415, 'A body must not be compressed')
-  return length !== undefined && length > MAX_BODY_BYTES ? TOO_LARGE : undefined
+/**
+ * Reads the body of a request of so many bytes, undefined when it is chunked; or answers why it is refused, by its
+ * headers alone before a byte of it is read. Answers undefined when the client is gone.
+ */
+export async function receive(
+  { request, response }: Turn,
+  { header }: Call,
+  length = 0,
+): Promise<Uint8Array | Reply | undefined> {
+  // HTTP/1.0 knows no expectations (RFC 9110 section 10.1.1).
+  const expected = request.httpVersion === '1.1' ? header('expect')?.toLowerCase() : undefined
+  if (expected !== undefined && expected !== '100-continue') return problem(417)
+  if (header('content-encoding') !== undefined) return problem(415, 'A body must not be compressed')
+  if (length > MAX_BODY_BYTES) return TOO_LARGE
+  if (expected !== undefined) response.writeContinue()
+  return await readBody(request)
 }
 
 /** Reads a body to its end; stops as soon as it is too large, or when the client is gone. */
-export function readBody(source: Readable): Promise<Uint8Array | 'too large' | 'aborted'> {
+function readBody(source: Readable): Promise<Uint8Array | Reply | undefined> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
     let length = 0
@@ -24,11 +36,12 @@ export function readBody(source: Readable): Promise<Uint8Array | 'too large' | '
       chunks.push(chunk)
       if (length <= MAX_BODY_BYTES) return
       source.off('data', onData)
-      resolve('too large')
+      resolve(TOO_LARGE)
     }
     source.on('data', onData)
     source.once('end', () => resolve(chunks.length === 1 ? chunks[0] as Buffer : Buffer.concat(chunks)))
-    source.once('close', () => resolve('aborted'))
+    source.once('close', () => resolve(undefined))
+    if (source.destroyed) resolve(undefined)
   })
 }
 

@@ -38,7 +38,7 @@ export class Connections {
     this.#begin = begin
   }
 
-  add(socket: Socket): void {
+  readonly add = (socket: Socket): void => {
     if (this.open.size >= this.#most) idlest(this.open)?.socket.destroy()
     const connection: Connection = { socket, queue: [], isEnded: false }
     this.open.set(socket, connection)
@@ -54,8 +54,9 @@ export class Connections {
   }
 
   /** Begins a turn when the one before has its response. */
-  take(turn: Turn): void {
-    const connection = this.open.get(turn.request.socket)
+  readonly take = (request: IncomingMessage, response: ServerResponse): void => {
+    const turn = { request, response }
+    const connection = this.open.get(request.socket)
     if (connection === undefined || connection.isEnded) return
     const { socket, queue, current } = connection
     this.open.delete(socket)

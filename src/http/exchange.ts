@@ -1,18 +1,17 @@
 import type { Duplex } from 'node:stream'
-import { readBody, refuseBody, TOO_LARGE } from './body.ts'
 import type { Call, Handler } from './call.ts'
-import { type Connection, type Connections, isOwed, type Turn } from './connections.ts'
+import { type Connection, Connections, isOwed, type Turn } from './connections.ts'
 import { problem } from './problem.ts'
 import { rawAnswer } from './raw-answer.ts'
 import type { Reply } from './reply.ts'
-import type { Router } from './router.ts'
+import { type Router, router } from './router.ts'
 import { framingOf, headerOf } from './wire.ts'
 
 /** What the exchanges of one listener share. */
 export interface Shared {
   router: Router
-  /** Whether a connection is kept for a next request; if not, each response is the last of its connection. */
-  readonly keepsAlive: () => boolean
+  /** Whether each response is the last of its connection. */
+  isClosing: boolean
   readonly connections: Connections
   readonly addressOf: AddressOf
   readonly onFault: (error: unknown) => void
@@ -26,11 +25,16 @@ interface Exchange extends Turn {
   readonly shared: Shared
 }
 
+/** What receives a body of so many bytes; undefined when it is chunked. */
+interface Receiver {
+  readonly handler: Handler
+  readonly length: number | undefined
+}
+
 /** The address of a client; `peer` is the other end of the connection, undefined for a socket file. */
 export type AddressOf = (peer: string | undefined, rawHeaders: readonly string[]) => string
 
 const EMPTY = new Uint8Array(0)
-const UNEXPECTED = problem(417)
 /** How long a client may go on sending after its last response: a reset at once could take the response from it. */
 const LINGER_MS = 1000
 
@@ -40,8 +44,15 @@ const PARSER_STATUS: ReadonlyMap<string, number> = new Map([
   ['ERR_HTTP_REQUEST_TIMEOUT', 408],
 ])
 
+/** The exchanges of a listener that accepts so many connections; they need a router. */
+export function exchanges(most: number, hooks: Pick<Shared, 'addressOf' | 'onFault' | 'onReply'>): Shared {
+  const connections = new Connections(most, (turn, connection) => conduct(turn, connection, shared))
+  const shared: Shared = { ...hooks, router: router([]), isClosing: false, connections }
+  return shared
+}
+
 /** Responds to one request; without waiting when there is no body and the handler does not wait. */
-export function conduct({ request, response }: Turn, connection: Connection, shared: Shared): void {
+function conduct({ request, response }: Turn, connection: Connection, shared: Shared): void {
   const exchange = { request, response, connection, shared }
   const { method = '', url: target = '', httpVersion, rawHeaders } = request
   const framing = framingOf({ method, target, httpVersion, rawHeaders })
@@ -50,14 +61,8 @@ export function conduct({ request, response }: Turn, connection: Connection, sha
   const found = shared.router.find(method, call.path)
   const hasBody = framing.length !== 0
   if ('refusal' in found) return hasBody ? sendLast(exchange, found.refusal) : send(exchange, found.refusal)
-  if (!hasBody) return respond(exchange, found.handler, call)
-  // HTTP/1.0 knows no expectations (RFC 9110 section 10.1.1).
-  const expected = httpVersion === '1.1' ? call.header('expect')?.toLowerCase() : undefined
-  const isMet = expected === undefined || expected === '100-continue'
-  const refusal = isMet ? refuseBody(call.header('content-encoding'), framing.length) : UNEXPECTED
-  if (refusal !== undefined) return sendLast(exchange, refusal)
-  if (expected !== undefined) response.writeContinue()
-  sendLater(exchange, withBody(exchange, found.handler, call))
+  if (hasBody) sendLater(exchange, withBody(exchange, call, { ...found, length: framing.length }))
+  else respond(exchange, found.handler, call)
 }
 
 /** Ends a connection on which Node's parser gave up, with the status that fits its error code. */
@@ -98,7 +103,7 @@ function sendLast({ request, response, connection, shared }: Exchange, { status,
 }
 
 function send({ request, response, connection, shared }: Exchange, { status, headers, body }: Reply): void {
-  const isLast = connection.isEnded || !shared.keepsAlive()
+  const isLast = connection.isEnded || shared.isClosing
   if (isLast) shared.connections.end(connection)
   shared.onReply(pathOf(request.url ?? ''), status)
   response.writeHead(status, isLast ? { ...headers, connection: 'close' } : headers)
@@ -140,11 +145,15 @@ function respond(exchange: Exchange, handler: Handler, call: Call): void {
   }
 }
 
+const loadBody = () => import('./body.ts')
+let loading: ReturnType<typeof loadBody> | undefined
+
 /** Reads the body and calls the handler; undefined when the client is gone or has its response already. */
-async function withBody(exchange: Exchange, handler: Handler, call: Call): Promise<Reply | undefined> {
-  const body = await readBody(exchange.request)
-  if (body === 'too large') sendLast(exchange, TOO_LARGE)
-  return typeof body === 'string' ? undefined : handler({ ...call, body })
+async function withBody(exchange: Exchange, call: Call, { handler, length }: Receiver): Promise<Reply | undefined> {
+  const body = await (await (loading ??= loadBody())).receive(exchange, call, length)
+  if (body instanceof Uint8Array) return handler({ ...call, body })
+  if (body !== undefined) sendLast(exchange, body)
+  return undefined
 }
 
 /** Reports a bug of ours; its response is a bare 500. */

@@ -1,15 +1,14 @@
 /** This room serves HTTP on one address. Read listener.ts (limits) first, then exchange.ts, wire.ts and router.ts. */
 
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { errnoOf } from '../core/errno.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { type Seconds, seconds } from '../core/time.ts'
-import { Connections } from './connections.ts'
-import { abandon, type AddressOf, conduct, endWith, type Shared } from './exchange.ts'
+import { abandon, type AddressOf, endWith, exchanges, type Shared } from './exchange.ts'
 import { problem } from './problem.ts'
-import { type Router, router } from './router.ts'
+import type { Router } from './router.ts'
 
 /** Where a server listens: on the network, or at a path of this machine. */
 export type Address = ({ readonly host: string; readonly port: number } | { readonly path: string }) & {
@@ -69,15 +68,7 @@ export function listener({
   keepAlive = KEEP_ALIVE_SECONDS,
   addressOf = (peer) => peer ?? 'unknown',
 }: ListenerDeps): Listener {
-  let isClosing = false
-  const shared: Shared = {
-    router: router([]),
-    keepsAlive: () => !isClosing,
-    connections: new Connections(maxConnections, (turn, connection) => conduct(turn, connection, shared)),
-    addressOf,
-    onFault,
-    onReply,
-  }
+  const shared = exchanges(maxConnections, { addressOf, onFault, onReply })
   const server = createServer({ ...LIMITS, keepAliveTimeout: keepAlive * 1000 })
   server.timeout = SOCKET_TIMEOUT_MS
   route(server, shared)
@@ -88,7 +79,7 @@ export function listener({
       return url
     },
     close: async (grace) => {
-      isClosing = true
+      shared.isClosing = true
       const { open } = shared.connections
       // Not every Node counts a connection without any request as idle.
       for (const { socket } of open.values()) if (socket.bytesRead === 0) socket.destroy()
@@ -105,9 +96,8 @@ export function listener({
 function route(server: Server, shared: Shared): void {
   const { connections } = shared
   const noTunnel = problem(405, 'This server opens no tunnels', { headers: { allow: '' } })
-  const take = (request: IncomingMessage, response: ServerResponse): void => connections.take({ request, response })
-  server.on('connection', (socket) => connections.add(socket))
-  for (const event of ['request', 'checkContinue', 'checkExpectation'] as const) server.on(event, take)
+  server.on('connection', connections.add)
+  for (const event of ['request', 'checkContinue', 'checkExpectation'] as const) server.on(event, connections.take)
   server.on('connect', (_request, socket) => endWith(socket, noTunnel, shared))
   server.on('clientError', (error, socket) => abandon(errnoOf(error).code, socket, shared))
 }

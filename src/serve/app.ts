@@ -4,7 +4,7 @@ import type { Emit } from '../core/event.ts'
 import { type Issuer, issuerOf, jwksPaths, metadataPaths } from '../core/issuer.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import type { System } from '../core/system.ts'
-import { count, requestSample } from '../core/tally.ts'
+import { replyCounter } from '../core/tally.ts'
 import type { Listener } from '../http/listener.ts'
 import type { Handler } from '../http/call.ts'
 import { type Route, type Router, router } from '../http/router.ts'
@@ -124,8 +124,7 @@ function assembled(deps: PartDeps, store: RingStore, { audit, parts }: Extras): 
     adminRouter: async () => router((await import('../routes/admin.ts')).adminRoutes({ ...deps, metrics, recorded })),
     metricsRouter: () =>
       router([healthRoute(), ready, { path: '/metrics', methods: { GET: metrics }, cors: 'unreadable' }]),
-    // A path that nobody registered is no label: a stranger could fill the memory with them.
-    onReply: (path, status) => count(deps.tally, requestSample(paths.has(path) ? path : 'other', status)),
+    onReply: replyCounter(deps.tally, paths),
     tick: () => keyring.tick().then(() => audit?.tick()),
     reload: reloads.length === 0 ? undefined : async () => void await Promise.all(reloads.map((reload) => reload())),
     drain: () => {
