@@ -67,8 +67,8 @@ async function faultOf(
       return matches.includes(true) ? undefined : 'secret'
     }
     case 'private_key_jwt':
-      if (client === undefined) return other
       if (!evidence.assertion.ok) return evidence.assertion.error
+      if (client === undefined) return other
       return await (context.registry.checkAssertion?.(evidence.assertion.value, client, context) ?? 'method')
     case 'none':
       return auth?.method === 'none' ? undefined : other
