@@ -125,9 +125,9 @@ export type Event =
   | { readonly name: 'server.stopped' }
   | { readonly name: 'server.fault'; readonly error: string; readonly at: readonly string[] }
 
-/** The check that a client failed; a part or member of its assertion, or what was wrong with the rest. */
+/** The check that a client failed: a part or member of its assertion, or what else; `credentials`: none, or several. */
 export type ClientFault =
-  | 'unregistered' | 'method' | 'secret' | 'keys' | 'used' | 'full'
+  | 'credentials' | 'unregistered' | 'method' | 'secret' | 'keys' | 'used' | 'full'
   | 'size' | 'form' | 'header' | 'alg' | 'crit' | 'b64' | 'typ' | 'kid' | 'signature' | 'claims'
   | 'iss' | 'sub' | 'aud' | 'exp' | 'iat' | 'nbf' | 'jti'
 

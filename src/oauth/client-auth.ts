@@ -31,9 +31,13 @@ export async function authenticate(request: OAuthRequest, deps: TokenDeps): Prom
   if (snapshot === undefined) return unavailable('The key store has been out of reach for too long')
   const context = { request, deps, snapshot, registry: deps.clients.registry }
   const evidence = evidenceOf(request)
-  if (!evidence.ok) return evidence
-  const { id } = evidence.value
-  if (id.length > MAX_ID_LENGTH) return refused('invalid_client', NOT_PROVED)
+  const id = evidence.ok ? evidence.value.id : ''
+  if (!evidence.ok || id.length > MAX_ID_LENGTH) {
+    const isQuiet = deps.throttle(`${request.address} `) !== undefined
+    const reason = evidence.ok ? 'unregistered' : 'credentials'
+    if (!isQuiet) deps.emit({ name: 'client.refused', client: 'unknown', address: request.address, reason })
+    return evidence.ok ? refused('invalid_client', NOT_PROVED) : evidence
+  }
   const client = context.registry.clients.get(id)
   const wrong = await faultOf(evidence.value, client, context)
   if (wrong === undefined && client !== undefined) return ok({ ...context, client })

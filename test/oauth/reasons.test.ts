@@ -61,6 +61,24 @@ describe('a refusal', () => {
     })
   }
 
+  it('of a request with no credentials, or with several, is in the log, ten times a minute', async () => {
+    const sends = [
+      () => service.post('/token', CC),
+      () => service.post('/token', { ...CC, client_secret: SECRET }),
+      () => service.post('/token', { ...CC, client_id: 'plain', client_secret: SECRET }, basic('plain')),
+      () => service.post('/introspect', { token: 'x' }),
+    ]
+    for (const send of sends) {
+      await service.pass(61)
+      assert.ok((await send()).status >= 400)
+      const event = service.events.at(-1)
+      assert.equal(event?.name === 'client.refused' && event.reason, 'credentials')
+    }
+    const count = service.events.length
+    for (let attempt = 0; attempt < 30; attempt += 1) assert.equal((await service.post('/token', CC)).status, 401)
+    assert.equal(service.events.length - count, 9)
+  })
+
   it('of what an authenticated client asks for is in the log with the sentence that it gets', async () => {
     const answer = await service.post('/token', { grant_type: BEARER, assertion: 'x' }, basic('plain'))
     const [code, detail] = [answer.body['error'], answer.body['error_description']]
