@@ -33,7 +33,7 @@ export async function askServer({ admin }: Config, { path, body }: AdminRequest)
   const headers = body === undefined ? {} : { 'content-type': 'application/json' }
   const home = process.cwd()
   try {
-    const socket = trustedSocket(admin.path)
+    const socket = trustedSocket(admin)
     if (!socket.ok) return void refuse(EXIT.config, socket.error)
     const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS)
     const sent = request({ socketPath: socket.value, host: 'localhost', method, path, headers, signal })

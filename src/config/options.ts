@@ -3,7 +3,7 @@ import type { Seconds } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
 import type { TimingSettings } from '../keyring/policy.ts'
 import {
-  adminAddress, type AdminAddress, algorithms, audience, choice, count, duration, filePath, filePaths, gone, hostName,
+  adminAddress, algorithms, audience, choice, count, duration, filePath, filePaths, gone, hostName,
   issuerUrl, keyEncryptionKeys, type Kind, networkAddress, type NetworkAddress, origins, proxies, rollback,
   type Rollback, storeUrl, type StoreUrl, workerCount,
 } from './values.ts'
@@ -27,7 +27,8 @@ export interface Settings {
   readonly keks: readonly Uint8Array[] | undefined
   readonly unsealed: boolean
   readonly allowShared: boolean
-  readonly admin: AdminAddress | undefined
+  /** The socket on which operators give orders: the file system guards it. */
+  readonly admin: string | undefined
   /** Always undefined: orders went over a port once. */
   readonly adminTokenFile: undefined
   readonly metrics: NetworkAddress | undefined

@@ -20,11 +20,6 @@ const MAX_SOCKET_BYTES = 103
 /** Where keys are kept. */
 export type StoreUrl = 'memory:' | `file:${string}`
 
-/** Where the listener for operators is bound: a socket, which the file system guards. */
-export interface AdminAddress {
-  readonly path: string
-}
-
 /** Where a server listens on the network. */
 export interface NetworkAddress {
   readonly host: string
@@ -116,11 +111,11 @@ export const keyEncryptionKeys: Kind<readonly Uint8Array[]> = kind(
 )
 
 /** The socket of operators; the name of a socket has 103 bytes at most on every system. */
-export const adminAddress: Kind<AdminAddress> = kind(
+export const adminAddress: Kind<string> = kind(
   `unix:PATH, with at most ${MAX_SOCKET_BYTES} bytes of PATH: orders go over no port. For Prometheus set --metrics`,
   (text) => {
     const [, path] = /^unix:([^\0]+)$/.exec(text) ?? []
-    return path !== undefined && Buffer.byteLength(path) <= MAX_SOCKET_BYTES ? { path } : undefined
+    return path !== undefined && Buffer.byteLength(path) <= MAX_SOCKET_BYTES ? path : undefined
   },
 )
 

@@ -8,13 +8,6 @@ export function count(tally: Tally, sample: string): void {
   tally.set(sample, (tally.get(sample) ?? 0) + 1)
 }
 
-/** The sums of several tallies, sample by sample. */
-export function sumOf(tallies: Iterable<Iterable<readonly [string, number]>>): Tally {
-  const sum: Tally = new Map()
-  for (const tally of tallies) for (const [sample, times] of tally) sum.set(sample, (sum.get(sample) ?? 0) + times)
-  return sum
-}
-
 /** Counts every event before it goes on. */
 export function counting(tally: Tally, emit: Emit): Emit {
   return (event) => {

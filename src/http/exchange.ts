@@ -148,6 +148,11 @@ function respond(exchange: Exchange, handler: Handler, call: Call): void {
 const loadBody = () => import('./body.ts')
 let loading: ReturnType<typeof loadBody> | undefined
 
+/** Loads what reads bodies: at a start, since a flood may leave no file to open. */
+export function prepareBodies(): void {
+  loading ??= loadBody()
+}
+
 /** Reads the body and calls the handler; undefined when the client is gone or has its response already. */
 async function withBody(exchange: Exchange, call: Call, { handler, length }: Receiver): Promise<Reply | undefined> {
   const body = await (await (loading ??= loadBody())).receive(exchange, call, length)

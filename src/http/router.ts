@@ -18,6 +18,8 @@ export interface Route {
 /** Finds the handler of a method on a path. */
 export interface Router {
   readonly find: (method: string, path: string) => Found
+  /** Whether a request can have a body. */
+  readonly takesBodies: boolean
 }
 
 /** The handler of a request, or the response to a request that has none. */
@@ -37,7 +39,8 @@ export function router(routes: readonly Route[]): Router {
     if (paths.has(route.path)) throw new TypeError(`Cannot register ${route.path} twice`)
     paths.set(route.path, methodsOf(route))
   }
-  return { find: (method, path) => paths.get(path)?.(method) ?? NOT_FOUND }
+  const takesBodies = routes.some(({ methods }) => methods.POST !== undefined)
+  return { find: (method, path) => paths.get(path)?.(method) ?? NOT_FOUND, takesBodies }
 }
 
 function methodsOf({ methods: { GET, POST }, cors }: Route): (method: string) => Found {

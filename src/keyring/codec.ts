@@ -36,25 +36,13 @@ const jwk: Read<PublicJwk> = (value) => {
 
 const separate: Read<true | undefined> = optional((value, member) => value === true ? value : reject(member))
 
+const started = { publishedAt: moment, activeAt: moment }
+
 /** The members of a key in each state. */
 const KEYS: ReadonlyMap<Json | undefined, Read<Key>> = new Map<Json | undefined, Read<Key>>([
   ['standby', record<StandbyKey>({ state: oneOf('standby'), jwk, sealed, publishedAt: optional(moment), separate })],
-  ['active', record<ActiveKey>({
-    state: oneOf('active'),
-    jwk,
-    sealed,
-    publishedAt: moment,
-    activeAt: moment,
-    separate,
-  })],
-  ['retired', record<RetiredKey>({
-    state: oneOf('retired'),
-    jwk,
-    publishedAt: moment,
-    activeAt: moment,
-    retiredAt: optional(moment),
-    separate,
-  })],
+  ['active', record<ActiveKey>({ state: oneOf('active'), jwk, sealed, ...started, separate })],
+  ['retired', record<RetiredKey>({ state: oneOf('retired'), jwk, ...started, retiredAt: optional(moment), separate })],
 ])
 
 const key: Read<Key> = (value, member) => {

@@ -51,9 +51,6 @@ export interface HighWaterMarks {
 const HOUR = 3600
 const DAY = 24 * HOUR
 
-/** Clocks differ by a little even where they are said to be right. */
-const MIN_BACKDATE_SECONDS = 10
-
 /** No mark yet: what a store without a ring starts from. */
 export const NO_MARKS: HighWaterMarks = { maxTtl: seconds(0), maxAge: seconds(0) }
 
@@ -112,11 +109,6 @@ export function longestView(timing: Timing, marks: HighWaterMarks): Seconds {
   const spare = Math.min(timing.lead - leastLead(timing, marks), timing.retention - leastRetention(timing, marks))
   // Where marks ask for more than was set, the ring waits for it all the same: nothing is lacking, only nothing spare.
   return seconds(timing.propagation + Math.max(0, spare - 2 * timing.clockError))
-}
-
-/** Seconds that `nbf` lies before `iat`: a token is valid at once even if this clock is ahead by its largest error. */
-export function backdateOf({ clockError }: Timing): Seconds {
-  return seconds(Math.max(MIN_BACKDATE_SECONDS, clockError))
 }
 
 /** Right side of (4): a verifier may still accept a revoked key for this long. */

@@ -4,15 +4,16 @@ import type { PublicJwk } from '../jose/jwk.ts'
 import type { Sealed } from '../jose/kek.ts'
 import { type HighWaterMarks, NO_MARKS, type Policy } from './policy.ts'
 
-/** In which key set a key is: its own algorithm's, or the common one. It is fixed when the key is made. */
+/** A key in a key set. */
 interface InSet {
+  readonly jwk: PublicJwk
+  /** Whether the set is its own algorithm's, and not the common one. It is fixed when the key is made. */
   readonly separate?: true | undefined
 }
 
 /** Published, and the next to sign. */
 export interface StandbyKey extends InSet {
   readonly state: 'standby'
-  readonly jwk: PublicJwk
   readonly sealed: Sealed
   /** When a ring with the key was first seen committed; undefined until then, since no replica serves it before. */
   readonly publishedAt: Instant | undefined
@@ -21,7 +22,6 @@ export interface StandbyKey extends InSet {
 /** Published, signs. */
 export interface ActiveKey extends InSet {
   readonly state: 'active'
-  readonly jwk: PublicJwk
   readonly sealed: Sealed
   readonly publishedAt: Instant
   readonly activeAt: Instant
@@ -30,7 +30,6 @@ export interface ActiveKey extends InSet {
 /** Published, but it cannot sign any more: its private half was destroyed. */
 export interface RetiredKey extends InSet {
   readonly state: 'retired'
-  readonly jwk: PublicJwk
   readonly publishedAt: Instant
   readonly activeAt: Instant
   /** When a ring that retires the key was first seen committed; until then a replica may still sign with it. */

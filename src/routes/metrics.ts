@@ -1,5 +1,6 @@
 import type { Event } from '../core/event.ts'
-import { count, requestSample, sumOf, type Tally } from '../core/tally.ts'
+import { count, requestSample, type Tally } from '../core/tally.ts'
+import { sumOf } from '../core/tally-sum.ts'
 import type { Clock } from '../core/time.ts'
 import type { Call } from '../http/call.ts'
 import { type Reply, reply } from '../http/reply.ts'

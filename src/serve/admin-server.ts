@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import { existsSync, lstatSync, unlinkSync } from 'node:fs'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
-import type { AdminAddress } from '../config/values.ts'
 import { errnoOf } from '../core/errno.ts'
 import { faultEvent } from '../core/event.ts'
 import { fail, ok, type Result } from '../core/result.ts'
@@ -14,7 +13,7 @@ const OWNER_ONLY = 0o177
 
 /** Opens the socket for operators, of mode 0600; the failure is a sentence for the operator. */
 export async function openAdmin(
-  { path }: AdminAddress,
+  path: string,
   { adminRouter, emit }: App,
 ): Promise<Result<{ readonly url: string; readonly server: Listener }, string>> {
   const where = `Cannot listen for operators on ${path}`

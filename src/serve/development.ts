@@ -1,7 +1,7 @@
 import type { Issuer } from '../core/issuer.ts'
 import { isLoopbackHost } from '../core/loopback.ts'
 import { expiredSigners } from '../keyring/expired.ts'
-import { backdateOf } from '../keyring/policy.ts'
+import { backdateOf } from '../keyring/backdate.ts'
 import { type AuthDeps, authRoutes } from '../routes/auth.ts'
 import type { Part, PartDeps } from './part.ts'
 

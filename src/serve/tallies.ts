@@ -1,4 +1,5 @@
-import { sumOf, type Tally } from '../core/tally.ts'
+import type { Tally } from '../core/tally.ts'
+import { sumOf } from '../core/tally-sum.ts'
 import { after, seconds } from '../core/time.ts'
 import { systemClock } from '../system/clock.ts'
 import { startTicker } from '../system/ticker.ts'

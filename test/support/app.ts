@@ -85,12 +85,13 @@ export async function startAppAt(start: number, args: readonly string[]): Promis
 }
 
 /** Scans every answer of every test for private members (RFC 7517 section 9.2). */
-function watched({ find }: Router): Router {
+function watched({ find, takesBodies }: Router): Router {
   const scanned = (answer: Reply): Reply => {
     assertNoPrivateMember(Buffer.from(answer.body).toString(), 'an answer')
     return answer
   }
   return {
+    takesBodies,
     find: (method, path) => {
       const found = find(method, path)
       if ('refusal' in found) return found
