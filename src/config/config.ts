@@ -2,7 +2,6 @@ import { isLoopbackAddress, isLoopbackUrl } from '../core/loopback.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { type HighWaterMarks, type Policy, resolveTiming, type TimingSettings } from '../keyring/policy.ts'
 import { readEnvironment } from './environment.ts'
-import { readConfigFile, type ReadFile } from './file.ts'
 import { type Flag, type Flags, readFlags } from './flags.ts'
 import { type Option, OPTIONS, SETTINGS, type Settings, type Table, TIMING } from './options.ts'
 import type { ConfigFault, Setting } from './setting.ts'
@@ -34,7 +33,8 @@ export interface Configured extends Pick<Flags, 'own' | 'words'> {
 export interface Sources {
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
-  readonly readFile: ReadFile
+  /** The options in the file that a setting names; every fault is added to `faults`. */
+  readonly inFile: (named: Setting, faults: ConfigFault[]) => readonly Setting[]
   /** The flags of the command, beside the options of the server. */
   readonly flags?: readonly Flag[]
 }
@@ -43,20 +43,25 @@ export interface Sources {
 type Given = ReadonlyMap<string, Setting>
 
 /** Reads flags over environment over file over defaults; the failure is every fault, not the first. */
-export function parseConfig({ args, env, readFile, flags = [] }: Sources): Result<Configured, readonly ConfigFault[]> {
+export function parseConfig({ args, env, inFile, flags = [] }: Sources): Result<Configured, readonly ConfigFault[]> {
   const { settings, own, words, faults: flagFaults } = readFlags(args, flags)
   const faults = [...flagFaults]
   const variables = readEnvironment(env)
   const unknown = variables.filter(({ option }) => !OPTIONS.has(option))
   const outside = [...variables.filter((variable) => !unknown.includes(variable)), ...settings]
   const named = outside.findLast(({ option }) => option === 'config')
-  const inside = named === undefined ? [] : readConfigFile(named, readFile, faults)
+  const inside = named === undefined ? [] : inFile(named, faults)
   const given = new Map([...inside, ...outside].map((setting) => [setting.option, setting]))
   const config = assemble(given, faults)
   if (faults.length > 0) return fail(faults)
   const open = [...given].filter(([option]) => OPTIONS.get(option)?.isSecret !== true)
   const typed = Object.fromEntries(open.map(([option, { text }]) => [option, text]))
   return ok({ config, own, words, typed, unknown: unknown.map((variable) => variable.typed) })
+}
+
+/** Whether a server is configured by a file too. */
+export function namesFile({ args, env }: Pick<Sources, 'args' | 'env'>): boolean {
+  return [...readEnvironment(env), ...readFlags(args, []).settings].some(({ option }) => option === 'config')
 }
 
 function assemble(given: Given, faults: ConfigFault[]): Config {

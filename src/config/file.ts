@@ -1,13 +1,18 @@
 import { isObject, type Json, type JsonObject, type MemberFault, parseJson } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
+import { readPlain } from '../system/plain-file.ts'
 import { OPTIONS } from './options.ts'
 import type { ConfigFault, Setting } from './setting.ts'
 
 /** The text of a file; throws when it cannot be read. */
-export type ReadFile = (path: string) => string
+type ReadFile = (path: string) => string
 
 /** The options in the JSON file that `named` names; every fault is added to `faults`. */
-export function readConfigFile(named: Setting, readFile: ReadFile, faults: ConfigFault[]): readonly Setting[] {
+export function readConfigFile(
+  named: Setting,
+  faults: ConfigFault[],
+  readFile: ReadFile = readPlain,
+): readonly Setting[] {
   const inFile = (member: string): string => `"${member}" in ${named.text}`
   const content = readObject(named.text, readFile)
   if (!content.ok) {

@@ -15,7 +15,7 @@ import { optionTexts } from '../../src/config/option-texts.ts'
 import { VERSION } from '../../src/config/version.ts'
 
 function bannerFor(...args: readonly string[]): string {
-  const parsed = parseConfig({ args, env: {}, readFile: () => '' })
+  const parsed = parseConfig({ args, env: {}, inFile: () => [] })
   assert.ok(parsed.ok)
   const { config } = parsed.value
   const policy = config.policy(NO_MARKS)
@@ -40,7 +40,7 @@ describe('the banner', () => {
   })
 })
 
-const plan = (...args: readonly string[]): Plan => planOf({ args, env: {}, readFile: () => '' })
+const plan = (...args: readonly string[]): Plan => planOf({ args, env: {}, inFile: () => [] })
 
 describe('planOf()', () => {
   const faults = (...args: readonly string[]): string => {

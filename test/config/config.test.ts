@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Config, parseConfig } from '../../src/config/config.ts'
+import { readConfigFile } from '../../src/config/file.ts'
 import { refusalOf, type Runtime } from '../../src/config/promise.ts'
 import { faultText, refusalLines } from '../../src/config/refusal.ts'
 import { NO_MARKS } from '../../src/keyring/policy.ts'
@@ -15,11 +16,11 @@ function parse({ args = [], env = {}, files = {} }: Given): ReturnType<typeof pa
   return parseConfig({
     args,
     env,
-    readFile: (path) => {
+    inFile: (named, faults) => readConfigFile(named, faults, (path) => {
       const text = files[path]
       if (text === undefined) throw new Error('ENOENT')
       return text
-    },
+    }),
   })
 }
 

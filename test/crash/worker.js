@@ -17,7 +17,7 @@ const timing = {
   interval: 0.25, lead: 0.12, retention: 2.1, maxAge: 0, ttl: 2, maxTtl: 2,
   cacheLayers: 1, propagation: 0.05, clockError: 0, leeway: 0,
 }
-const parsed = parseConfig({ args: ['--port', '0', '--alg', 'ES256,Ed25519', ...args], env: {}, readFile: () => '' })
+const parsed = parseConfig({ args: ['--port', '0', '--alg', 'ES256,Ed25519', ...args], env: {}, inFile: () => [] })
 if (!parsed.ok) throw new Error(JSON.stringify(parsed.error))
 const { config } = parsed.value
 const policy = () => ({ ...config.policy({ maxTtl: 0, maxAge: 0 }), timing })

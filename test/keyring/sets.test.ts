@@ -120,7 +120,7 @@ describe('separate key sets', () => {
 
   it('are refused where they leave nothing in the common set, or name what is not configured', () => {
     for (const [algs, set] of [['ES256', 'ES256'], ['ES256,EdDSA', 'EdDSA,ES256'], ['ES256', 'EdDSA']] as const) {
-      const parsed = parseConfig({ args: ['--alg', algs, '--separate-set', set], env: {}, readFile: () => '' })
+      const parsed = parseConfig({ args: ['--alg', algs, '--separate-set', set], env: {}, inFile: () => [] })
       assert.ok(!parsed.ok, set)
       assert.equal(parsed.error[0]?.typed, '--separate-set')
     }

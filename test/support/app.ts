@@ -37,7 +37,7 @@ export function startApp(...args: readonly string[]): Promise<RunningApp> {
 
 /** The same on a clock that begins at `start`, in seconds since the epoch. */
 export async function startAppAt(start: number, args: readonly string[]): Promise<RunningApp> {
-  const parsed = parseConfig({ args: ['--port', '0', ...args], env: {}, readFile: () => '' })
+  const parsed = parseConfig({ args: ['--port', '0', ...args], env: {}, inFile: () => [] })
   assert.ok(parsed.ok, JSON.stringify(parsed))
   const { config } = parsed.value
   let now = instant(start)

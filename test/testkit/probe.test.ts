@@ -15,7 +15,7 @@ type Flags = Readonly<Record<string, string>>
 type Found = Result<readonly Finding[], Unfit>
 
 function configOf(...args: readonly string[]): Config {
-  const parsed = parseConfig({ args: ['--port', '0', '--alg', 'ES256', ...args], env: {}, readFile: () => '' })
+  const parsed = parseConfig({ args: ['--port', '0', '--alg', 'ES256', ...args], env: {}, inFile: () => [] })
   assert.ok(parsed.ok)
   return parsed.value.config
 }
