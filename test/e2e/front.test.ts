@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { newFolder } from '../support/folder.ts'
 import { end, run, SERVER, serve, type ServerProcess } from '../support/process.ts'
 import { exchange, isWhole } from '../support/raw-socket.ts'
+import { shareOf } from '../support/share.ts'
 
 const FORM = 'Content-Type: application/x-www-form-urlencoded\r\n'
 const LAST = 'Connection: close\r\n'
@@ -43,7 +44,7 @@ async function flood(port: number, count: number, request: (at: number) => strin
     }
     socket?.destroy()
   }
-  await Promise.all(Array.from({ length: 16 }, work))
+  await Promise.all(Array.from({ length: 48 }, work))
   return answered
 }
 
@@ -113,9 +114,9 @@ describe('a server in front of strangers', () => {
     const file = await clientsFile()
     const server = await serve(['--alg', 'ES256', '--clients', file])
     const costOf = async (request: (at: number) => string): Promise<number> => {
-      await flood(server.port, 200, request)
+      await flood(server.port, shareOf(200), request)
       const before = cpuOf(server)
-      await flood(server.port, 1500, request)
+      await flood(server.port, shareOf(1500), request)
       return cpuOf(server) - before
     }
     const get = (path: string, headers = 'Host: a\r\n'): string => `GET ${path} HTTP/1.1\r\n${headers}${LAST}\r\n`
