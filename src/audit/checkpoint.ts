@@ -1,8 +1,7 @@
 import { decodeBase64url, decodeUtf8 } from '../core/encoding.ts'
 import { isObject, type JsonObject, parseJson } from '../core/json.ts'
 import { parsePublicJwk, type PublicJwk } from '../jose/jwk.ts'
-import { signCompact } from '../jose/compact.ts'
-import { type Signer, verifies } from '../jose/signer.ts'
+import { signCompact, type Signer, verifies } from '../jose/signer.ts'
 import type { Entry, Head } from './chain.ts'
 
 /** The event of a record that signs all records before it. */

@@ -13,7 +13,8 @@ export interface Shared {
   /** Whether each response is the last of its connection. */
   isClosing: boolean
   readonly connections: Connections
-  readonly addressOf: AddressOf
+  /** By default the other end of the connection. */
+  readonly addressOf: AddressOf | undefined
   readonly onFault: (error: unknown) => void
   /** Hears of every response; the path is as sent, and empty where none could be read. */
   readonly onReply: (path: string, status: number) => void
@@ -130,7 +131,7 @@ function callOf({ request: { rawHeaders, socket }, shared }: Exchange, method: s
     path: pathOf(target),
     query: mark < 0 ? '' : target.slice(mark + 1),
     header: (name) => headerOf(rawHeaders, name),
-    address: () => shared.addressOf(socket.remoteAddress, rawHeaders),
+    address: () => shared.addressOf?.(socket.remoteAddress, rawHeaders) ?? socket.remoteAddress ?? 'unknown',
     body: EMPTY,
   }
 }

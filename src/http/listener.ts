@@ -66,7 +66,7 @@ export function listener({
   onReply = () => {},
   maxConnections = MAX_CONNECTIONS,
   keepAlive = KEEP_ALIVE_SECONDS,
-  addressOf = (peer) => peer ?? 'unknown',
+  addressOf,
 }: ListenerDeps): Listener {
   const shared = exchanges(maxConnections, { addressOf, onFault, onReply })
   const server = createServer({ ...LIMITS, keepAliveTimeout: keepAlive * 1000 })

@@ -5,8 +5,7 @@ import type { RandomBytes } from '../core/random.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { type Instant, numericDate, type Seconds } from '../core/time.ts'
 import { sha256 } from './digest.ts'
-import { signCompact } from './compact.ts'
-import type { Signer } from './signer.ts'
+import { signCompact, type Signer } from './signer.ts'
 
 /** What every endpoint that issues tokens shares. */
 export interface IssueDeps {

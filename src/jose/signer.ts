@@ -1,4 +1,5 @@
 import { webcrypto } from 'node:crypto'
+import { encodeBase64url } from '../core/encoding.ts'
 import { type Alg, algorithm } from './algorithm.ts'
 import { type Kid, openVerifier, type PublicJwk, publicJwk } from './jwk.ts'
 import type { Keks, Sealed, Sealing } from './kek.ts'
@@ -78,6 +79,17 @@ export async function generatePair(alg: Alg, rsaBits: number, extractable: boole
   const made = await subtle.generateKey({ ...row.key, ...size }, extractable, ['sign', 'verify'])
   const { publicKey, privateKey } = made as webcrypto.CryptoKeyPair
   return { jwk: publicJwk(row, { ...await subtle.exportKey('jwk', publicKey) }), privateKey }
+}
+
+/** Signs `payload` under the protected header, in compact serialization (RFC 7515 sections 5.1 and 7.1). */
+export async function signCompact(
+  header: Uint8Array | string,
+  payload: Uint8Array | string,
+  sign: (data: Uint8Array) => Promise<Uint8Array>,
+): Promise<string> {
+  const signingInput = `${encodeBase64url(header)}.${encodeBase64url(payload)}`
+  const signature = await sign(Buffer.from(signingInput, 'latin1'))
+  return `${signingInput}.${encodeBase64url(signature)}`
 }
 
 /**

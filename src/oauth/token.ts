@@ -4,6 +4,7 @@ import { parseScope } from '../core/scope.ts'
 import { between, seconds } from '../core/time.ts'
 import { issue } from '../jose/issue.ts'
 import type { Kid } from '../jose/jwk.ts'
+import { CLIENT_CREDENTIALS } from './client.ts'
 import { authenticate } from './client-auth.ts'
 import { type OAuthFault, refused, TOO_MANY, unavailable } from './fault.ts'
 import type { ClientContext, Entitlement, Grant, OAuthRequest, TokenDeps } from './rules.ts'
@@ -142,4 +143,10 @@ async function mint(context: ClientContext, decided: Decided): Promise<Result<Js
   }
   const kind = key === undefined ? 'Bearer' : 'DPoP'
   return ok({ access_token: made.value.token, token_type: kind, expires_in: ttl, ...scope, ...decided.answer })
+}
+
+/** The client acts for itself (RFC 6749 section 4.4); its tokens are about it (RFC 9068 section 2.2). */
+export const clientCredentials: Grant = {
+  type: CLIENT_CREDENTIALS,
+  entitle: async ({ client }) => ok({ subject: client.id }),
 }

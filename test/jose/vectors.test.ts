@@ -3,8 +3,7 @@ import { webcrypto } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { type Alg, algorithm } from '../../src/jose/algorithm.ts'
 import { publicJwk, thumbprint } from '../../src/jose/jwk.ts'
-import { signCompact } from '../../src/jose/compact.ts'
-import { isAvailable, verifies } from '../../src/jose/signer.ts'
+import { isAvailable, signCompact, verifies } from '../../src/jose/signer.ts'
 import { ML_DSA_ZERO_SEED, THUMBPRINTS, VECTORS } from '../vectors/jws.ts'
 
 const { subtle } = webcrypto
