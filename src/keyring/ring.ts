@@ -90,9 +90,7 @@ export interface Ring {
 export const FEW_KEYS = 50
 
 /** The ring of an empty store. */
-export const EMPTY_RING: Ring = {
-  generation: 0, keys: [], history: [], marks: NO_MARKS, heads: undefined, restored: undefined,
-}
+export const EMPTY_RING: Ring = { generation: 0, keys: [], history: [], marks: NO_MARKS }
 
 /** The key that signs in a line. */
 export function activeOf(keys: readonly Key[], alg: Alg): ActiveKey | undefined {

@@ -75,13 +75,7 @@ export function takeSnapshot(ring: Ring, policy: Policy, signers: Signers): Snap
   // While a new default line waits its lead, the line that it replaces goes on signing.
   const defaultSigner = lines.get(policy.algs[0]) ?? [...lines.values()][0]
   if (defaultSigner !== undefined) lines.set(undefined, defaultSigner)
-  return {
-    ring,
-    ...keySet(common),
-    keys,
-    algs,
-    signers: lines,
-  }
+  return { ring, ...keySet(common), keys, algs, signers: lines }
 }
 
 /**

@@ -36,12 +36,13 @@ export async function serve({ config, typed, unknown }: Configured): Promise<voi
     emit(faultEvent(error))
     process.exit(EXIT.software)
   })
-  // 1. Which worker is this process, if there are several?
-  const worker = await takePlace(config, emit, tally)
-  if (worker === undefined) return
+  // 1. Which worker is this process, if there are several? Keys in memory cannot be shared.
+  const place = config.workers === 1 || config.store === 'memory:' ? { worker: 1, own: config }
+    : await (await import('./workers.ts')).takePlace(config, emit, tally)
+  if (place === undefined) return
+  const { worker, own } = place
   const total = config.workers === 1 ? () => tally : (await import('./tallies.ts')).shareTally(tally)
   // 2. Does the promise hold, and can the store be used?
-  const own = ofWorker(config, worker)
   const clocks = { now: systemClock, elapsed: systemElapsed }
   const app = await open(own, { ...clocks, randomBytes: systemRandom, emit, tally, total })
   // The channel to the process that started this worker would keep it alive.
@@ -66,23 +67,6 @@ async function openLog({ logLevel: least, audit }: Config, onDropped: (lines: nu
   stream.on('error', () => {})
   const log = stream.isTTY ? (await import('../system/terminal-log.ts')).terminalLog : jsonLog
   return log({ least, now: systemClock, write: lineWriter(stream, onDropped) })
-}
-
-/** The number of this worker, from 1; undefined in the process that starts the workers. */
-async function takePlace(config: Config, emit: Emit, tally: Tally): Promise<number | undefined> {
-  // Keys in memory cannot be shared.
-  if (config.workers === 1 || config.store === 'memory:') return 1
-  const { ownNumber, superviseWorkers } = await import('./workers.ts')
-  const number = ownNumber()
-  if (number === undefined) await superviseWorkers(config, emit, tally)
-  return number
-}
-
-/** Operators ask the first worker, and each worker has an audit log of its own: a chain has one writer. */
-function ofWorker(config: Config, worker: number): Config {
-  const { audit } = config
-  if (worker === 1) return config
-  return { ...config, admin: undefined, metrics: undefined, audit: audit && `${audit}.${worker}` }
 }
 
 async function open(config: Config, system: System): Promise<App | undefined> {

@@ -15,8 +15,31 @@ const RESTART_SECONDS = seconds(2)
 /** Workers that run longer than this after a signal, besides the time to drain, are killed. */
 const GRACE_SECONDS = seconds(6)
 
+/** Which of several processes this one is. */
+interface Place {
+  /** The number of this worker, from 1. */
+  readonly worker: number
+  /** The configuration of this worker. */
+  readonly own: Config
+}
+
+/** The place of this worker; undefined in the process that starts the workers. */
+export async function takePlace(config: Config, emit: Emit, tally: Tally): Promise<Place | undefined> {
+  const worker = ownNumber()
+  if (worker !== undefined) return { worker, own: ofWorker(config, worker) }
+  await superviseWorkers(config, emit, tally)
+  return undefined
+}
+
+/** Operators ask the first worker, and each worker has an audit log of its own: a chain has one writer. */
+function ofWorker(config: Config, worker: number): Config {
+  const { audit } = config
+  if (worker === 1) return config
+  return { ...config, admin: undefined, metrics: undefined, audit: audit && `${audit}.${worker}` }
+}
+
 /** The number of this worker, from 1; undefined in the process that starts the workers. */
-export function ownNumber(): number | undefined {
+function ownNumber(): number | undefined {
   if (!cluster.isWorker) return undefined
   // Ctrl-C at a terminal reaches every process; the one that starts the others tells them to end.
   process.on('SIGINT', () => {})
@@ -27,7 +50,7 @@ export function ownNumber(): number | undefined {
  * Starts workers that share one port, and replaces each that ends, until a signal ends all of them. The first listens
  * before the others start, so that one makes the first keys, and a fault is reported once.
  */
-export async function superviseWorkers({ workers: count, drain }: Config, emit: Emit, tally: Tally): Promise<void> {
+async function superviseWorkers({ workers: count, drain }: Config, emit: Emit, tally: Tally): Promise<void> {
   const workers = new Map<number, Worker>()
   const hearingHangUps = passHangUps()
   const tallies = gatherTallies(tally)
