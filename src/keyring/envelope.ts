@@ -1,6 +1,6 @@
 import { isObject, type Json, parseJson } from '../core/json.ts'
 import type { RandomBytes } from '../core/random.ts'
-import { type Keks, openBytes, sealBytes, type Sealed, UNSEALED } from '../jose/kek.ts'
+import { type Keks, openBytes, sealBytes } from '../jose/kek.ts'
 import { decodeRing, encodeRing, sealed } from './codec.ts'
 import { KeyringFault } from './fault.ts'
 import { oneOf, record, reject } from './record.ts'
@@ -30,24 +30,12 @@ export async function openRing(document: string, keks: Keks): Promise<Ring> {
   const parsed = parseJson(document)
   if (!parsed.ok) throw new KeyringFault('damaged', `Cannot read the document: it ${parsed.error.reason}`)
   const given = isObject(parsed.value) ? parsed.value['format'] : undefined
-  if (typeof given === 'number' && given > FORMAT) throw newer(given)
+  if (typeof given === 'number' && given > FORMAT) throw (await import('./unusable.ts')).newer(given, FORMAT)
   const { format, ring, seal } = readDocument(parsed.value, 'the document')
-  if (!keks.some(({ id }) => id === seal.kek)) throw unknownKek(seal)
+  if (!keks.some(({ id }) => id === seal.kek)) throw (await import('./unusable.ts')).unknownKek(seal)
   const context = contextOf(format, JSON.stringify(ring))
   if ((await openBytes(seal, { keks, context }))?.length === 0) return decodeRing(ring)
   throw new KeyringFault('altered', 'Cannot authenticate the ring: it was edited after it was written')
-}
-
-function newer(format: number): KeyringFault {
-  const detail = `Cannot read format ${format}: a later jwksd wrote it, this one reads ${FORMAT}`
-  return new KeyringFault('newer_format', detail)
-}
-
-function unknownKek({ kek }: Sealed): KeyringFault {
-  const what = kek === UNSEALED
-    ? 'it is not sealed, and --unsealed is not given'
-    : `it is sealed under the key-encryption key ${kek}, which is not given`
-  return new KeyringFault('cannot_unseal', `Cannot open the ring: ${what}`)
 }
 
 function contextOf(format: number, text: string): string {

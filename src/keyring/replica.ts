@@ -6,6 +6,8 @@ import { KeyringFault } from './fault.ts'
 import type { Ring } from './ring.ts'
 import { MAX_DOCUMENT_BYTES, type RingStore, type Version } from './store.ts'
 
+const unusable = () => import('./unusable.ts')
+
 /** Compare-and-swap attempts before a writer gives up, if other processes are always faster. */
 export const MAX_ATTEMPTS = 8
 
@@ -42,7 +44,7 @@ export function newReplica({ store, keks, now, elapsed, randomBytes }: ReplicaDe
     read: async () => {
       ;[seenAt, seenElapsed] = [now(), elapsed()]
       const stored = await store.load()
-      if (stored === undefined) return last === undefined ? undefined : vanished()
+      if (stored === undefined) return last === undefined ? undefined : (await unusable()).vanished()
       const { document, version } = stored
       const ring = version === last?.version ? last.ring : await openNewer(document, last, keks)
       last = { ring, version, seenAt, seenElapsed }
@@ -52,24 +54,13 @@ export function newReplica({ store, keks, now, elapsed, randomBytes }: ReplicaDe
       const ring = { ...next, generation: Math.max(next.generation, over?.ring.generation ?? 0) + 1 }
       const document = await sealRing(ring, keks, randomBytes)
       const bytes = Buffer.byteLength(document)
-      if (bytes > MAX_DOCUMENT_BYTES) throw tooLarge(bytes)
+      if (bytes > MAX_DOCUMENT_BYTES) throw (await unusable()).tooLarge(bytes)
       const replaced = await store.replace(document, over?.version)
       if (!replaced.ok) return undefined
       last = { ring, version: replaced.value, seenAt, seenElapsed }
       return last
     },
   }
-}
-
-/** Fresh keys in place of a ring that is gone would strand every token that was issued. */
-function vanished(): never {
-  throw new KeyringFault('ring_vanished', 'The store is empty, and was not before')
-}
-
-/** The next start could not read it. */
-function tooLarge(bytes: number): KeyringFault {
-  const detail = `Cannot commit a ring of ${bytes} bytes, more than ${MAX_DOCUMENT_BYTES}`
-  return new KeyringFault('too_large', `${detail}. Raise --rotation-interval, or lower --retention`)
 }
 
 async function openNewer(document: string, last: Committed | undefined, keks: Keks): Promise<Ring> {
