@@ -21,64 +21,75 @@ const ASIDE = /^\.[\w-]{8}\.\d{12}$/
 const writeTo = promisify(write)
 const closed = promisify(close)
 
+/** An open file, and how it ends. */
+interface Grown {
+  file: number
+  /** Bytes of whole lines. */
+  size: number
+  /** Bytes behind the last whole line: a full disk stores the part of a line that fits. */
+  surplus: number
+}
+
 /**
  * Opens a file that only grows, or makes it with mode 0600; an empty one continues the newest file that was put aside.
  * Throws the error of the system, or an `Error` when another process has the file open.
  */
 export async function openLineFile(path: string): Promise<LineFile> {
-  let file = openSync(path, MODE | O_CREAT, 0o600)
-  const { dev, ino } = fstatSync(file)
-  const oldName = `jwksd-log-${sha256(`${dev}/${ino}`).slice(0, 32)}`
-  const release = await takeLock({ path, oldName, attempts: 1 })
-  if (release === undefined) {
-    closeSync(file)
-    throw new Error('another process writes it. Give each server a file of its own')
-  }
+  const { file, release } = await openLocked(path)
   await syncFolder(dirname(path))
   const isRegular = fstatSync(file).isFile()
   const found = { ...tailOf(file), first: firstLine(file), lastWith: (text: string) => lastLineWith(file, text) }
   const isNew = isRegular && found.last === undefined && found.torn === ''
-  const before = isNew ? newestAside(path) : undefined
-  let surplus = Buffer.byteLength(found.torn, 'latin1')
-  let size = fstatSync(file).size - surplus
-  /** A full disk stores the part of a line that fits; a device cannot be cut. */
-  const cut = (): void => {
-    if (surplus > 0) ftruncateSync(file, fstatSync(file).size - surplus)
-    surplus = 0
-  }
+  const surplus = Buffer.byteLength(found.torn, 'latin1')
+  const grown: Grown = { file, size: fstatSync(file).size - surplus, surplus }
   return {
     ...found,
-    ...before,
+    ...isNew ? newestAside(path) : undefined,
     place: isRegular ? `${hostname()}:${path}` : undefined,
-    size: () => size,
-    append: async (lines) => {
-      cut()
-      const bytes = Buffer.from(lines)
-      for (let done = 0; done < bytes.length;) {
-        done += (await writeTo(file, bytes, done).catch((error: unknown) => {
-          surplus = done
-          throw error
-        })).bytesWritten
-      }
-      size += bytes.length
-    },
-    fault: () => {
-      const named = isRegular ? lstatSync(path, { throwIfNoEntry: false }) : undefined
-      if (!isRegular) return undefined
-      if (named === undefined || !isSame(named, fstatSync(file))) return 'moved'
-      return named.size < size ? 'truncated' : undefined
-    },
+    size: () => grown.size,
+    append: (lines) => append(grown, Buffer.from(lines)),
+    fault: () => isRegular ? faultOf(path, grown) : undefined,
     renew: async (ending) => {
-      const next = renewed(path, file, `${path}.${ending}`)
-      await closed(file)
-      ;[file, size, surplus] = [next, 0, 0]
+      const next = renewed(path, grown.file, `${path}.${ending}`)
+      await closed(grown.file)
+      Object.assign(grown, { file: next, size: 0, surplus: 0 })
       await syncFolder(dirname(path))
     },
     close: async () => {
-      closeSync(file)
+      closeSync(grown.file)
       await release()
     },
   }
+}
+
+async function openLocked(path: string): Promise<{ readonly file: number; readonly release: () => Promise<void> }> {
+  const file = openSync(path, MODE | O_CREAT, 0o600)
+  const { dev, ino } = fstatSync(file)
+  const oldName = `jwksd-log-${sha256(`${dev}/${ino}`).slice(0, 32)}`
+  const release = await takeLock({ path, oldName, attempts: 1 })
+  if (release !== undefined) return { file, release }
+  closeSync(file)
+  throw new Error('another process writes it. Give each server a file of its own')
+}
+
+async function append(grown: Grown, bytes: Uint8Array): Promise<void> {
+  const { file, surplus } = grown
+  // A device cannot be cut, and has no surplus.
+  if (surplus > 0) ftruncateSync(file, fstatSync(file).size - surplus)
+  grown.surplus = 0
+  for (let done = 0; done < bytes.length;) {
+    done += (await writeTo(file, bytes, done).catch((error: unknown) => {
+      grown.surplus = done
+      throw error
+    })).bytesWritten
+  }
+  grown.size += bytes.length
+}
+
+function faultOf(path: string, { file, size }: Grown): 'moved' | 'truncated' | undefined {
+  const named = lstatSync(path, { throwIfNoEntry: false })
+  if (named === undefined || !isSame(named, fstatSync(file))) return 'moved'
+  return named.size < size ? 'truncated' : undefined
 }
 
 /** Opens a new file at the path; the old one, if it is still there, is put aside. */
