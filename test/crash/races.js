@@ -56,6 +56,15 @@ export async function race({ dist, processes, seconds }) {
   }
 }
 
+/** The generation of the ring in a file; 0 when it was torn by a kill in the middle of a write. @param {string} path */
+function generationIn(path) {
+  try {
+    return Number(JSON.parse(readFileSync(path, 'utf8')).ring.generation)
+  } catch {
+    return 0
+  }
+}
+
 /** Follows the chain of commits. @param {string} folder @param {{ commits: number, kills: number, unnoted: number }} counts @param {string[]} faults */
 function judge(folder, counts, faults) {
   const journals = readdirSync(folder).filter((name) => name.endsWith('.journal'))
@@ -76,8 +85,7 @@ function judge(folder, counts, faults) {
     if (lost.length > 0) faults.push(`commit ${note.generation} lost ${lost.length} keys`)
   }
   if (counts.unnoted > counts.kills) faults.push(`${counts.unnoted} commits are unaccounted for after ${counts.kills} kills`)
-  const document = JSON.parse(readFileSync(join(folder, 'ring.json'), 'utf8'))
-  if (document.ring.generation < (notes.at(-1)?.generation ?? 1)) faults.push('the last commit is not in the file')
+  if (generationIn(join(folder, 'ring.json')) < (notes.at(-1)?.generation ?? 1)) faults.push('the last commit is not in the file')
   const left = readdirSync(folder).filter((name) => name.endsWith('.tmp'))
   if (left.length > 1) faults.push(`${left.length} temporary files are left`)
 }
