@@ -90,7 +90,9 @@ export interface Ring {
 export const FEW_KEYS = 50
 
 /** The ring of an empty store. */
-export const EMPTY_RING: Ring = { generation: 0, keys: [], history: [], marks: NO_MARKS }
+export const EMPTY_RING: Ring = {
+  generation: 0, keys: [], history: [], marks: NO_MARKS, heads: undefined, restored: undefined,
+}
 
 /** The key that signs in a line. */
 export function activeOf(keys: readonly Key[], alg: Alg): ActiveKey | undefined {
