@@ -50,9 +50,10 @@ export async function openLineFile(path: string): Promise<LineFile> {
     append: (lines) => append(grown, Buffer.from(lines)),
     fault: () => isRegular ? faultOf(path, grown) : undefined,
     renew: async (ending) => {
-      const next = renewed(path, grown.file, `${path}.${ending}`)
-      await closed(grown.file)
-      Object.assign(grown, { file: next, size: 0, surplus: 0 })
+      const { file: old } = grown
+      // Whoever asks for a fault meanwhile must not meet a closed file.
+      Object.assign(grown, { file: renewed(path, old, `${path}.${ending}`), size: 0, surplus: 0 })
+      await closed(old)
       await syncFolder(dirname(path))
     },
     close: async () => {

@@ -116,6 +116,22 @@ describe('a log in files', () => {
     assert.deepEqual(failures, ['audit.failed moved', 'audit.recovered'])
   })
 
+  it('can be judged at every moment while it is renewed', async () => {
+    const path = join(newFolder(), 'audit.log')
+    const file = await openLineFile(path)
+    for (let at = 0; at < 20; at += 1) {
+      renameSync(path, `${path}.${at}`)
+      let isRenewed = false
+      const renewing = file.renew('aside').then(() => isRenewed = true)
+      while (!isRenewed) {
+        assert.equal(file.fault(), undefined)
+        await new Promise(setImmediate)
+      }
+      await renewing
+    }
+    await file.close()
+  })
+
   it('takes an empty file that what rotates logs has made, and no other', async () => {
     const { log, path, told } = await begun()
     log.record(event('one'))
