@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -32,6 +32,9 @@ const runs = values.workers.split(',').map(Number)
 const minutes = Number(values.minutes)
 if (!(minutes >= 0.5 && minutes <= 600)) throw new RangeError('--minutes is a number from 0.5 to 600')
 
+process.on('SIGTERM', () => process.exit(1))
+process.on('SIGINT', () => process.exit(1))
+
 const checks = new Checks()
 const mean = (numbers) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length
 const p99 = (times) => times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)]
@@ -47,6 +50,7 @@ async function change({ folder, server, workers, moved, until }) {
     replaceFile(file, { ...first, clients: [...first.clients, extra] })
     for (let worker = 1; moved !== undefined && worker <= workers; worker += 1) {
       const path = auditOf(folder, worker)
+      await server.until(() => existsSync(path), 'begun a new audit log')
       renameSync(path, `${path}.moved.${changes}`)
       moved[worker - 1].push(`${path}.moved.${changes}`)
     }

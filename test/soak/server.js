@@ -60,6 +60,8 @@ export async function startServer(folder, workers, more) {
   ]
   const child = spawn(process.execPath, [SERVER, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
   const exited = once(child, 'exit')
+  // Whatever happens to this process, the server ends with it.
+  process.once('exit', () => child.kill('SIGKILL'))
   const events = []
   createInterface({ input: child.stdout }).on('line', (line) => {
     if (!line.includes('"event":"client.refused"')) events.push(JSON.parse(line))
