@@ -16,7 +16,7 @@ const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 /** From 22.18 on Node.js runs TypeScript as it is. */
 const loader = major > 22 || (major === 22 && minor >= 18) ? [] : ['--import', 'tsx']
 /** After this time the tests are stopped: one that left something open would hold up the gate for ever. */
-const TIMEOUT_MS = 600_000
+const TIMEOUT_MS = 1_200_000
 const args = process.argv.slice(2)
 const named = args.filter((arg) => !arg.startsWith('--'))
 const isMeasured = named.length === 0 && !args.includes('--no-coverage')
