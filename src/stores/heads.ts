@@ -11,7 +11,15 @@ import { KeyringFault } from '../keyring/fault.ts'
 import type { Committed } from '../keyring/replica.ts'
 import type { Ring } from '../keyring/ring.ts'
 import type { OpenAudit } from './open-audit.ts'
-import type { Witness } from './witness.ts'
+
+/** A file on another disk that knows the newest ring: an older copy of the store is noticed. */
+export interface Witness {
+  readonly ring: KnownRing | undefined
+  /** The keys that were revoked. */
+  readonly revoked: readonly string[]
+  /** Writes down a ring that is in force; never rejects. */
+  readonly write: (ring: Ring, version: string) => Promise<void>
+}
 
 /** What knows about the ring besides its store. */
 export interface AnchorDeps {

@@ -1,25 +1,15 @@
 import { resolve } from 'node:path'
-import type { KnownRing } from '../audit/opened.ts'
 import { errnoOf } from '../core/errno.ts'
 import { isObject, parseJson } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import type { System } from '../core/system.ts'
-import type { Ring } from '../keyring/ring.ts'
 import { readPrivate } from '../system/private-file.ts'
 import { replaceFile } from '../system/replace-file.ts'
+import type { Witness } from './heads.ts'
 
 const RULES = {
   othersMay: 'read', allowShared: false, followsLinks: false, makes: true, maxBytes: 16 * 1024 * 1024,
 } as const
-
-/** A file on another disk that knows the newest ring: an older copy of the store is noticed. */
-export interface Witness {
-  readonly ring: KnownRing | undefined
-  /** The keys that were revoked. */
-  readonly revoked: readonly string[]
-  /** Writes down a ring that is in force; never rejects. */
-  readonly write: (ring: Ring, version: string) => Promise<void>
-}
 
 /** Reads a witness, or begins one; the failure is a sentence for the operator. */
 export async function openWitness(name: string, { randomBytes, emit }: System): Promise<Result<Witness, string>> {
