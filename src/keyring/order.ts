@@ -1,7 +1,6 @@
 import { fail, ok, type Result } from '../core/result.ts'
 import { after, type Instant, later, seconds } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
-import { signNow } from './anchor.ts'
 import { addStandbys, type Move, promoteStandby, remove, type RuleInput, type Step } from './moves.ts'
 import { leastLead, type Policy } from './policy.ts'
 import { type Key, type Ring, standbyOf } from './ring.ts'
@@ -74,4 +73,10 @@ function promoteStandbys(
   }).reduce(later)
   if (move.now < safe && !force) return fail({ code: 'too_early', earliestSafeAt: safe })
   return ok(standbys.reduce((turned, standby) => promoteStandby(turned, standby, move), filled))
+}
+
+/** Ends the wait after a restore, on the order of an operator. */
+function signNow(ring: Ring, now: Instant): Ring {
+  const { restored } = ring
+  return restored === undefined || restored.signsAt <= now ? ring : { ...ring, restored: { ...restored, signsAt: now } }
 }
