@@ -113,11 +113,11 @@ function asksOf(folder: string, key: KeyObject, publicKey: KeyObject): Site['ask
       for (const path of ['/jwks.json', ...wellKnown.map((name) => `/.well-known/${name}`), '/healthz', '/readyz']) await ask(server, path)
     },
     auth: async (server) => {
-      for (const path of ['/auth', '/auth?expired=true']) await ask(server, path, { body: '{}', headers: { 'content-type': 'application/json' } })
+      await ask(server, '/auth', { body: '{}', headers: { 'content-type': 'application/json' } })
     },
     cases: async (server) => {
       for (const path of ['/auth/cases', '/auth/stranger-jwks.json']) await ask(server, path)
-      await ask(server, '/auth?case=expired', { body: '' })
+      for (const query of ['expired=true', 'case=expired']) await ask(server, `/auth?${query}`, { body: '' })
     },
     clients: async (server) => {
       const made = await token(server, { grant_type: 'client_credentials' })

@@ -1,12 +1,10 @@
 import { ok, type Result } from '../core/result.ts'
-import { after, type Clock, type Instant, numericDate, type Seconds, seconds } from '../core/time.ts'
+import { type Clock, type Instant, numericDate } from '../core/time.ts'
 import type { Call } from '../http/call.ts'
 import { problem } from '../http/problem.ts'
 import { json, type Reply } from '../http/reply.ts'
 import type { Route } from '../http/router.ts'
-import type { Alg } from '../jose/algorithm.ts'
 import { issue, type IssueDeps, type MadeToken, type TokenOrder } from '../jose/issue.ts'
-import type { Signer } from '../jose/signer.ts'
 import type { Current, Snapshot } from '../keyring/snapshot.ts'
 import { outOfReach } from './document.ts'
 import { type MintRequest, type MintRules, parseMintCall } from './mint-request.ts'
@@ -15,37 +13,22 @@ import { type MintRequest, type MintRules, parseMintCall } from './mint-request.
 export interface AuthDeps extends IssueDeps {
   readonly current: Current
   readonly rules: MintRules
-  /** Seconds that verifiers may grant beyond `exp`; an expired token is older than that. */
-  readonly leeway: Seconds
-  /** A key of an algorithm that is published nowhere. */
-  readonly expiredSigner: (alg: Alg) => Promise<Signer>
-  /** Loads the catalogue of bad tokens. */
-  readonly loadCases: () => Promise<Cases>
-  /** The URL of a key set with unpublished keys, for verifiers that follow a URL in a token. */
-  readonly attackerJwksUrl: string
-  readonly isDurable: boolean
+  /** Loads what makes tokens that are not right. */
+  readonly loadBad: () => Promise<BadTokens>
   /** Whether a request with this `Host` was meant for this server (DNS rebinding). */
   readonly isOurHost: (host: string) => boolean
   readonly allowOrigins: ReadonlySet<string>
   readonly now: Clock
 }
 
-/** The catalogue of bad tokens, as `/auth` uses it. */
-export interface Cases {
+/** Tokens that are not right: one that expired long ago, and the cases of the catalogue. */
+export interface BadTokens {
   /** The cases, for `/auth/cases`. */
-  readonly listed: () => readonly object[]
-  /** Turns the order of a right token into that of a case; the failure is what is wrong with its name. */
-  readonly orderOfCase: (name: string, right: TokenOrder, keys: CaseKeys) => Result<CaseOrder, string>
-}
-
-/** The keys that a bad token may be made with, besides the right one. */
-export interface CaseKeys {
-  /** Of the same algorithm, and published nowhere. */
-  readonly unpublished: Signer
-  readonly published: readonly Signer[]
-  readonly attackerJwksUrl: string
-  /** Seconds until the latest expiry of a token by a published key; undefined where those keys die with the process. */
-  readonly longest: Seconds | undefined
+  readonly listed: () => Promise<readonly object[]>
+  /** The unpublished keys, for verifiers that follow a URL in a token. */
+  readonly jwks: () => Promise<object>
+  /** Turns the order of a right token into that of a bad one; the failure is what is wrong with its name. */
+  readonly orderOf: (request: MintRequest, right: TokenOrder, keys: Snapshot) => Promise<Result<CaseOrder, string>>
 }
 
 /** The order of a case; `about` describes the case to the caller. */
@@ -53,24 +36,19 @@ export interface CaseOrder extends TokenOrder {
   readonly about?: { readonly case: string; readonly what: string; readonly rule: string; readonly expected: string }
 }
 
-/** A token that has expired did so this long ago, beyond any usual leeway. */
-const MIN_EXPIRED_SECONDS = 3600
-
 /**
  * `POST /auth`: a token for anyone who asks. The caller proves nothing, so that it is mounted for loopback only, unless
  * the operator opens it. `/auth/cases` lists the cases. Some bad tokens point to the last path, a set of unpublished
  * keys; no metadata does.
  */
 export function authRoutes(deps: AuthDeps): readonly Route[] {
-  const { rules: { algs }, allowOrigins: cors, expiredSigner, loadCases } = deps
-  const unpublished = async (): Promise<object> => {
-    const signers = await Promise.all(algs.map(expiredSigner))
-    return { keys: signers.map(({ jwk }) => jwk) }
-  }
+  const { allowOrigins: cors, loadBad } = deps
+  const cases = async (): Promise<Reply> => json(200, { cases: await (await loadBad()).listed() })
+  const unpublished = async (): Promise<Reply> => json(200, await (await loadBad()).jwks())
   return [
     { path: '/auth', methods: { POST: (call) => mint(call, deps) }, cors },
-    { path: '/auth/cases', methods: { GET: async () => json(200, { cases: (await loadCases()).listed() }) }, cors },
-    { path: '/auth/stranger-jwks.json', methods: { GET: async () => json(200, await unpublished()) }, cors: new Set() },
+    { path: '/auth/cases', methods: { GET: cases }, cors },
+    { path: '/auth/stranger-jwks.json', methods: { GET: unpublished }, cors: new Set() },
   ]
 }
 
@@ -86,9 +64,10 @@ async function mint(call: Call, deps: AuthDeps): Promise<Reply> {
   const signer = snapshot.signers.get(request.value.alg)
   if (signer === undefined) return problem(503, 'The first key of this algorithm is still in its lead; try again later')
   const now = deps.now()
-  const { sub, aud, ttl, claims } = request.value
+  const { sub, aud, ttl, claims, isExpired, name } = request.value
   const right: TokenOrder = { signer, typ: 'JWT', sub, aud, claims, issuedAt: now, ttl }
-  const order = await orderOf(request.value, right, { ...deps, snapshot })
+  const isRight = !isExpired && name === undefined
+  const order = isRight ? ok<CaseOrder>(right) : await (await deps.loadBad()).orderOf(request.value, right, snapshot)
   if (!order.ok) return problem(400, `case ${order.error}`, { member: 'case' })
   // 4. Make it, record it, answer.
   const made = await issue(order.value, deps)
@@ -96,24 +75,6 @@ async function mint(call: Call, deps: AuthDeps): Promise<Reply> {
   return made.error === 'unrecorded'
     ? problem(503, 'The audit log cannot be written', { headers: { 'retry-after': '5' } })
     : problem(409, `The keys of this server do not allow it: ${order.value.about?.what}`, { member: 'case' })
-}
-
-/** The order of the token that is wanted: the right one, one that expired long ago under an unknown key, or a case. */
-async function orderOf(
-  { isExpired, name }: MintRequest,
-  right: TokenOrder,
-  { snapshot: { algs, signers }, ...deps }: AuthDeps & { readonly snapshot: Snapshot },
-): Promise<Result<CaseOrder, string>> {
-  if (!isExpired && name === undefined) return ok(right)
-  const { leeway, expiredSigner, loadCases, attackerJwksUrl, rules } = deps
-  const unpublished = await expiredSigner(right.signer.alg)
-  if (name !== undefined) {
-    const published = algs.flatMap((alg) => signers.get(alg) ?? [])
-    const longest = deps.isDurable ? rules.maxTtl : undefined
-    return (await loadCases()).orderOfCase(name, right, { unpublished, published, attackerJwksUrl, longest })
-  }
-  const age = right.ttl + Math.max(MIN_EXPIRED_SECONDS, 2 * leeway)
-  return ok({ ...right, signer: unpublished, issuedAt: after(right.issuedAt, seconds(-age)) })
 }
 
 /** Describes the token that was made; `expires_in` is 0 where it has expired. */
