@@ -73,7 +73,7 @@ function registryOf(kind: Kind, key: KeyObject): object {
   const billing = { client_id: 'billing', client_secret_hashes: [hash], audiences, ...grants, ...dpop }
   const shop = { client_id: 'shop', token_endpoint_auth_method: 'private_key_jwt', jwks, audiences, ...dpop }
   return {
-    issuers: kind === 'grants' ? [{ issuer: ISSUER, jwks }] : [],
+    ...kind === 'grants' ? { issuers: [{ issuer: ISSUER, jwks }] } : {},
     clients: kind === 'plain' ? [billing] : [billing, shop],
   }
 }

@@ -4,12 +4,12 @@ import type { Seconds } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
 import {
   type Client, CLIENT_CREDENTIALS, type ClientAuth, type ClientId, GRANT_TYPES, type GrantType, JWT_BEARER,
-  type KeyRules, type KeySource, type Trusted, type TrustedIssuer,
+  type KeyRules, type KeySource,
 } from './client.ts'
 import { loadGrants } from './grants.ts'
 import {
   claimsOf, durationUpTo, flagOf, hashesOf, listOf, nameOf, objectOf, oneOf, optional, type Reader, scopesOf,
-  subjectsOf, Wrong,
+  Wrong,
 } from './members.ts'
 import type { Registry } from './rules.ts'
 
@@ -24,12 +24,10 @@ export interface RegistryRules extends KeyRules {
 const METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'] as const
 
 const fileOf = objectOf('clients', 'issuers')
-const issuerOf = objectOf('issuer', 'jwks', 'jwks_uri', 'reuse')
 const clientOf = objectOf(
   'client_id', 'token_endpoint_auth_method', 'client_secret_hashes', 'jwks', 'jwks_uri', 'grant_types', 'scope',
   'audiences', 'claims', 'ttl', 'signing_alg', 'dpop_bound_access_tokens', 'trusts',
 )
-const trustOf = objectOf('issuer', 'subjects')
 
 /**
  * Reads a file of clients, whose members are named as in RFC 7591 section 2 where that has a name for them, and loads
@@ -47,8 +45,8 @@ export async function parseRegistry(text: string, rules: RegistryRules): Promise
 }
 
 async function readRegistry(raw: Json, rules: RegistryRules): Promise<Registry> {
-  const { clients: rawClients, issuers: rawIssuers = [] } = fileOf(raw, 'the file')
-  const issuers = await Promise.all(listOf((entry, at) => readIssuer(entry, at, rules))(rawIssuers, 'issuers'))
+  const { clients: rawClients, issuers: rawIssuers } = fileOf(raw, 'the file')
+  const issuers = rawIssuers === undefined ? [] : await (await import('./trust.ts')).readIssuers(rawIssuers, rules)
   const clients = await Promise.all(listOf((entry, at) => readClient(entry, at, rules))(rawClients, 'clients'))
   const keysOf = mapOf(issuers, 'issuer')
   const unknown = clients.flatMap(({ trusts }) => trusts).find(({ issuer }) => !keysOf.has(issuer))
@@ -72,22 +70,6 @@ function mapOf<Value>(entries: readonly Entry<Value>[], member: string): Readonl
   return map
 }
 
-async function readIssuer(raw: Json | undefined, at: string, rules: RegistryRules): Promise<Entry<TrustedIssuer>> {
-  const entry = issuerOf(raw, at)
-  const name = nameOf(entry['issuer'], `${at}.issuer`)
-  if (isSameIssuer(name, rules.issuer)) throw new Wrong(`${at}.issuer is this server itself; name another one`)
-  return [name, {
-    keys: await readKeys(entry, at, rules),
-    mayReuse: optional(flagOf, false)(entry['reuse'], `${at}.reuse`),
-  }]
-}
-
-/** Whether two texts would name one issuer to somebody who does not compare bytes. */
-function isSameIssuer(one: string, other: string | undefined): boolean {
-  const plain = (text = ''): string => text.toLowerCase().replace(/\/+$/, '')
-  return plain(one) === plain(other)
-}
-
 async function readClient(raw: Json | undefined, at: string, rules: RegistryRules): Promise<Client> {
   const entry = clientOf(raw, at)
   const read = <Value>(member: string, reader: Reader<Value>): Value => reader(entry[member], `${at}.${member}`)
@@ -106,13 +88,8 @@ async function readClient(raw: Json | undefined, at: string, rules: RegistryRule
     ttl: read('ttl', optional(durationUpTo(rules.maxTtl), undefined)),
     alg: read('signing_alg', optional(oneOf(rules.algs), undefined)),
     dpop: read('dpop_bound_access_tokens', optional(flagOf, undefined)),
-    trusts: read('trusts', optional(listOf(readTrust), [])),
+    trusts: entry['trusts'] === undefined ? [] : read('trusts', (await import('./trust.ts')).readTrusts),
   }
-}
-
-function readTrust(raw: Json | undefined, at: string): Trusted {
-  const entry = trustOf(raw, at)
-  return { issuer: nameOf(entry['issuer'], `${at}.issuer`), subjects: subjectsOf(entry['subjects'], `${at}.subjects`) }
 }
 
 async function readAuth(entry: JsonObject, at: string, rules: RegistryRules): Promise<ClientAuth> {
