@@ -1,7 +1,7 @@
 /**
  * This room writes a log whose records are linked to each other and signed now and then. Read log.ts first; writer.ts
  * writes in batches, chain.ts links, checkpoint.ts signs, fold.ts counts what strangers repeat, opened.ts reads where a
- * log stands, and verify.ts finds what was changed.
+ * log stands, signed.ts checks signatures, and verify.ts finds what was changed.
  */
 
 import type { Event } from '../core/event.ts'
@@ -11,7 +11,7 @@ import type { Signer } from '../jose/signer.ts'
 import type { Entry, Head } from './chain.ts'
 import { CHECKPOINT, type InForce, signHead } from './checkpoint.ts'
 import { fold } from './fold.ts'
-import { type Found, foundIn, isClosed, type KnownRing } from './opened.ts'
+import { type Found, foundIn, type KnownRing } from './opened.ts'
 import { Writer, type WriterDeps } from './writer.ts'
 
 /** What an audit log needs. */
@@ -72,7 +72,8 @@ export class AuditLog {
     if (chain === undefined) announce({ name: 'audit.begun', chain: this.#chain })
     // The file before was put aside by a process that ended then.
     else if (file.size() === 0) this.record(this.#nextSegment())
-    if (seq > 0 && !await isClosed(file, keys)) announce({ name: 'audit.unclosed', last: seq, hash })
+    const isClosed = seq === 0 || await (await import('./signed.ts')).isClosed(file, keys)
+    if (!isClosed) announce({ name: 'audit.unclosed', last: seq, hash })
     const bytes = Buffer.byteLength(file.torn, 'latin1')
     if (bytes > 0) announce({ name: 'audit.torn', bytes })
   }
@@ -173,20 +174,17 @@ export class AuditLog {
   }
 
   /** The old file ends with a checkpoint, unless somebody cut it. */
-  async #turn(): Promise<void> {
+  #turn(): Promise<void> {
     const { file } = this.#deps
-    let [before, last]: [Head, Entry | undefined] = [this.#writer.head(), undefined]
-    await this.#writer.renew({
-      close: async () => {
-        before = this.#writer.head()
-        last = file.fault() === 'truncated' ? undefined : await this.#checkpointOver(before)
-        return last
-      },
-      begin: async () => {
-        if (last !== undefined) this.#isSigned(before, last)
-        await file.renew(`${this.#chain.slice(0, 8)}.${String(this.#file.from).padStart(12, '0')}`)
-        return this.#nextSegment()
-      },
+    return this.#writer.renew(async (append) => {
+      const before = this.#writer.head()
+      const last = file.fault() === 'truncated' ? undefined : await this.#checkpointOver(before)
+      if (last !== undefined) {
+        await append([last])
+        this.#isSigned(before, last)
+      }
+      await file.renew(`${this.#chain.slice(0, 8)}.${String(this.#file.from).padStart(12, '0')}`)
+      return this.#nextSegment()
     })
   }
 

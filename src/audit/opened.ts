@@ -2,7 +2,6 @@ import { isObject, type JsonObject, parseJson } from '../core/json.ts'
 import { type Instant, instant } from '../core/time.ts'
 import { sha256 } from '../jose/digest.ts'
 import { type Head, NO_RECORD } from './chain.ts'
-import { CHECKPOINT, type InForce, isInForce, signedBy } from './checkpoint.ts'
 import type { LineFile } from './file.ts'
 
 /** What a log knows about the ring whose servers write it. */
@@ -49,15 +48,6 @@ export function foundIn(file: LineFile, now: Instant): Found {
 export function chainOf(first: string): string {
   const { chain } = recordOf(first)
   return typeof chain === 'string' ? chain : sha256(first)
-}
-
-/** Whether the last record is a checkpoint over the one before, by a key that counts. */
-export async function isClosed({ last }: LineFile, keys: InForce | undefined): Promise<boolean> {
-  const record = recordOf(last)
-  const { event, covers, seq, prev, time } = record
-  if (event !== CHECKPOINT || typeof prev !== 'string' || covers !== Number(seq) - 1) return false
-  const key = await signedBy(record, { seq: covers, hash: prev })
-  return key !== undefined && (keys === undefined || isInForce(keys.get(key.kid), String(time)))
 }
 
 /** The record in a line; a line that holds none reads as an empty one. */

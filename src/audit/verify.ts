@@ -2,7 +2,8 @@ import { isObject, type JsonObject, parseJson } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { sha256 } from '../jose/digest.ts'
 import { type Head, NO_RECORD } from './chain.ts'
-import { CHECKPOINT, type InForce, isInForce, signedBy } from './checkpoint.ts'
+import { CHECKPOINT, type InForce } from './checkpoint.ts'
+import { isInForce, signedBy } from './signed.ts'
 
 /** What a log must show besides an unbroken chain. */
 export interface Expected {

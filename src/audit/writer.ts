@@ -13,13 +13,8 @@ export interface WriterDeps {
   readonly emit: Emit
 }
 
-/** How a new file continues the log: nothing else is written meanwhile. */
-export interface Renewal {
-  /** The last record of the old file, if it gets one. */
-  readonly close: () => Promise<Entry | undefined>
-  /** Changes the file, and answers the first record of the new one. */
-  readonly begin: () => Promise<Event>
-}
+/** Ends the present file, with records of its own if it appends any; answers the first record of the new one. */
+export type Renewal = (append: (entries: readonly Entry[]) => Promise<void>) => Promise<Event>
 
 /** Records that are written together. */
 interface Batch {
@@ -161,9 +156,7 @@ export class Writer {
     this.#renewal = undefined
     if (renewal === undefined) return []
     try {
-      const last = await renewal.close()
-      if (last !== undefined) await this.#append([last])
-      const first = await renewal.begin()
+      const first = await renewal((entries) => this.#append(entries))
       this.#fileFailure = undefined
       return [first]
     } catch (error) {

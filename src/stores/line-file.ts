@@ -1,6 +1,6 @@
 import {
   close, closeSync, constants, fstatSync, ftruncateSync, lstatSync, openSync, readdirSync, renameSync, type Stats,
-  statSync, unlinkSync, write,
+  unlinkSync, write,
 } from 'node:fs'
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
@@ -40,11 +40,12 @@ export async function openLineFile(path: string): Promise<LineFile> {
   const isRegular = fstatSync(file).isFile()
   const found = { ...tailOf(file), first: firstLine(file), lastWith: (text: string) => lastLineWith(file, text) }
   const isNew = isRegular && found.last === undefined && found.torn === ''
+  const aside = isNew ? filesAside(path) : []
   const surplus = Buffer.byteLength(found.torn, 'latin1')
   const grown: Grown = { file, size: fstatSync(file).size - surplus, surplus }
   return {
     ...found,
-    ...isNew ? newestAside(path) : undefined,
+    ...aside.length > 0 ? (await import('./aside.ts')).newestOf(aside) : undefined,
     place: isRegular ? `${hostname()}:${path}` : undefined,
     size: () => grown.size,
     append: (lines) => append(grown, Buffer.from(lines)),
@@ -115,18 +116,11 @@ function renewed(path: string, file: number, aside: string): number {
   return next
 }
 
-/** The first and last line of the newest file that was put aside: a crash may have left an empty one in its place. */
-function newestAside(path: string): Pick<LineFile, 'first' | 'last' | 'lastWith'> | undefined {
-  const names = readdirSync(dirname(path)).filter((name) =>
-    name.startsWith(basename(path)) && ASIDE.test(name.slice(basename(path).length)))
-  const [newest] = names.map((name) => join(dirname(path), name))
-    .toSorted((one, other) => statSync(other).mtimeMs - statSync(one).mtimeMs)
-  if (newest === undefined) return undefined
-  const file = openSync(newest, constants.O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
-  const lineWith = lastLineWith(file, '"generation":')
-  const read = { first: firstLine(file), last: tailOf(file).last, lastWith: () => lineWith }
-  closeSync(file)
-  return read
+/** The files that were put aside under a path. */
+function filesAside(path: string): readonly string[] {
+  const [folder, start] = [dirname(path), basename(path)]
+  const names = readdirSync(folder).filter((name) => name.startsWith(start) && ASIDE.test(name.slice(start.length)))
+  return names.map((name) => join(folder, name))
 }
 
 function isSame(one: Stats, other: Stats): boolean {
