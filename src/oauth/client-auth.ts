@@ -1,9 +1,9 @@
 import type { ClientFault } from '../core/event.ts'
-import { ok, type Result } from '../core/result.ts'
+import { fail, ok, type Result } from '../core/result.ts'
 import { isSameSecret, sha256 } from '../jose/digest.ts'
 import { type JwtFault, parseCompact, type UncheckedJws, unprovedClaim } from '../jose/verify.ts'
 import type { Client } from './client.ts'
-import { type OAuthFault, refused, unavailable } from './fault.ts'
+import { type OAuthFault, refused, TOO_MANY, unavailable } from './fault.ts'
 import type { ClientContext, Context, OAuthRequest, TokenDeps } from './rules.ts'
 
 /** `client_assertion_type` of the only kind of assertion that we accept (RFC 7523 section 2.2). */
@@ -17,6 +17,7 @@ type Evidence =
 
 /** No registered name is longer. */
 const MAX_ID_LENGTH = 256
+const NOT_PROVED = 'The client is not registered, or its authentication failed'
 
 /** Stands for a hash that a client lacks, so that every comparison takes as long: no secret has this SHA-256. */
 const NO_HASH = 'none'
@@ -30,14 +31,26 @@ export async function authenticate(request: OAuthRequest, deps: TokenDeps): Prom
   if (snapshot === undefined) return unavailable('The key store has been out of reach for too long')
   const context = { request, deps, snapshot, registry: deps.clients.registry }
   const evidence = evidenceOf(request)
-  if (!evidence.ok || evidence.value.id.length > MAX_ID_LENGTH) {
-    return (await import('./throttle.ts')).refuseNameless(evidence, context)
+  const id = evidence.ok ? evidence.value.id : ''
+  if (!evidence.ok || id.length > MAX_ID_LENGTH) {
+    const isQuiet = deps.throttle(`${request.address} `) !== undefined
+    const reason = evidence.ok ? 'unregistered' : 'credentials'
+    if (!isQuiet) deps.emit({ name: 'client.refused', client: 'unknown', address: request.address, reason })
+    return evidence.ok ? refused('invalid_client', NOT_PROVED) : evidence
   }
-  const { id } = evidence.value
   const client = context.registry.clients.get(id)
   const wrong = await faultOf(evidence.value, client, context)
   if (wrong === undefined && client !== undefined) return ok({ ...context, client })
-  return (await import('./throttle.ts')).refuseClient(id, wrong ?? 'unregistered', context)
+  const reason = wrong ?? 'unregistered'
+  // Only what failed is throttled: nobody can lock a client out by failing in its name.
+  const retryAfter = reason === 'full' ? undefined : deps.throttle(`${request.address} ${id}`)
+  if (retryAfter !== undefined) {
+    const description = 'Too many attempts failed; try again later'
+    return fail({ code: 'temporarily_unavailable', description, retryAfter, status: 429 })
+  }
+  // An unregistered name is not recorded: it could be a secret in the wrong place.
+  deps.emit({ name: 'client.refused', client: client?.id ?? 'unknown', address: request.address, reason })
+  return reason === 'full' ? unavailable(TOO_MANY) : refused('invalid_client', NOT_PROVED)
 }
 
 /** What is wrong with the evidence; for an unknown client and a wrong secret after the same work. */

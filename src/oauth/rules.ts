@@ -9,6 +9,7 @@ import type { Current, Snapshot } from '../keyring/snapshot.ts'
 import type { Client, GrantType, TrustedIssuer } from './client.ts'
 import type { OAuthFault } from './fault.ts'
 import type { Identifier, JtiStore } from './jti-store.ts'
+import type { Throttle } from './throttle.ts'
 
 /** What the endpoints for registered clients need. */
 export interface TokenDeps extends IssueDeps {
@@ -16,7 +17,7 @@ export interface TokenDeps extends IssueDeps {
   readonly clients: { readonly registry: Registry }
   readonly current: Current
   readonly jtis: JtiStore
-  readonly failures: Failures
+  readonly throttle: Throttle
   /** Seconds that the clock of a sender may differ from ours. */
   readonly skew: Seconds
   /** Lifetime of a token whose client names none. */
@@ -24,9 +25,6 @@ export interface TokenDeps extends IssueDeps {
   /** The URL of the token endpoint, as the metadata names it. */
   readonly url: string
 }
-
-/** Failed authentications by the SHA-256 of a name, and the end of the window that counts them. */
-export type Failures = Map<string, { readonly count: number; readonly until: Instant }>
 
 /** A request to an OAuth endpoint: what the endpoints look at, and nothing else. */
 export interface OAuthRequest {

@@ -6,6 +6,7 @@ import { backdateOf } from '../keyring/backdate.ts'
 import type { KeyRules, KeySource, Remote } from '../oauth/client.ts'
 import type { JtiStore } from '../oauth/jti-store.ts'
 import { clientMetadata, tokenEndpoint } from '../oauth/metadata.ts'
+import { throttle } from '../oauth/throttle.ts'
 import { oauthRoutes } from '../routes/oauth.ts'
 import { openClients } from '../stores/clients-file.ts'
 import type { Part, PartDeps } from './part.ts'
@@ -22,7 +23,7 @@ export async function openTokenService(path: string, deps: PartDeps): Promise<Re
     ...deps,
     clients: clients.value,
     jtis: await openJtis(config, now),
-    failures: new Map(),
+    throttle: throttle(now),
     current: keyring.current,
     ttl: timing.ttl,
     backdate: backdateOf(timing),

@@ -6,7 +6,6 @@ import { after, describe, it } from 'node:test'
 import { type Instant, instant } from '../../src/core/time.ts'
 import { parseCompact } from '../../src/jose/verify.ts'
 import { remoteKeys, verifyBy } from '../../src/oauth/key-source.ts'
-import type { Failures } from '../../src/oauth/rules.ts'
 import { throttle } from '../../src/oauth/throttle.ts'
 import { fetchDocument } from '../../src/stores/fetch.ts'
 import { inputOf } from '../../src/testkit/kit.ts'
@@ -150,8 +149,7 @@ describe('fetchDocument()', () => {
 describe('throttle()', () => {
   it('lets a name fail ten times a minute, and remembers the latest ten thousand names', () => {
     let now = 0
-    const failures: Failures = new Map()
-    const failed = (name: string) => throttle(name, failures, instant(now))
+    const failed = throttle(() => instant(now))
     const tenTimes = (name: string): void => {
       for (let attempt = 0; attempt < 10; attempt += 1) assert.equal(failed(name), undefined)
     }
