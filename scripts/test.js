@@ -7,8 +7,8 @@ import { filesBelow, install, root } from './setup.js'
 
 /**
  * `npm test`: installs, builds, checks types, layers, size, words and made tables, and runs all tests with coverage.
- * `npm test -- FILE...` runs these files alone; `--all` does every trial of what is generated at random, not a share of
- * them; `--no-coverage` runs the tests without measuring.
+ * `npm test -- FILE...` runs these files alone; `--all` does every trial of tests that repeat themselves, not a share of
+ * them, and measures what real servers load; `--no-coverage` runs the tests without measuring.
  */
 
 const THRESHOLDS = ['--check-coverage', '--lines', '95', '--branches', '90', '--functions', '0', '--statements', '0']
@@ -29,8 +29,8 @@ const checks = [
   ['types', [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', join('test', 'tsconfig.json')]],
   ...['layers', 'size', 'words'].map((name) => [name, [...loader, join('scripts', `check-${name}.ts`)]]),
   ['docs', [...loader, join('scripts', 'docs.ts'), '--check']],
-  ['prices', [...loader, join('scripts', 'price-list.ts')]],
-  ...(args.includes('--all') ? [['walks', [...loader, join('scripts', 'walk.ts')]]] : []),
+  ...(args.includes('--all') ? [['prices', 'price-list.ts'], ['walks', 'walk.ts']] : [])
+    .map(([name, file]) => [name, [...loader, join('scripts', String(file))]]),
 ]
 const wrong = checks.filter(([, command]) => run(/** @type {string[]} */ (command)) !== 0).map(([name]) => name)
 if (wrong.length > 0) fail(`These checks failed: ${wrong.join(', ')}`)

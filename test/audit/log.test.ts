@@ -186,7 +186,7 @@ describe('verifyLog()', () => {
   const without = (at: number): string[] => lines.toSpliced(at, 1)
 
   it('finds and names each record that was altered', async () => {
-    for (let at = 0; at < lines.length; at += 1) {
+    for (const at of someOf([...lines.keys()])) {
       const line = lines[at] as string
       const isToken = line.includes('"jti"')
       const edited = isToken ? line.replace(/"jti":"[^"]*/, '"jti":"forged') : line.replace('2027', '2028')
@@ -196,7 +196,7 @@ describe('verifyLog()', () => {
   })
 
   it('finds and names each record whose bond or number was altered, or that is no record any more', async () => {
-    for (let at = 0; at < lines.length; at += 1) {
+    for (const at of someOf([...lines.keys()])) {
       const line = lines[at] as string
       // No hash in base64url begins like that one: an alteration that alters nothing would be none.
       const renumbered = line.replace(/"seq":\d+/, '"seq":100000')
@@ -208,19 +208,19 @@ describe('verifyLog()', () => {
   })
 
   it('finds and names each record that was removed', async () => {
-    for (let at = 0; at < lines.length - 1; at += 1) assert.equal(await verdict(without(at)), `${at + 1} removed`)
+    for (const at of someOf([...lines.keys()].slice(0, -1))) assert.equal(await verdict(without(at)), `${at + 1} removed`)
     assert.equal(await verdict(without(199)), '199 unclosed')
   })
 
   it('finds and names each record that stands twice', async () => {
-    for (let at = 0; at < lines.length; at += 1) {
+    for (const at of someOf([...lines.keys()])) {
       assert.equal(await verdict(lines.toSpliced(at, 0, lines[at] as string)), `${at + 1} inserted`)
     }
   })
 
   it('finds and names the first of two records that changed places', async () => {
     const random = seeded(5)
-    for (let at = 0; at < lines.length - 1; at += 1) {
+    for (const at of someOf([...lines.keys()].slice(0, -1))) {
       const other = random.int(at + 1, lines.length - 1)
       for (const to of [at + 1, other]) {
         const swapped = lines.with(at, lines[to] as string).with(to, lines[at] as string)
@@ -230,7 +230,7 @@ describe('verifyLog()', () => {
   })
 
   it('finds the log cut after each record, and in the middle of each', async () => {
-    for (let at = 1; at < lines.length; at += 1) {
+    for (const at of someOf([...lines.keys()].slice(1))) {
       const kept = lines.slice(0, at)
       assert.equal(await verdict(kept), at === 100 ? 'whole' : `${at} unclosed`)
       assert.equal(await verdict([...kept, (lines[at] as string).slice(0, 30)]), `${at + 1} altered`)

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { RingStore, Version } from '../../src/keyring/store.ts'
+import { shareOf } from '../support/share.ts'
 
 /** Writers that each commit once at the same time, and writers that each commit over and over. */
-const [WRITERS, LOOPS, COMMITS] = [100, 3, 100]
+const [WRITERS, LOOPS, COMMITS] = [shareOf(100), 3, shareOf(100)]
 
 /** What every store promises. `make` answers a new, empty store each time. */
 export function ringStoreContract(name: string, make: () => Promise<RingStore>): void {
