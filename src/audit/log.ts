@@ -40,7 +40,7 @@ export class AuditLog {
   readonly found: Found
   readonly #chain: string
   /** The first record of the present file, and its time. */
-  #file: Pick<Found, 'from' | 'begunAt'>
+  #file: Pick<Found, 'firstSeq' | 'begunAt'>
   #ring: KnownRing | undefined
   #signed: number
   /** Records since the last checkpoint began. */
@@ -109,7 +109,7 @@ export class AuditLog {
     for (const count of this.#fold.counts()) void this.#writer.add(count)
     const isOld = Math.abs(between(this.#signedAt, now())) >= CHECKPOINT_SECONDS
     const isAged = maxBytes < Infinity && between(this.#file.begunAt, now()) >= maxAge
-    const isFull = this.head().seq >= this.#file.from && (isAged || file.size() >= maxBytes)
+    const isFull = this.head().seq >= this.#file.firstSeq && (isAged || file.size() >= maxBytes)
     try {
       if (isFull && file.fault() === undefined) await this.#renew()
       else if (isOld || this.#recent >= MAX_UNSIGNED_RECORDS) await this.checkpoint()
@@ -183,15 +183,15 @@ export class AuditLog {
         await append([last])
         this.#isSigned(before, last)
       }
-      await file.renew(`${this.#chain.slice(0, 8)}.${String(this.#file.from).padStart(12, '0')}`)
+      await file.renew(`${this.#chain.slice(0, 8)}.${String(this.#file.firstSeq).padStart(12, '0')}`)
       return this.#nextSegment()
     })
   }
 
   #nextSegment(): Event {
-    const from = this.#writer.head().seq + 1
-    this.#file = { from, begunAt: this.#deps.now() }
-    const event: Event = { name: 'audit.segment', chain: this.#chain, from, ...this.#ring }
+    const firstSeq = this.#writer.head().seq + 1
+    this.#file = { firstSeq, begunAt: this.#deps.now() }
+    const event: Event = { name: 'audit.segment', chain: this.#chain, from: firstSeq, ...this.#ring }
     this.#deps.emit(event)
     return event
   }

@@ -17,12 +17,12 @@ export interface Found {
   /** The id of the chain; undefined in a file without records. */
   readonly chain: string | undefined
   /** The number of the first record in the file, and its time. */
-  readonly from: number
+  readonly firstSeq: number
   readonly begunAt: Instant
   readonly ring: KnownRing | undefined
 }
 
-const NOTHING = { head: NO_RECORD, chain: undefined, from: 1, ring: undefined }
+const NOTHING = { head: NO_RECORD, chain: undefined, firstSeq: 1, ring: undefined }
 
 /** How every log begins. */
 const FIRST = '{"seq":1,'
@@ -38,7 +38,7 @@ export function foundIn(file: LineFile, now: Instant): Found {
   return {
     head: { seq, hash: sha256(last ?? '') },
     chain: chainOf(first ?? ''),
-    from: begin['seq'],
+    firstSeq: begin['seq'],
     begunAt: instant(new Date(String(begin['time'])).getTime() / 1000 || now),
     ring: ringOf(recordOf(file.lastWith('"generation":'))),
   }
