@@ -2,10 +2,10 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer as createSecureServer } from 'node:https'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { decodeJwt, decodeProtectedHeader, generateKeyPair, SignJWT } from 'jose'
 import { same } from './checks.js'
+import { freePort } from '../support/free-port.js'
 
 const APACHE = '/usr/sbin/apache2'
 const MODULES = '/usr/lib/apache2/modules'
@@ -111,14 +111,4 @@ async function reachable(get) {
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   throw new Error('Apache does not answer')
-}
-
-/** A port that nothing listens on. */
-export async function freePort() {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address()
-  probe.close()
-  await once(probe, 'close')
-  return port
 }

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { describe, it } from 'node:test'
 import { startApi } from '../support/verifiers.ts'
 import { type Block, blocksOf, type Page, patternOf, readPages, type Statement, statementsOf } from './pages.ts'
 import { openReader, type Reader } from './reader.ts'
+import { freePort } from '../support/free-port.js'
 
 /** The blocks that cannot run here, by their first line, and why. */
 const EXCEPTIONS: ReadonlyMap<string, string> = new Map([
@@ -84,13 +82,4 @@ async function carryOut({ command, output }: Statement, { reader, here, where }:
 /** Columns of a table are as wide as what happens to stand in them. */
 function narrow(text: string): string {
   return text.replaceAll(/ {2,}/g, '  ')
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  return port
 }

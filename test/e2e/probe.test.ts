@@ -1,24 +1,13 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { describe, it } from 'node:test'
 import { startApi } from '../support/verifiers.ts'
 import { end, run, serve } from '../support/process.ts'
+import { freePort } from '../support/free-port.js'
 
 /** The flaws that it finds, and its formats, are in test/testkit/probe.test.ts. */
 
 interface Report {
   readonly findings: readonly { readonly name: string; readonly verdict: string }[]
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 describe('jwksd probe', () => {

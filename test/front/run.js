@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Checks, same } from '../clients/checks.js'
-import { addClient, ask, freePort, startHaproxy, startNginx, startServer, startVarnish } from './servers.js'
+import { freePort } from '../support/free-port.js'
+import { addClient, ask, startHaproxy, startNginx, startServer, startVarnish } from './servers.js'
 
 /** The built server behind proxies by other people: whose address it sees, how it restarts, what a cache keeps. */
 

@@ -2,11 +2,11 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { request as send } from 'node:http'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../support/free-port.js'
 
 /** What stands in front: the built server, and programs by other people, each in the foreground as a child. */
 
@@ -151,14 +151,4 @@ export function ask(port, path, { from = '127.0.0.2', headers = {}, body } = {})
     request.on('error', reject)
     request.end(body)
   })
-}
-
-/** A port that nothing listens on. */
-export async function freePort() {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address()
-  probe.close()
-  await once(probe, 'close')
-  return port
 }
