@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { newFolder } from '../support/folder.ts'
+import { freePort } from '../support/free-port.js'
 import { end, run, serve, type ServerProcess } from '../support/process.ts'
 
 const FAST = ['--alg', 'ES256', '--preset', 'fast']
@@ -111,11 +112,3 @@ describe('--metrics', () => {
 })
 
 const childrenOf = ({ child: { pid } }: ServerProcess): string => `/proc/${pid}/task/${pid}/children`
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await once(server.close(), 'close')
-  return port
-}

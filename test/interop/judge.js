@@ -5,7 +5,8 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { freePort, startApache, startOpenidc } from '../clients/apache.js'
+import { startApache, startOpenidc } from '../clients/apache.js'
+import { freePort } from '../support/free-port.js'
 import { expressVerifier, fastJwtVerifier, joseVerifier, jwksRsaVerifier, pythonVerifier, rubyVerifier } from './verifiers.js'
 
 /**

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { layerFaults } from '../../scripts/check-layers.ts'
 import { sizeFaults, sizeOf } from '../../scripts/check-size.ts'
 import { wordFaults } from '../../scripts/check-words.ts'
 import { priceTable, withTypes } from '../../scripts/price-list.ts'
+import { filesBelow, root } from '../../scripts/setup.js'
 
 describe('the check of layers', () => {
   const faults = (files: Record<string, string>): readonly string[] => layerFaults(new Map(Object.entries(files)))
@@ -97,5 +100,26 @@ describe('the check of words', () => {
   it('finds hosts of registries and paths of one machine', () => {
     assert.deepEqual(wordFaults('a', `x\nhttps://registry.${'npmjs'}.org\ncd ${'/'}home/me`), ['a:2', 'a:3'])
     assert.deepEqual(wordFaults('a', 'docs/work/x and src/home/y'), [])
+  })
+})
+
+describe('what tsc does not check', () => {
+  const scripts = ['scripts', 'test'].flatMap((folder) => filesBelow(join(root, folder)))
+    .filter((path) => path.endsWith('.js') && !path.includes('node_modules'))
+
+  it('imports by name only what its file exports', () => {
+    assert.ok(scripts.length > 20)
+    const faults = scripts.flatMap((path) => {
+      const imports = readFileSync(path, 'utf8').matchAll(/^import \{([^}]+)\} from '(\.[^']+)'/gm)
+      return [...imports].flatMap(([, names = '', from = '']) => {
+        const target = join(path, '..', from)
+        const text = existsSync(target) ? readFileSync(target, 'utf8') : ''
+        const isMissing = (name: string): boolean =>
+          !new RegExp(`^export (?:async )?(?:function\\*?|const|let|class) ${name}\\b`, 'm').test(text)
+        return names.split(',').map((name) => name.trim().split(' as ')[0] ?? '')
+          .filter((name) => name !== '' && isMissing(name)).map((name) => `${path}: ${name} of ${from}`)
+      })
+    })
+    assert.deepEqual(faults, [])
   })
 })

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { addClient, freePort } from '../front/servers.js'
+import { addClient } from '../front/servers.js'
+import { freePort } from '../support/free-port.js'
 
 /** The server under test: a file store, clients, an audit log, and a rotation every six seconds. */
 
