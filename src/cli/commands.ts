@@ -6,6 +6,7 @@ import { kek } from './kek.ts'
 import { keys } from './keys.ts'
 import { probe } from './probe.ts'
 import { rekey } from './rekey.ts'
+import { restore } from './restore.ts'
 import { revoke } from './revoke.ts'
 import { rotate } from './rotate.ts'
 import { serve } from './serve.ts'
@@ -13,5 +14,5 @@ import { simulate } from './simulate.ts'
 
 /** Every command by its name, in the order of help. */
 export const COMMANDS: ReadonlyMap<string, Command> = new Map(Object.entries({
-  serve, check, keys, rotate, revoke, kek, rekey, client, audit, probe, simulate,
+  serve, check, keys, rotate, revoke, kek, rekey, restore, client, audit, probe, simulate,
 }))

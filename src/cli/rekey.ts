@@ -10,6 +10,7 @@ import { systemRandom } from '../system/random.ts'
 import { askServer } from './admin-client.ts'
 import { AS_FLAG, type Command } from './command.ts'
 import { operatorName } from './operator-name.ts'
+import { isRecorded as recorded, openStopped } from './order-record.ts'
 
 /** `jwksd rekey`: encrypts everything in the store anew under the first key-encryption key. */
 export const rekey: Command = {
@@ -30,19 +31,11 @@ interface Given {
 /** Records the order before it is carried out, where that can be; prints why not. */
 async function isRecorded(config: Config, given: Given): Promise<boolean> {
   if (config.admin !== undefined) return await askServer(config, { path: '/rekey', body: given }) !== undefined
-  if (config.audit === undefined) return true
-  const { openAudit } = await import('../stores/open-audit.ts')
-  const system = { now: systemClock, randomBytes: systemRandom, emit: () => {}, signer: () => undefined }
-  const opened = await openAudit(config.audit, config, system)
+  const opened = await openStopped(config)
   if (!opened.ok) refuse(EXIT.config, `${opened.error}. While a server runs, name its socket: --admin unix:PATH`)
   if (!opened.ok) return false
-  const { log } = opened.value
-  await log.start(undefined)
-  log.record({ name: 'operator.ordered', action: 'rekey', target: 'store', forced: false, ...given })
-  const isWritten = await log.written()
-  await log.close()
-  if (!isWritten) refuse(EXIT.unavailable, `Cannot write the audit log ${config.audit}`)
-  return isWritten
+  const order = { action: 'rekey', target: 'store', forced: false, ...given }
+  return opened.value === undefined || await recorded(opened.value, order, config.audit)
 }
 
 async function rekeyStore(config: Config, given: Given): Promise<void> {

@@ -55,7 +55,7 @@ const DAY = 24 * HOUR
 export const NO_MARKS: HighWaterMarks = { maxTtl: seconds(0), maxAge: seconds(0) }
 
 /** The marks once this timing was in force too; the very marks that were given if it raises none. */
-export function raiseMarks(marks: HighWaterMarks, { maxTtl, maxAge }: Omit<Timing, 'retention'>): HighWaterMarks {
+export function raiseMarks(marks: HighWaterMarks, { maxTtl, maxAge }: HighWaterMarks): HighWaterMarks {
   if (marks.maxTtl >= maxTtl && marks.maxAge >= maxAge) return marks
   return { maxTtl: seconds(Math.max(marks.maxTtl, maxTtl)), maxAge: seconds(Math.max(marks.maxAge, maxAge)) }
 }

@@ -6,6 +6,7 @@ import { parseForeignJwk } from '../jose/foreign-key.ts'
 import { type Kid, openVerifier } from '../jose/jwk.ts'
 import { parseCompact, type UncheckedJws, verifyJws } from '../jose/verify.ts'
 import { type OAuthFault, refused } from './fault.ts'
+import { isFromBefore } from './restored.ts'
 import type { CheckProof, ClientContext } from './rules.ts'
 
 /** A proof is made for one request. */
@@ -41,6 +42,7 @@ async function judge(claims: JsonObject, key: Kid, context: ClientContext): Prom
   if (htm !== 'POST') return 'htm must be POST'
   if (typeof htu !== 'string' || plain(htu) !== plain(url)) return 'htu must be the URL of this endpoint'
   if (typeof iat !== 'number' || iat > now + skew || iat < now - PROOF_SECONDS - skew) return 'iat is not now'
+  if (isFromBefore(claims, context, seconds(PROOF_SECONDS))) return 'it is from before the keys were restored'
   const isId = typeof jti === 'string' && jti !== '' && jti.length <= MAX_JTI_LENGTH
   if (!isId) return `jti must be a text of 1 to ${MAX_JTI_LENGTH} characters`
   const until = after(now, seconds(PROOF_SECONDS + 2 * skew))

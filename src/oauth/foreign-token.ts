@@ -5,6 +5,7 @@ import { sha256 } from '../jose/digest.ts'
 import { audiencesOf, type JwtFault, judgeClaims, type UncheckedJws, unprovedClaim } from '../jose/verify.ts'
 import { actClaim, actorsOf, isName } from './actors.ts'
 import { verifyBy } from './key-source.ts'
+import { isFromBefore } from './restored.ts'
 import type { ClientContext, Entitlement } from './rules.ts'
 
 /** The types of JWT that a token of another issuer may have; client assertions and DPoP proofs have others. */
@@ -22,8 +23,9 @@ export type ForeignFault = JwtFault | 'keys' | 'untrusted' | 'act'
  */
 export async function checkForeignToken(
   jws: UncheckedJws,
-  { client, registry: { clients, issuers }, request: { now }, deps: { issuer: self, skew } }: ClientContext,
+  context: ClientContext,
 ): Promise<Result<Entitlement, ForeignFault>> {
+  const { client, registry: { clients, issuers }, request: { now }, deps: { issuer: self, skew } } = context
   const name = unprovedClaim(jws, 'iss')
   const trust = client.trusts.find(({ issuer }) => issuer === name)
   const trusted = trust === undefined ? undefined : issuers.get(trust.issuer)
@@ -44,6 +46,7 @@ export async function checkForeignToken(
   if (acting === undefined) return fail('act')
   const until = instant(exp as number)
   const id = jti === undefined || trusted.mayReuse ? undefined : sha256(`foreign ${issuer} ${JSON.stringify(jti)}`)
+  if (id !== undefined && isFromBefore(checked.value, context, MAX_LIFETIME_SECONDS)) return fail('iat')
   return ok({
     subject: sub,
     notAfter: until,

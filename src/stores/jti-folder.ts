@@ -52,13 +52,14 @@ export function jtiFolder(folder: string, now: Clock, most: number = MAX_MARKS_P
   }
 }
 
-async function makeFolders(folder: string): Promise<void> {
+/** Makes a folder of marks, on the disk when this resolves. */
+export async function makeFolders(folder: string): Promise<void> {
   await mkdir(join(folder, ALL), { recursive: true, mode: 0o700 })
   for (const changed of [folder, dirname(folder)]) await syncFolder(changed)
 }
 
 /** Sets the time of a file that is made for it; false if it must be new and is not. */
-async function write(path: string, flags: 'wx' | 'a', time: Instant): Promise<boolean> {
+export async function write(path: string, flags: 'wx' | 'a', time: Instant): Promise<boolean> {
   const file = await open(path, flags, 0o600).catch(unlessMarked)
   if (file === undefined) return false
   try {
@@ -72,7 +73,7 @@ async function write(path: string, flags: 'wx' | 'a', time: Instant): Promise<bo
 }
 
 /** The modification time of a file; undefined if there is none. */
-async function timeOf(path: string): Promise<Instant | undefined> {
+export async function timeOf(path: string): Promise<Instant | undefined> {
   const status = await stat(path).catch(unlessMissing)
   return status === undefined ? undefined : instant(status.mtimeMs / 1000)
 }

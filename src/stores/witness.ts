@@ -12,7 +12,10 @@ const RULES = {
 } as const
 
 /** Reads a witness, or begins one; the failure is a sentence for the operator. */
-export async function openWitness(name: string, { randomBytes, emit }: System): Promise<Result<Witness, string>> {
+export async function openWitness(
+  name: string,
+  { randomBytes, emit }: Pick<System, 'randomBytes' | 'emit'>,
+): Promise<Result<Witness, string>> {
   const path = resolve(name)
   const read = await readOld(path)
   if (!read.ok) return read

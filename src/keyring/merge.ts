@@ -1,0 +1,47 @@
+import { restoredAt } from './accepting.ts'
+import { promoteStandby, remove, type RuleInput } from './moves.ts'
+import { NO_MARKS, raiseMarks } from './policy.ts'
+import { type PastKey, type Ring, standbyOf } from './ring.ts'
+
+/** What is left after a disaster. */
+interface Remains {
+  /** The ring of the backup, and the one in the store if there is one. */
+  readonly rings: readonly [Ring, ...Ring[]]
+  /** The keys that other records name as revoked. */
+  readonly revoked: readonly string[]
+  /** The newest generation that any record knows. */
+  readonly known: number
+  readonly reason: string
+  /** Whether keys sign at once. */
+  readonly isForced: boolean
+}
+
+/**
+ * The newest of the rings without any key that a record names as revoked, to be committed above every known
+ * generation. A standby follows an active key that was revoked: nothing signs before every cache has the key set.
+ */
+export function merged({ rings, revoked, known, reason, isForced }: Remains, input: RuleInput): Ring {
+  const newest = rings.reduce((one, other) => other.generation > one.generation ? other : one)
+  const past = rings.flatMap(({ history }) => history).filter(({ why }) => why === 'revoked')
+  const kids = new Set<string>([...revoked, ...past.map(({ jwk }) => jwk.kid)])
+  const gone = newest.keys.filter(({ jwk }) => kids.has(jwk.kid))
+  const move = { ...input, changes: [] }
+  const left = remove(newest, { gone, why: 'revoked', reason }, move)
+  const led = gone.flatMap(({ state, jwk }) => state === 'active' ? standbyOf(left.keys, jwk.alg) ?? [] : [])
+    .reduce((ring, standby) => promoteStandby(ring, standby, move), left)
+  const marks = rings.map((ring) => ring.marks).reduce(raiseMarks, NO_MARKS)
+  const restored = restoredAt({ marks }, { ...input, reason })
+  return {
+    ...led,
+    marks,
+    history: [...led.history, ...unknownTo(led, past)],
+    generation: Math.max(known, newest.generation),
+    restored: isForced ? { ...restored, signsAt: input.now } : restored,
+  }
+}
+
+/** The past keys that a ring does not know, each once. */
+function unknownTo({ keys, history }: Ring, past: readonly PastKey[]): readonly PastKey[] {
+  const kids = new Set([...keys, ...history].map(({ jwk }) => jwk.kid))
+  return past.filter(({ jwk: { kid } }) => !kids.has(kid) && kids.add(kid))
+}
