@@ -29,7 +29,7 @@ export const EVENT_MEANINGS: Readonly<Record<Event['name'], string>> = {
   'key.created': 'A new key was made; it waits for its publication.',
   'key.published': 'The key is in the key set; its lead starts.',
   'key.promoted': 'The key signs from now on.',
-  'key.retired': 'The key signs no more; its private half was destroyed; it stays published for the retention.',
+  'key.retired': 'The key signs no more; its private half has left the ring; it stays published for the retention.',
   'key.removed': 'The key left the key set.',
   'key.revoked': 'An operator took the key out of the key set.',
   'token.minted': 'A token was made. `subject` is the SHA-256 of `jti.sub`, so that no subject lies open.',

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
-import { never, timestamp } from '../core/time.ts'
+import { instant, timestamp } from '../core/time.ts'
 import { KeyringFault } from '../keyring/fault.ts'
 import type { Policy } from '../keyring/policy.ts'
-import { activeOf, type Ring } from '../keyring/ring.ts'
+import { activeOf, type Restored, type Ring } from '../keyring/ring.ts'
 import { StoreUnavailable } from '../keyring/store.ts'
 import { loadKeks } from '../stores/keks.ts'
 import { restoreRing } from '../stores/restore.ts'
@@ -22,7 +22,7 @@ export const restore: Command = {
   ],
   meaning: 'Put BACKUP, a copy of the ring, back into --store while no server runs: the newer of both rings counts, ' +
     'without any key that either of them, --audit or --witness names as revoked. Used identifiers beside either count.',
-  example: 'jwksd restore backup/ring.json --store file:ring.json --kek-file ring.kek --reason "disk lost"',
+  example: 'jwksd restore old.json --store file:ring.json --kek-file kek --reason lost',
   run: async ({ config, own, words: [backup = ''] }) => {
     const { as, force, reason } = own
     if (reason === undefined) return refuse(EXIT.config, '--reason is not set. Its text goes into the audit log')
@@ -48,12 +48,20 @@ export const restore: Command = {
   },
 }
 
+function waitOf(restored: Restored | undefined): string {
+  if (restored === undefined || restored.signsAt === restored.at) {
+    return 'Keys sign at once: a verifier whose copy of the key set lacks one refuses its tokens until it fetches again.'
+  }
+  const time = timestamp(instant(Math.ceil(restored.signsAt))).replace('.000Z', 'Z')
+  return `Nothing is signed before ${time}: every cache has the key set by then.`
+}
+
 /** What is in force now, and what is missing. */
 function reportOf({ generation, keys, history, restored }: Ring, { algs }: Policy): string {
   const revoked = history.filter(({ why }) => why === 'revoked').length
   const lacking = algs.filter((alg) => activeOf(keys, alg) === undefined)
+  const counts = `${keys.length} keys, and ${revoked} that were revoked`
   const none = `No key signs for ${lacking.join(', ')}: the next start makes one, which waits its lead\n`
-  return `Restored as ring ${generation}: ${keys.length} keys, and ${revoked} that were revoked. Start the server.\n` +
-    `Nothing is signed before ${timestamp(restored?.signsAt ?? never)}: every cache has the key set by then.\n` +
-    (lacking.length > 0 ? none : '')
+  return `Restored as ring ${generation}: ${counts}. Start the server.\n` +
+    `${waitOf(restored)}\n${lacking.length > 0 ? none : ''}`
 }

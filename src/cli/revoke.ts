@@ -12,7 +12,7 @@ export const revoke: Command = {
     FORCE_FLAG,
     AS_FLAG,
   ],
-  meaning: 'Take a key out of the JWK Set at once, and destroy its private half.',
+  meaning: 'Take a key out of the JWK Set, and its private half out of the store, at once.',
   example: 'jwksd revoke KID --admin unix:admin --reason "laptop stolen"',
   run: async ({ config, own: { as, force, reason }, words: [kid = ''] }) => {
     if (reason === undefined) return refuse(EXIT.config, '--reason is not set. Its text goes into the public history')

@@ -63,7 +63,7 @@ export function promoteStandby(ring: Ring, standby: StandbyKey, move: Move): Rin
   return { ...ring, keys }
 }
 
-/** Destroys the private half of an active key; it stays published. */
+/** Takes the private half of an active key out of the ring; the public one stays published. */
 export function retire({ jwk, publishedAt, activeAt, separate }: ActiveKey, move: Move): RetiredKey {
   note(move, jwk, 'retired')
   return { state: 'retired', jwk, publishedAt, activeAt, retiredAt: undefined, separate }

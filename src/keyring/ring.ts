@@ -27,7 +27,7 @@ export interface ActiveKey extends InSet {
   readonly activeAt: Instant
 }
 
-/** Published, but it cannot sign any more: its private half was destroyed. */
+/** Published, but it cannot sign any more: its private half has left the ring. */
 export interface RetiredKey extends InSet {
   readonly state: 'retired'
   readonly publishedAt: Instant

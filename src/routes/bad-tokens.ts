@@ -39,7 +39,7 @@ interface CaseKeys extends Pick<BadDeps, 'attackerJwksUrl' | 'longest'> {
 /** A token that has expired did so this long ago, beyond any usual leeway. */
 const MIN_EXPIRED_SECONDS = 3600
 
-/** Makes tokens that are not right. Real keys cannot serve: their private halves are destroyed when they retire. */
+/** Makes tokens that are not right. Real keys cannot serve: their private halves leave the ring when they retire. */
 export function badTokens({ algs, leeway, rsaBits, unpublished: made, loadCases, ...rest }: BadDeps): BadTokens {
   const signerFor = (alg: Alg): Promise<Signer> => {
     const signer = made.get(alg) ?? unpublishedSigner(alg, rsaBits)

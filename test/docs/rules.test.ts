@@ -12,7 +12,8 @@ describe('docs/rules.md', () => {
   const rows = [...page.matchAll(/^\| ([A-E]\d+) \| .+ \|(?: .+)? \|$/gm)].map(([row = '', code = '']) => ({ row, code }))
   const explained = new Set(rows.map(({ code }) => code))
   const untested = new Set(rows.filter(({ row }) => row.endsWith('| no test yet |')).map(({ code }) => code))
-  const tests = filesBelow(join(root, 'test')).filter((path) => path.endsWith('.ts') && path !== import.meta.filename)
+  const tests = filesBelow(join(root, 'test'))
+    .filter((path) => /^(?!.*node_modules).*\.ts$/.test(path) && path !== import.meta.filename)
   const codesOf = (path: string): readonly string[] => readFileSync(path, 'utf8').match(CODE) ?? []
   const named = new Set(tests.flatMap(codesOf))
 
