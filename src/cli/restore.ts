@@ -50,7 +50,7 @@ export const restore: Command = {
 
 function waitOf(restored: Restored | undefined): string {
   if (restored === undefined || restored.signsAt === restored.at) {
-    return 'Keys sign at once: a verifier whose copy of the key set lacks one refuses its tokens until it fetches again.'
+    return 'Keys sign at once: a verifier whose copy of the key set lacks one refuses its tokens until it fetches.'
   }
   const time = timestamp(instant(Math.ceil(restored.signsAt))).replace('.000Z', 'Z')
   return `Nothing is signed before ${time}: every cache has the key set by then.`

@@ -15,8 +15,8 @@ import { takeLock } from './lock.ts'
 const { O_APPEND, O_CREAT, O_DSYNC, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants
 /** Every write is on the disk when it ends: Node's permission model allows this, and no fsync. */
 const MODE = O_RDWR | O_APPEND | O_DSYNC | O_NOFOLLOW | O_NONBLOCK
-/** The ending of a file that was put aside. */
-const ASIDE = /^\.[\w-]{8}\.\d{12}$/
+/** The ending of a file that was put aside, by us or by what rotates logs; not of what we keep beside the file. */
+const ASIDE = /^[.-](?!lock$|next$)/
 
 const writeTo = promisify(write)
 const closed = promisify(close)
@@ -120,7 +120,7 @@ function renewed(path: string, file: number, aside: string): number {
 function filesAside(path: string): readonly string[] {
   const [folder, start] = [dirname(path), basename(path)]
   const names = readdirSync(folder).filter((name) => name.startsWith(start) && ASIDE.test(name.slice(start.length)))
-  return names.map((name) => join(folder, name))
+  return names.map((name) => join(folder, name)).filter((name) => lstatSync(name).isFile())
 }
 
 function isSame(one: Stats, other: Stats): boolean {

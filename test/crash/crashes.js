@@ -16,7 +16,7 @@ const pause = (/** @type {number} */ length) => new Promise((resolve) => setTime
  * @param {{ dist: string, count: number, untilFault?: boolean }} order
  */
 export async function crash({ dist, count, untilFault = false }) {
-  const sum = { starts: 0, tokens: 0, keys: 0, rotations: 0, refused: 0, crashes: 0, aimed: 0 }
+  const sum = { starts: 0, tokens: 0, keys: 0, rotations: 0, refused: 0, recorded: 0, crashes: 0, aimed: 0 }
   /** @type {string[]} */
   const faults = []
   while (sum.crashes < count && !(untilFault && faults.length > 0)) {
@@ -31,7 +31,7 @@ export async function crash({ dist, count, untilFault = false }) {
       }
       if (witness.faults.length === 0) await endInOrder(witness)
       faults.push(...witness.faults)
-      for (const name of /** @type {const} */ (['starts', 'tokens', 'keys', 'rotations', 'refused'])) sum[name] += witness.counts[name]
+      for (const name of /** @type {const} */ (['starts', 'tokens', 'keys', 'rotations', 'refused', 'recorded'])) sum[name] += witness.counts[name]
     } finally {
       rmSync(folder, { recursive: true })
     }

@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createPublicKey, verify } from 'node:crypto'
 import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -16,6 +17,8 @@ const ALGS = ['ES256', 'Ed25519']
 export class Witness {
   /** Tokens that were handed out and may be alive. @type {{ token: string, exp: number }[]} */
   #tokens = []
+  /** The `jti` of every token that was handed out. @type {string[]} */
+  #minted = []
   /** Keys that were ever served. @type {Set<string>} */
   #kids = new Set()
   #dist
@@ -25,8 +28,8 @@ export class Witness {
   events = []
   /** What was found missing, in words. @type {string[]} */
   faults = []
-  /** @type {Record<'starts' | 'tokens' | 'keys' | 'rotations' | 'refused', number>} */
-  counts = { starts: 0, tokens: 0, keys: 0, rotations: 0, refused: 0 }
+  /** @type {Record<'starts' | 'tokens' | 'keys' | 'rotations' | 'refused' | 'recorded', number>} */
+  counts = { starts: 0, tokens: 0, keys: 0, rotations: 0, refused: 0, recorded: 0 }
 
   /** @param {{ dist: string, folder: string, isAudited?: boolean }} place */
   constructor({ dist, folder, isAudited = true }) {
@@ -41,7 +44,7 @@ export class Witness {
   start() {
     const at = (/** @type {string} */ name) => join(this.#folder, name)
     const args = ['--store', `file:${at('ring.json')}`, '--kek-file', at('kek'), '--admin', `unix:${at('admin')}`]
-    if (this.#isAudited) args.push('--audit', at('audit.log'))
+    if (this.#isAudited) args.push('--audit', at('audit.log'), '--audit-required', '--witness', at('witness'))
     this.events = []
     const child = spawn(process.execPath, [WORKER, this.#dist, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
     const exited = once(child, 'exit')
@@ -94,7 +97,10 @@ export class Witness {
         for (const request of [new Request(`${url}/auth`, mint), new Request(`${url}/jwks.json`)]) {
           const reply = await fetch(request)
           const { token, expiry, keys = [] } = /** @type {any} */ (await reply.json())
-          if (reply.status === 200 && token !== undefined) this.#tokens.push({ token, exp: expiry })
+          if (reply.status === 200 && token !== undefined) {
+            this.#tokens.push({ token, exp: expiry })
+            this.#minted.push(JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString()).jti)
+          }
           for (const { kid } of keys) this.#kids.add(kid)
           if (reply.status === 503) this.counts.refused += 1
           else if (reply.status !== 200) this.faults.push(`${request.url} answered ${reply.status}`)
@@ -106,11 +112,17 @@ export class Witness {
     }
   }
 
-  /** Whether the audit log is whole. @param {readonly string[]} options */
+  /** Whether the audit log is whole, and has a record of each token that was handed out. @param {readonly string[]} options */
   checkAudit(...options) {
     const path = join(this.#folder, 'audit.log')
     const { status, stderr } = spawnSync(process.execPath, [join(this.#dist, 'server.js'), 'audit', 'verify', path, ...options])
     if (status !== 0) this.faults.push(`audit: ${String(stderr).trim()}`)
+    const files = readdirSync(this.#folder).filter((name) => name.startsWith('audit.log') && name !== 'audit.log.lock')
+    const log = files.map((name) => readFileSync(join(this.#folder, name), 'utf8')).join('')
+    const recorded = new Set([...log.matchAll(/"jti":"([^"]+)"/g)].map(([, jti]) => jti))
+    const unrecorded = this.#minted.filter((jti) => !recorded.has(jti))
+    if (unrecorded.length > 0) this.faults.push(`audit: ${unrecorded.length} of ${this.#minted.length} tokens have no record`)
+    this.counts.recorded = this.#minted.length
   }
 }
 

@@ -134,8 +134,15 @@ describe('a start on an older audit log', () => {
     assert.equal((await run(['rotate', ...place.admin, '--force', '--reason', 'drill'])).code, 0)
     await end(server)
     const whole = readFileSync(place.log)
-    const harms: readonly (readonly [() => void, RegExp])[] = [
-      [() => rmSync(place.log), /The audit log of this server is missing: the ring knows \d+ records of it/],
+    const harms: readonly (readonly [() => unknown, RegExp])[] = [
+      [
+        () => [rmSync(place.log), renameSync(`${place.log}-old`, `${place.log}old`)],
+        /The audit log of this server is missing: the ring knows \d+ records of it/,
+      ],
+      [
+        () => [rmSync(place.log), renameSync(`${place.log}old`, `${place.log}-old`)],
+        /The audit log ends with record \d+, but the ring knows \d+ of it/,
+      ],
       [() => copyFileSync(`${place.log}-old`, place.log), /The audit log ends with record \d+, but the ring knows \d+ of it/],
     ]
     for (const [harm, problem] of harms) {
@@ -145,11 +152,25 @@ describe('a start on an older audit log', () => {
       writeFileSync(place.log, whole)
     }
     await end(await serve(args))
-    rmSync(place.log)
+    for (const path of [place.log, `${place.log}-old`]) rmSync(path)
     const again = await serve([...args, '--accept-rollback', `${generationIn(place.ring)}:lost`])
     assert.equal((await ready(again))[0], 200)
     await end(again)
     await end(await serve(args))
+  })
+
+  it('goes on if the log was moved while no server ran, by a crash or by what rotates logs', async () => {
+    for (const ending of ['.1', '-20261126']) {
+      const place = await newPlace()
+      const args = [...place.args, '--audit', place.log]
+      await end(await serve(args), 'SIGKILL')
+      renameSync(place.log, `${place.log}${ending}`)
+      // Nothing of ours, though its name begins alike.
+      writeFileSync(`${place.log}.notes`, '')
+      await end(await serve(args))
+      const { code, stderr } = await run(['audit', 'verify', place.log, '--before', `${place.log}${ending}`])
+      assert.equal(code, 0, stderr)
+    }
   })
 
   it('does not happen by crashes: kills at many moments, and each start goes on', async () => {
