@@ -33,7 +33,7 @@ const IV_BYTES = 12
 
 /** Imports 32 bytes as a key-encryption key, and wipes them. */
 export async function importKek(bytes: Uint8Array, id: string = sha256(bytes).slice(0, 16)): Promise<KeyEncryptionKey> {
-  const key = await subtle.importKey('raw', bytes, 'AES-GCM', false, ['encrypt', 'decrypt', 'wrapKey', 'unwrapKey'])
+  const key = await subtle.importKey('raw', bytes, 'AES-GCM', false, ['encrypt', 'decrypt'])
   bytes.fill(0)
   return { id, key }
 }
@@ -55,19 +55,11 @@ export interface Sealing {
   readonly randomBytes: RandomBytes
 }
 
-/** Seals by an operation of WebCrypto that takes the parameters of AES-GCM. */
-export async function seal(
-  { kek, context, randomBytes }: Sealing,
-  encrypt: (parameters: webcrypto.AesGcmParams) => Promise<ArrayBuffer>,
-): Promise<Sealed> {
-  const iv = randomBytes(IV_BYTES)
-  const ciphertext = await encrypt(gcm(iv, context))
-  return { kek: kek.id, iv: encodeBase64url(iv), ciphertext: encodeBase64url(new Uint8Array(ciphertext)) }
-}
-
 /** Seals bytes. */
-export function sealBytes(bytes: Uint8Array, sealing: Sealing): Promise<Sealed> {
-  return seal(sealing, (parameters) => subtle.encrypt(parameters, sealing.kek.key, bytes))
+export async function sealBytes(bytes: Uint8Array, { kek, context, randomBytes }: Sealing): Promise<Sealed> {
+  const iv = randomBytes(IV_BYTES)
+  const ciphertext = await subtle.encrypt(gcm(iv, context), kek.key, bytes)
+  return { kek: kek.id, iv: encodeBase64url(iv), ciphertext: encodeBase64url(new Uint8Array(ciphertext)) }
 }
 
 /** How sealed bytes are opened. */
@@ -76,23 +68,17 @@ interface Opening {
   readonly context: string
 }
 
-/** Opens with `decrypt`; undefined when no given key sealed it, it was altered, or it belongs to another context. */
-export async function open<Opened>(
+/** Opens sealed bytes; undefined when no given key sealed them, they were altered, or belong to another context. */
+export async function openBytes(
   { kek: id, iv, ciphertext }: Sealed,
   { keks, context }: Opening,
-  decrypt: (kek: webcrypto.CryptoKey, ciphertext: Uint8Array, parameters: webcrypto.AesGcmParams) => Promise<Opened>,
-): Promise<Opened | undefined> {
+): Promise<Uint8Array | undefined> {
   const kek = keks.find((one) => one.id === id)
   const [nonce, bytes] = [decodeBase64url(iv), decodeBase64url(ciphertext)]
   if (kek === undefined || nonce?.length !== IV_BYTES || bytes === undefined) return undefined
   // WebCrypto gives no reason, on purpose; neither do we.
-  return await decrypt(kek.key, bytes, gcm(nonce, context)).catch(() => undefined)
-}
-
-/** Opens what `sealBytes` sealed. */
-export async function openBytes(sealed: Sealed, opening: Opening): Promise<Uint8Array | undefined> {
-  return await open(sealed, opening, async (kek, bytes, parameters) =>
-    new Uint8Array(await subtle.decrypt(parameters, kek, bytes)))
+  const opened = await subtle.decrypt(gcm(nonce, context), kek.key, bytes).catch(() => undefined)
+  return opened === undefined ? undefined : new Uint8Array(opened)
 }
 
 /** Reads a record of sealed bytes, canonical and without another member; only a key can tell whether it is right. */

@@ -1,21 +1,37 @@
 import { webcrypto } from 'node:crypto'
 import { algorithm } from './algorithm.ts'
 import type { Kid, PublicJwk } from './jwk.ts'
-import { type Keks, open, seal, type Sealed, type Sealing } from './kek.ts'
+import { type Keks, openBytes, sealBytes, type Sealed, type Sealing } from './kek.ts'
 
 const { subtle } = webcrypto
 
-/** Seals an extractable private key as a JWK; it never leaves WebCrypto unencrypted. */
-export function wrapKey(key: webcrypto.CryptoKey, kid: Kid, sealing: Omit<Sealing, 'context'>): Promise<Sealed> {
-  return seal({ ...sealing, context: keyContext(kid) }, (parameters) =>
-    subtle.wrapKey('jwk', key, sealing.kek.key, parameters))
+/**
+ * Seals an extractable private key as a JWK. The text is wiped: `subtle.wrapKey` would do the same work, and leave the
+ * private key readable in the memory that it frees.
+ */
+export async function wrapKey(
+  key: webcrypto.CryptoKey,
+  kid: Kid,
+  sealing: Omit<Sealing, 'context'>,
+): Promise<Sealed> {
+  const text = Buffer.from(JSON.stringify(await subtle.exportKey('jwk', key)))
+  const sealed = await sealBytes(text, { ...sealing, context: keyContext(kid) })
+  text.fill(0)
+  return sealed
 }
 
 /** Unseals the private half of a key as non-extractable; undefined when it was sealed otherwise or altered since. */
-export function unwrapKey(sealed: Sealed, jwk: PublicJwk, keks: Keks): Promise<webcrypto.CryptoKey | undefined> {
-  const { key } = algorithm(jwk.alg)
-  return open(sealed, { keks, context: keyContext(jwk.kid) }, (kek, ciphertext, parameters) =>
-    subtle.unwrapKey('jwk', ciphertext, kek, parameters, key, false, ['sign']))
+export async function unwrapKey(sealed: Sealed, jwk: PublicJwk, keks: Keks): Promise<webcrypto.CryptoKey | undefined> {
+  const text = await openBytes(sealed, { keks, context: keyContext(jwk.kid) })
+  if (text === undefined) return undefined
+  try {
+    const privateJwk = JSON.parse(Buffer.from(text.buffer).toString()) as webcrypto.JsonWebKey
+    return await subtle.importKey('jwk', privateJwk, algorithm(jwk.alg).key, false, ['sign'])
+  } catch {
+    return undefined
+  } finally {
+    text.fill(0)
+  }
 }
 
 /** Binds a sealed half to its kid and to the version of the format, so that no record can stand for another. */
