@@ -28,8 +28,9 @@ const GRACE_SECONDS = seconds(4)
 /** Opens the keyring, listens, and serves until a signal. */
 export async function serve({ config, typed, unknown }: Configured): Promise<void> {
   fitThreads()
-  // Also before anything can be read again, and where nothing can: otherwise this signal ends the process.
-  process.on('SIGHUP', () => {})
+  // Also where nothing can be read again: otherwise this signal ends the process. What is sent too early counts later.
+  let isHungUp = false
+  process.on('SIGHUP', () => void (isHungUp = true))
   const tally: Tally = new Map()
   const emit: Emit = counting(tally, await openLog(config, (lines) => emit({ name: 'log.dropped', lines })))
   process.on('uncaughtException', (error) => {
@@ -55,6 +56,7 @@ export async function serve({ config, typed, unknown }: Configured): Promise<voi
   const stopTicker = startTicker({ now: systemClock, nextTick: () => app.keyring.nextTick(), tick: app.tick })
   // Before the announcement: its reader may send a signal at once.
   untilSignal(listening, stopTicker, app)
+  if (isHungUp) void app.reload?.()
   if (worker === 1) await announce(own, app, listening)
   // Last: making an RSA key would hold up the start by a fifth on one core.
   void app.keyring.refill()

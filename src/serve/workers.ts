@@ -91,12 +91,20 @@ async function superviseWorkers({ workers: count, drain }: Config, emit: Emit, t
   for (let number = 2; number <= count; number += 1) start(number)
 }
 
-/** Passes SIGHUP on to workers once they listen: one that still starts reads its files anyway, and could end. */
+/** Passes SIGHUP on to workers, once they listen to those that still start: it could end them sooner. */
 function passHangUps(): (worker: Worker) => Worker {
   const open = new Map<number, Worker>()
-  process.on('SIGHUP', () => end(open, 'SIGHUP'))
+  let count = 0
+  process.on('SIGHUP', () => {
+    count += 1
+    end(open, 'SIGHUP')
+  })
   return (worker) => {
-    worker.once('listening', () => open.set(worker.id, worker))
+    const known = count
+    worker.once('listening', () => {
+      open.set(worker.id, worker)
+      if (count > known) worker.process.kill('SIGHUP')
+    })
     return worker.once('exit', () => open.delete(worker.id))
   }
 }

@@ -32,15 +32,16 @@ interface Grown {
 
 /**
  * Opens a file that only grows, or makes it with mode 0600; an empty one continues the newest file that was put aside.
+ * `PATH.2` and so on are the files of other workers.
  * Throws the error of the system, or an `Error` when another process has the file open.
  */
-export async function openLineFile(path: string): Promise<LineFile> {
+export async function openLineFile(path: string, workers = 1): Promise<LineFile> {
   const { file, release } = await openLocked(path)
   await syncFolder(dirname(path))
   const isRegular = fstatSync(file).isFile()
   const found = { ...tailOf(file), first: firstLine(file), lastWith: (text: string) => lastLineWith(file, text) }
   const isNew = isRegular && found.last === undefined && found.torn === ''
-  const aside = isNew ? filesAside(path) : []
+  const aside = isNew ? filesAside(path, workers) : []
   const surplus = Buffer.byteLength(found.torn, 'latin1')
   const grown: Grown = { file, size: fstatSync(file).size - surplus, surplus }
   return {
@@ -117,10 +118,16 @@ function renewed(path: string, file: number, aside: string): number {
 }
 
 /** The files that were put aside under a path. */
-function filesAside(path: string): readonly string[] {
+function filesAside(path: string, workers: number): readonly string[] {
   const [folder, start] = [dirname(path), basename(path)]
   const names = readdirSync(folder).filter((name) => name.startsWith(start) && ASIDE.test(name.slice(start.length)))
+    .filter((name) => !isOfOther(name.slice(start.length), workers))
   return names.map((name) => join(folder, name)).filter((name) => lstatSync(name).isFile())
+}
+
+function isOfOther(ending: string, workers: number): boolean {
+  const worker = Number(/^\.(\d+)(?:[.-]|$)/.exec(ending)?.[1])
+  return worker >= 2 && worker <= workers
 }
 
 function isSame(one: Stats, other: Stats): boolean {

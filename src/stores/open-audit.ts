@@ -28,11 +28,12 @@ export interface OpenAudit {
 /** Opens the audit log in a file or on standard output; the failure is a sentence for the operator. */
 export async function openAudit(
   path: string,
-  { auditSize, auditAge, allowShared }: Config,
+  config: Config,
   { now, emit, randomBytes, signer }: AuditSystem,
 ): Promise<Result<OpenAudit, string>> {
   try {
-    const file = await open(path, allowShared)
+    const { auditSize, auditAge } = config
+    const file = await open(path, config)
     const maxBytes = file.place === undefined ? undefined : auditSize * MEBIBYTE
     const newChain = (): string => encodeBase64url(randomBytes(CHAIN_BYTES))
     const log = new AuditLog({ file, now, emit, signer, newChain, maxBytes, maxAge: auditAge })
@@ -42,11 +43,11 @@ export async function openAudit(
   }
 }
 
-async function open(path: string, allowShared: boolean): Promise<LineFile> {
+async function open(path: string, { allowShared, workers }: Config): Promise<LineFile> {
   if (path === '-') return (await import('./line-pipe.ts')).openLinePipe(STDOUT)
   const rules = { othersMay: 'read', allowShared, followsLinks: false, makes: true, mayBeDevice: true } as const
   const opened = await openPrivate(path, rules, O_RDWR | O_APPEND | O_CREAT)
   if (!opened.ok) throw new Error(opened.error.problem)
   await opened.value.close()
-  return await (await import('./line-file.ts')).openLineFile(resolve(path))
+  return await (await import('./line-file.ts')).openLineFile(resolve(path), workers)
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { copyFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
@@ -171,6 +171,22 @@ describe('a start on an older audit log', () => {
       const { code, stderr } = await run(['audit', 'verify', place.log, '--before', `${place.log}${ending}`])
       assert.equal(code, 0, stderr)
     }
+  })
+
+  it('takes the log of another worker for no part of its own', async () => {
+    const place = await newPlace('--workers', '2')
+    const args = [...place.args, '--audit', place.log]
+    const both = async (): Promise<unknown> => {
+      const server = await serve(args)
+      while (!existsSync(`${place.log}.2`)) await setTimeout(20)
+      return await end(server)
+    }
+    await both()
+    renameSync(place.log, `${place.log}.1`)
+    writeFileSync(`${place.log}.2`, readFileSync(`${place.log}.2`))
+    await both()
+    const { code, stderr } = await run(['audit', 'verify', place.log, '--before', `${place.log}.1`])
+    assert.equal(code, 0, stderr)
   })
 
   it('does not happen by crashes: kills at many moments, and each start goes on', async () => {

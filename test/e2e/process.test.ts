@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
@@ -9,7 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { isAvailable } from '../../src/jose/signer.ts'
 import { optionTexts } from '../../src/config/option-texts.ts'
 import { newFolder } from '../support/folder.ts'
-import { end, run, serve } from '../support/process.ts'
+import { end, run, serve, SERVER } from '../support/process.ts'
 
 /** One clear line, no stack trace. */
 function assertOneLine(stderr: string, expected: RegExp): void {
@@ -208,6 +208,27 @@ describe('node dist/server.js', () => {
       }
       const { code, stdout } = await end(server)
       assert.deepEqual([code, /worker\.ended/.test(stdout)], [0, false], mode.join(' '))
+    }
+  })
+
+  it('reads again after it has started what SIGHUP asked for while it started, workers too', async () => {
+    const place = newFolder()
+    const clients = join(place, 'clients.json')
+    assert.equal((await run(['client', 'add', 'b', '--clients', clients, '--audience', 'api'])).code, 0)
+    const store = ['--store', `file:${join(place, 'ring.json')}`, '--unsealed', '--clients', clients]
+    // The line at which the signal is sent, and how often all processes then read the clients in all.
+    const starts = [[['--alg', 'RS256'], 'key.created', 2], [['--workers', '2'], 'server.listening', 4]] as const
+    for (const [mode, first, loads] of starts) {
+      const child = spawn(process.execPath, [SERVER, '--port', '0', ...mode, ...store], { stdio: ['ignore', 'pipe', 'inherit'] })
+      let log = ''
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        if (!log.includes(first) && `${log}${text}`.includes(first)) child.kill('SIGHUP')
+        log += text
+      })
+      const exited = once(child, 'exit')
+      for (let waited = 0; log.split('"clients.loaded"').length <= loads && waited < 10_000; waited += 20) await pause(20)
+      child.kill('SIGTERM')
+      assert.deepEqual([(await exited)[0], log.split('"clients.loaded"').length - 1], [0, loads])
     }
   })
 

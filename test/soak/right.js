@@ -92,7 +92,7 @@ async function verified(token, keys) {
 }
 
 /**
- * Sends one request, without a retry.
+ * Sends one request.
  * @param {string} url
  * @param {{ agent?: Agent, headers?: Record<string, string>, body?: string }} options
  * @returns {Promise<{ status: number, headers: Record<string, string>, text: string }>}
@@ -108,7 +108,9 @@ export function ask(url, { agent = false, headers = {}, body }) {
       response.on('error', reject)
     })
     sent.setTimeout(TIMEOUT_MS, () => sent.destroy(new Error(`no answer in ${TIMEOUT_MS} ms`)))
-    sent.on('error', reject)
+    // A server may close a connection while a request is on its way: as every client does, ask again on a new one.
+    sent.on('error', (error) => sent.reusedSocket && error.code === 'ECONNRESET'
+      ? resolve(ask(url, { headers, body })) : reject(error))
     sent.end(body)
   })
 }

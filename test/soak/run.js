@@ -12,7 +12,7 @@ import { auditOf, makeClients, replaceFile, startServer, verifyAudit } from './s
 
 /**
  * The built server under floods, while its clients, keys and log files change: `--minutes N`, one half with one process and
- * one with two workers, or `--workers 2` alone. A fifth of each has no flood: what the times under a flood are compared
+ * one with two workers of which one is replaced each minute, or `--workers 2` alone. A fifth of each has no flood: what the times under a flood are compared
  * with.
  */
 
@@ -20,6 +20,8 @@ const FLOOD = fileURLToPath(new URL('flood.js', import.meta.url))
 const QUIET_SHARE = 0.2
 const CHANGE_MS = 2000
 const MEMORY_MS = 250
+/** In a short run it is a sixth of the time under a flood. */
+const REPLACE_MS = 60_000
 /** What right requests may take under a flood, whichever is longer. */
 const [MOST_TIMES, MOST_MS] = [5, 50]
 /** Growth of the last third over the second, in percent: what is aimed at, and what fails. */
@@ -60,6 +62,17 @@ async function change({ folder, server, workers, moved, until }) {
   return changes
 }
 
+/** Replaces one worker after the other until a moment; answers how many. */
+async function replaceWorkers(server, until) {
+  const every = Math.min(REPLACE_MS, (until - Date.now()) / 6)
+  let replaced = 0
+  for (; Date.now() + 2 * every < until; replaced += 1) {
+    await sleep(every)
+    server.replaceWorker(replaced)
+  }
+  return replaced
+}
+
 /** Measures the resident memory, in MiB, until a moment. */
 async function watchMemory(server, until) {
   const seen = []
@@ -76,14 +89,15 @@ async function underFloods({ folder, server, credentials, workers, moved, until 
   let text = ''
   flood.stdout.setEncoding('utf8').on('data', (chunk) => text += chunk)
   const ended = once(flood, 'close')
-  const [right, memory, changes] = await Promise.all([
+  const [right, memory, changes, replaced] = await Promise.all([
     fetchTokens(server.url, credentials, until),
     watchMemory(server, until),
     change({ folder, server, workers, moved, until }),
+    workers > 1 ? replaceWorkers(server, until) : 0,
   ])
   flood.stdin.end()
   await ended
-  return { right, memory, changes, answers: JSON.parse(text) }
+  return { right, memory, changes, replaced, answers: JSON.parse(text) }
 }
 
 /** The history of keys, fetched just after a promotion, so that it has the key of the last checkpoint. */
@@ -117,8 +131,13 @@ async function checkRight(that, quiet, { right, answers }) {
 }
 
 /** Checks memory, keys and logs. */
-async function checkServer(that, server, { memory, changes }) {
-  await that('keeps its memory flat', () => {
+async function checkServer(that, server, { memory, changes, replaced }) {
+  if (replaced > 0) await that('replaces its workers', () => {
+    same(server.count('worker.ended'), replaced, 'number of workers that ended')
+    return `${replaced} times`
+  })
+  // A new worker begins with little memory.
+  if (replaced === 0) await that('keeps its memory flat', () => {
     const third = Math.floor(memory.length / 3)
     const [second, last] = [mean(memory.slice(third, 2 * third)), mean(memory.slice(2 * third))]
     const percent = (last / second - 1) * 100
@@ -131,8 +150,9 @@ async function checkServer(that, server, { memory, changes }) {
     return `${changes} times`
   })
   await that('reports no fault', () => {
-    // A log counts as failing from the move to SIGHUP.
-    const faults = server.events.filter(({ level, code }) => level === 'error' && code !== 'moved')
+    // A log counts as failing from the move to SIGHUP; workers are ended on purpose.
+    const isAsked = ({ event, code }) => code === 'moved' || (event === 'worker.ended' && code === 0)
+    const faults = server.events.filter((event) => event.level === 'error' && !isAsked(event))
     same(faults.slice(0, 5).map((event) => JSON.stringify(event)).join(), '', 'list of faults')
   })
 }

@@ -70,7 +70,9 @@ export async function startServer(folder, workers, more) {
   const count = (name) => events.filter(({ event }) => event === name).length
   const until = async (isThere, what) => {
     for (let waited = 0; !isThere(); waited += 20) {
-      if (waited > PATIENCE_MS || child.exitCode !== null) throw new Error(`The server has not ${what}`)
+      if (waited > PATIENCE_MS || child.exitCode !== null) {
+        throw new Error(`The server has not ${what}: ${JSON.stringify(events.filter(({ event }) => !event.startsWith("key.")).slice(-30))}`)
+      }
       await sleep(20)
     }
   }
@@ -79,6 +81,8 @@ export async function startServer(folder, workers, more) {
   return {
     url: `http://127.0.0.1:${port}`, port, events, count, until,
     hangUp: () => child.kill('SIGHUP'),
+    /** Ends one worker in order, whose place another takes. @param {number} at */
+    replaceWorker: (at) => process.kill(childrenOf(child.pid).at(at % workers) ?? child.pid, 'SIGTERM'),
     memory: () => [child.pid, ...childrenOf(child.pid)].reduce((sum, pid) => sum + residentMiB(pid), 0),
     async end() {
       child.kill('SIGTERM')
