@@ -5,6 +5,7 @@ import { type OptionText, optionTexts } from '../src/config/option-texts.ts'
 import { type Event, LEVELS } from '../src/core/event.ts'
 import { EXIT } from '../src/system/exit.ts'
 import { CATALOGUE } from '../src/testkit/catalogue.ts'
+import { SET_CASES } from '../src/testkit/set-cases.ts'
 import { EVENT_MEANINGS, EXIT_MEANINGS, MOST_USED_OPTIONS } from './docs-texts.ts'
 import { isEntry, root } from './setup.js'
 
@@ -25,6 +26,7 @@ export const SECTIONS: readonly Section[] = [
   { page: 'docs/events.md', name: 'events', lines: eventTable() },
   { page: 'docs/events.md', name: 'exit codes', lines: exitTable() },
   { page: 'docs/cases.md', name: 'cases', lines: caseTable() },
+  { page: 'docs/cases.md', name: 'key sets', lines: setTable() },
 ]
 
 /** The text of a page with one table in its place; the page must hold both comments. */
@@ -79,6 +81,12 @@ function eventMembers(): ReadonlyMap<string, readonly string[]> {
 function exitTable(): readonly string[] {
   const codes = Object.entries(EXIT).map(([name, code]) => [String(code), EXIT_MEANINGS[name as keyof typeof EXIT]])
   return table(['code', 'meaning'], [['0', 'The command succeeded, or a signal ended the server in order.'], ...codes])
+}
+
+function setTable(): readonly string[] {
+  const rows = [...SET_CASES.values()].map(({ name, what, rule, level }) =>
+    [`\`${name}\``, what, level === 'must' ? 'accept' : 'accept, as good practice', rule])
+  return table(['set', 'the key set', 'a token of its key', 'rule'], rows)
 }
 
 function caseTable(): readonly string[] {

@@ -18,6 +18,7 @@ export const probe: Command = {
     { name: 'claims', value: 'JSON', meaning: 'claims that the API needs besides the usual ones' },
     { name: 'typ', value: 'TYPE', meaning: 'the typ of a right token: JWT by default, at+jwt for RFC 9068' },
     { name: 'concurrency', value: 'COUNT', meaning: 'requests at the same time; 4 by default' },
+    { name: 'set', value: 'NAME', meaning: 'try an unusual key set instead, of the issuer at /sets/NAME' },
     { name: 'via', value: 'URL', meaning: 'a running jwksd whose /auth makes the tokens' },
     { name: 'rotation', value: 'SECONDS', meaning: 'rotate the key too, and give the API this long to notice' },
   ],

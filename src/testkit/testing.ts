@@ -14,7 +14,9 @@ import { unpublishedSigner } from '../jose/unstored.ts'
 import { systemClock } from '../system/clock.ts'
 import { systemRandom } from '../system/random.ts'
 import { CATALOGUE, namesNear } from './catalogue.ts'
+import { selfSigned } from './certificate.ts'
 import { type Kit, tokenOf } from './kit.ts'
+import { SET_CASES, setRoutes } from './set-cases.ts'
 
 /** How an issuer for tests is made; everything has a default. */
 export interface IssuerOptions {
@@ -36,6 +38,8 @@ export interface IssuerOptions {
   readonly typ?: string
   /** The first key, as a private JWK; a new key. */
   readonly key?: JsonWebKey
+  /** The name of an unusual key set, for an issuer of its own at `/sets/NAME` below this one; none. */
+  readonly set?: string | undefined
 }
 
 /** An issuer inside a test: real keys, and a real key set on a real socket; the test moves its clock. */
@@ -72,7 +76,12 @@ export async function startIssuer(options: IssuerOptions = {}): Promise<TestIssu
   const clock = movableClock()
   const jwks: TestIssuer['jwks'] = () => ({ keys: keys.published().map(({ jwk }) => jwk) })
   const server = listener({ onFault: (error) => { throw error } })
-  const routerAt = (url: string): Router => router(routesOf(options.issuer ?? url, jwks, keys.unpublished))
+  const set = SET_CASES.get(options.set ?? '')
+  const certificate = set && await selfSigned(keys.signer(), 'test')
+  const routerAt = (url: string): Router => router([
+    ...routesOf(options.issuer ?? url, jwks, keys.unpublished),
+    ...set === undefined ? [] : setRoutes({ url: options.issuer ?? url, set, published: keys.published, certificate }),
+  ])
   const bound = await server.listen({ host, port }, routerAt)
   if (!bound.ok) throw new Error(`Cannot listen on ${host}:${port}: ${bound.error}`)
   const url = bound.value

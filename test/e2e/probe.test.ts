@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { SET_CASES } from '../../src/testkit/set-cases.ts'
 import { startApi } from '../support/verifiers.ts'
 import { end, run, serve } from '../support/process.ts'
 import { freePort } from '../support/free-port.js'
@@ -36,6 +37,25 @@ describe('jwksd probe', () => {
     assert.deepEqual([wrong.code, /auth\?case=good-plain answers 401/.test(wrong.stderr)], [69, true], wrong.stderr)
     api.close()
     await end(server)
+  })
+
+  it('tries every unusual key set, and finds who cannot read it', async () => {
+    const flawsOf = async (name: string, flaws: Parameters<typeof startApi>[1]): Promise<readonly string[]> => {
+      const port = await freePort()
+      const api = await startApi(() => `http://127.0.0.1:${port}/sets/${name}`, flaws)
+      const args = ['--port', String(port), '--alg', 'ES256', '--format', 'json', '--set', name]
+      const { stdout, stderr } = await run(['probe', api.url, ...args])
+      api.close()
+      assert.match(stderr, new RegExp(`^Sending 3 tokens to GET .* trust the issuer http://127\\.0\\.0\\.1:${port}/sets/${name} `))
+      const { findings } = JSON.parse(stdout) as Report
+      assert.equal(findings.length, 2)
+      return findings.filter(({ verdict }) => verdict !== 'ok').map(({ verdict }) => verdict)
+    }
+    for (const name of SET_CASES.keys()) assert.deepEqual(await flawsOf(name, ['caches for ever']), [], name)
+    // Who keeps no copy fails with the issuer, and who checks no signature accepts a stranger.
+    assert.deepEqual(await flawsOf('unavailable', []), ['TOO STRICT'])
+    assert.deepEqual(await flawsOf('many', ['tries every key', 'does not check the signature']), ['HOLE'])
+    assert.match((await run(['probe', 'http://127.0.0.1:1/', '--set', 'x'])).stderr, /--set must be one of unknown-kty, /)
   })
 
   it('says why it cannot begin', async () => {

@@ -5,6 +5,7 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { SET_CASES } from '../../dist/testkit/set-cases.js'
 import { startApache, startOpenidc } from '../clients/apache.js'
 import { freePort } from '../support/free-port.js'
 import { expressVerifier, fastJwtVerifier, joseVerifier, jwksRsaVerifier, pythonVerifier, rubyVerifier } from './verifiers.js'
@@ -16,6 +17,7 @@ import { expressVerifier, fastJwtVerifier, joseVerifier, jwksRsaVerifier, python
 
 const SERVER = fileURLToPath(new URL('../../dist/server.js', import.meta.url))
 const AUDIENCE = 'api'
+const SETS = [...SET_CASES.keys()]
 const [file] = process.argv.slice(2)
 
 const versionOf = (name) => JSON.parse(readFileSync(new URL(`node_modules/${name}/package.json`, import.meta.url), 'utf8')).version
@@ -67,14 +69,15 @@ const CANDIDATES = [
   ['Apache mod_auth_openidc', debian('libapache2-mod-auth-openidc'), ({ issuer, audience }, folder) => startOpenidc(folder, issuer, audience)],
 ]
 
-/** What the probe finds in one verifier, with keys of one kind. */
-async function judge(make, alg) {
+/** What the probe finds in one verifier, with keys of one kind: by every token, or by one unusual key set. */
+async function judgeOnce(make, alg, set) {
   const port = await freePort()
   const folder = mkdtempSync(join(tmpdir(), 'jwksd-judge-'))
-  const api = await make({ issuer: `http://127.0.0.1:${port}`, audience: AUDIENCE }, folder)
+  const [path, more] = set === undefined ? ['', []] : [`/sets/${set}`, ['--set', set]]
+  const api = await make({ issuer: `http://127.0.0.1:${port}${path}`, audience: AUDIENCE }, folder)
   try {
     const start = Date.now()
-    const child = spawn(process.execPath, [SERVER, 'probe', api.url, '--port', String(port), '--alg', alg, '--format', 'json', '--concurrency', '1'], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [SERVER, 'probe', api.url, '--port', String(port), '--alg', alg, '--format', 'json', '--concurrency', '1', ...more], { stdio: ['ignore', 'pipe', 'pipe'] })
     let [stdout, stderr] = ['', '']
     child.stdout.on('data', (chunk) => stdout += chunk)
     child.stderr.on('data', (chunk) => stderr += chunk)
@@ -87,16 +90,18 @@ async function judge(make, alg) {
   }
 }
 
+/** Somebody else may have taken the free port in between: then once more. */
+const judge = (...given) => judgeOnce(...given).catch((error) => {
+  console.error(`once more: ${error.message}`)
+  return judgeOnce(...given)
+})
+
 const judged = []
 for (const [name, version, make] of CANDIDATES) {
   const found = new Map()
   let time = 0
   for (const alg of ['RS256', 'ES256']) {
-    // Somebody else may have taken the free port in between: then once more.
-    const { findings, time: taken } = await judge(make, alg).catch((error) => {
-      console.error(`once more: ${error.message}`)
-      return judge(make, alg)
-    })
+    const { findings, time: taken } = await judge(make, alg)
     time = Math.max(time, taken)
     // With the other kind of key a case can be possible that was skipped.
     for (const finding of findings) if (finding.verdict !== 'skipped' && (found.get(finding.name)?.verdict ?? 'ok') === 'ok') found.set(finding.name, { ...finding, alg })
@@ -105,7 +110,11 @@ for (const [name, version, make] of CANDIDATES) {
   const count = (verdict) => all.filter((finding) => finding.verdict === verdict).length
   console.log(`${name} ${version}: ${all.length} cases, ${count('HOLE')} holes, ${count('TOO STRICT')} too strict, ${count('CRASH')} crashes, ${count('note')} notes, ${time} ms`)
   for (const { verdict, name: what, alg } of all) if (!['ok', 'note'].includes(verdict)) console.log(`    ${verdict}: ${what} (${alg})`)
-  judged.push({ name, version, found })
+  const sets = new Map()
+  for (const set of SETS) sets.set(set, (await judge(make, 'ES256', set)).findings)
+  const odd = [...sets].filter(([, findings]) => findings.some(({ verdict }) => verdict !== 'ok')).map(([set]) => set)
+  console.log(`    ${SETS.length} key sets, ${odd.length} of them not survived: ${odd.join(', ')}`)
+  judged.push({ name, version, found, sets })
 }
 
 const cases = [...judged[0].found.values()]
@@ -116,13 +125,19 @@ const table = [
   ['---', '---', '---', ...judged.map(() => '---')],
   ...unusual.map(({ name, what, expected, level }) => [`\`${name}\``, what, `${expected}s`.replace('refuses', 'refuse').replace('accepts', 'accept') + (level === 'should' ? ', as good practice' : ''), ...judged.map(({ found }) => cell(found.get(name)))]),
 ].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+const survives = ([set, stranger]) => stranger.verdict !== 'ok' ? 'accepts a stranger' : set.verdict === 'ok' ? '' : `refuses (${set.got})`
+const setTable = [
+  ['key set', 'what', ...judged.map(({ name }) => name)],
+  ['---', '---', ...judged.map(() => '---')],
+  ...SETS.map((set) => [`\`${set}\``, judged[0].sets.get(set)[0].what, ...judged.map(({ sets }) => survives(sets.get(set)))]),
+].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 if (file !== undefined) {
   const text = readFileSync(file, 'utf8')
   const [head, foot] = ['<!-- made by npm run verifiers -->', '<!-- end -->']
   const versions = judged.map(({ name, version }) => `- ${name} ${version}`).join('\n')
-  const made = `${head}\n\n${cases.length} cases, with keys of RS256 and of ES256.\n\n${versions}\n\n${table}\n\n${foot}`
+  const made = `${head}\n\n${cases.length} cases, with keys of RS256 and of ES256.\n\n${versions}\n\n${table}\n\n${SETS.length} [key sets](cases.md#key-sets), with keys of ES256; an empty cell is right.\n\n${setTable}\n\n${foot}`
   writeFileSync(file, `${text.slice(0, text.indexOf(head))}${made}${text.slice(text.indexOf(foot) + foot.length)}`)
 }
-const failures = judged.filter(({ found }) => found.size < 80).length
+const failures = judged.filter(({ found, sets }) => found.size < 80 || sets.size < SETS.length).length
 console.log(`${judged.length - failures} passed, ${failures} failed`)
 process.exitCode = failures === 0 ? 0 : 1

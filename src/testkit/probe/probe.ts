@@ -5,7 +5,9 @@ import { GOOD_CASES } from '../good-cases.ts'
 import type { Case } from '../kit.ts'
 import { type Api, apiOf } from './api.ts'
 import type { Plan } from './plan.ts'
+import { setIssuer } from '../set-cases.ts'
 import { tryRotation } from './rotation.ts'
+import { trySet } from './sets.ts'
 import type { Source } from './source.ts'
 import { type Finding, findingOf } from './verdict.ts'
 
@@ -36,11 +38,14 @@ const PLAIN = GOOD_CASES[0] as Case
 
 /** Tries an API with every case, and with a rotation if the plan gives it time for one; in the order of the cases. */
 export async function probe({ plan, source, say, onProgress }: Probe): Promise<Result<readonly Finding[], Unfit>> {
-  const { url, method, via, concurrency, claims, patience } = plan
+  const { url, method, via, concurrency, claims, patience, set } = plan
   const contacted = via === undefined ? 'Nothing' : `The tokens come from ${via}; nothing`
-  say(`Sending ${ALL_CASES.length} tokens to ${method} ${url}, which must trust the issuer ${source.issuer} ` +
+  const [count, issuer] = set === undefined ? [ALL_CASES.length, source.issuer]
+    : [3, setIssuer(source.issuer, set.name)]
+  say(`Sending ${count} tokens to ${method} ${url}, which must trust the issuer ${issuer} ` +
     `for the audience ${source.audience}. ${contacted} else is contacted.`)
   const api = apiOf(plan)
+  if (set !== undefined && source.own !== undefined) return ok(await trySet({ set, issuer: source.own, claims, api }))
   const unfit = await unfitness(url, api, source)
   if (unfit !== undefined) return fail(unfit)
   const findings = await tryAll({ cases: ALL_CASES, token: source.token, api, concurrency, onProgress })

@@ -26,10 +26,11 @@ export async function sourceOf(plan: Plan, config: Config): Promise<Source> {
 }
 
 /** An issuer of our own, at the host and port that the configuration names. */
-async function ownSource({ claims, typ }: Plan, { host, port, audience, issuer, policy }: Config): Promise<Source> {
+async function ownSource({ claims, typ, set }: Plan, config: Config): Promise<Source> {
+  const { host, port, audience, issuer, policy } = config
   const { algs: [alg], rsaBits } = policy(NO_MARKS)
   const named = issuer === undefined ? {} : { issuer }
-  const own = await startIssuer({ host, port, audience, alg, rsaBits, typ, ...named })
+  const own = await startIssuer({ host, port, audience, alg, rsaBits, typ, set: set?.name, ...named })
   const token: Source['token'] = async (of) => of.make(own.kit(claims))
   return { issuer: own.issuer, audience: audienceText(audience), token, own, close: own.close }
 }
