@@ -40,8 +40,11 @@ export function framingOf({ method, target, httpVersion, rawHeaders }: Head): Fr
   // HTTP/1.0 knows no Host, and balancers check the health of servers by it (RFC 9112 section 3.2); see router.ts.
   const host = headerOf(rawHeaders, 'host') ?? (httpVersion === '1.0' && READING.has(method) ? 'none' : '')
   if (!HOST.test(host)) return refused(400, 'There must be one plain Host line')
-  const isChunked = headerOf(rawHeaders, 'transfer-encoding') !== undefined
+  const coding = headerOf(rawHeaders, 'transfer-encoding')?.toLowerCase()
+  const isChunked = coding !== undefined
   if (isChunked && httpVersion === '1.0') return refused(400, 'HTTP/1.0 has no Transfer-Encoding')
+  // RFC 9112 section 6.1: what was coded twice is not what it seems.
+  if (isChunked && coding !== 'chunked') return refused(501, 'The one Transfer-Encoding here is chunked')
   const length = headerOf(rawHeaders, 'content-length') ?? '0'
   const hasBody = isChunked || length !== '0'
   if (hasBody && BODILESS.has(method)) return refused(400, `A ${method} request has no body here`)
