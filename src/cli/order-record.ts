@@ -9,6 +9,14 @@ import { systemRandom } from '../system/random.ts'
 /** An order that a command carries out in the store itself. */
 export type Ordered = Omit<Extract<Event, { readonly name: 'operator.ordered' }>, 'name'>
 
+const MAX_REASON_LENGTH = 256
+
+/** What is wrong with the reason of an order, as a sentence; undefined if nothing is. */
+export function reasonFault(reason: string): string | undefined {
+  if (reason.length <= MAX_REASON_LENGTH) return undefined
+  return `--reason has ${reason.length} characters but must have at most ${MAX_REASON_LENGTH}`
+}
+
 /** Opens the audit log of servers that do not run; the failure is a sentence. Undefined without a file. */
 export async function openStopped(config: Config): Promise<Result<OpenAudit | undefined, string>> {
   if (config.audit === undefined || config.audit === '-') return ok(undefined)

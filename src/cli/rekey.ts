@@ -10,7 +10,7 @@ import { systemRandom } from '../system/random.ts'
 import { askServer } from './admin-client.ts'
 import { AS_FLAG, type Command } from './command.ts'
 import { operatorName } from './operator-name.ts'
-import { isRecorded as recorded, openStopped } from './order-record.ts'
+import { isRecorded as recorded, openStopped, reasonFault } from './order-record.ts'
 
 /** `jwksd rekey`: encrypts everything in the store anew under the first key-encryption key. */
 export const rekey: Command = {
@@ -40,6 +40,8 @@ async function isRecorded(config: Config, given: Given): Promise<boolean> {
 
 async function rekeyStore(config: Config, given: Given): Promise<void> {
   if (config.store === 'memory:') return refuse(EXIT.config, '--store is memory:. Name the store of the server')
+  const fault = reasonFault(given.reason)
+  if (fault !== undefined) return refuse(EXIT.config, fault)
   const keks = await loadKeks(config, systemRandom)
   if (!keks.ok) return refuse(EXIT.config, keks.error)
   try {

@@ -10,7 +10,7 @@ import { EXIT, refuse } from '../system/exit.ts'
 import { systemRandom } from '../system/random.ts'
 import { AS_FLAG, type Command } from './command.ts'
 import { operatorName } from './operator-name.ts'
-import { isRecorded, openStopped } from './order-record.ts'
+import { isRecorded, openStopped, reasonFault } from './order-record.ts'
 
 /** `jwksd restore BACKUP`: puts a copy of the ring back without forgetting what happened since. */
 export const restore: Command = {
@@ -26,6 +26,8 @@ export const restore: Command = {
   run: async ({ config, own, words: [backup = ''] }) => {
     const { as, force, reason } = own
     if (reason === undefined) return refuse(EXIT.config, '--reason is not set. Its text goes into the audit log')
+    const fault = reasonFault(reason)
+    if (fault !== undefined) return refuse(EXIT.config, fault)
     if (config.store === 'memory:') return refuse(EXIT.config, '--store is memory:. Name the store of the server')
     const keks = await loadKeks(config, systemRandom)
     if (!keks.ok) return refuse(EXIT.config, keks.error)

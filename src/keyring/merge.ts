@@ -1,7 +1,7 @@
 import { restoredAt } from './accepting.ts'
 import { promoteStandby, remove, type RuleInput } from './moves.ts'
 import { NO_MARKS, raiseMarks } from './policy.ts'
-import { type PastKey, type Ring, standbyOf } from './ring.ts'
+import { type Ring, standbyOf } from './ring.ts'
 
 /** What is left after a disaster. */
 interface Remains {
@@ -22,9 +22,9 @@ interface Remains {
  */
 export function merged({ rings, revoked, known, reason, isForced }: Remains, input: RuleInput): Ring {
   const newest = rings.reduce((one, other) => other.generation > one.generation ? other : one)
-  const past = rings.flatMap(({ history }) => history).filter(({ why }) => why === 'revoked')
-  const kids = new Set<string>([...revoked, ...past.map(({ jwk }) => jwk.kid)])
-  const gone = newest.keys.filter(({ jwk }) => kids.has(jwk.kid))
+  const past = new Map(rings.flatMap(({ history }) => history).filter(({ why }) => why === 'revoked')
+    .map((key) => [key.jwk.kid, key]))
+  const gone = newest.keys.filter(({ jwk: { kid } }) => revoked.includes(kid) || past.has(kid))
   const move = { ...input, changes: [] }
   const left = remove(newest, { gone, why: 'revoked', reason }, move)
   const led = gone.flatMap(({ state, jwk }) => state === 'active' ? standbyOf(left.keys, jwk.alg) ?? [] : [])
@@ -34,14 +34,9 @@ export function merged({ rings, revoked, known, reason, isForced }: Remains, inp
   return {
     ...led,
     marks,
-    history: [...led.history, ...unknownTo(led, past)],
+    // Who revoked a key, and why, stays as it was recorded.
+    history: [...led.history.filter(({ jwk }) => !past.has(jwk.kid)), ...past.values()],
     generation: Math.max(known, newest.generation),
     restored: isForced ? { ...restored, signsAt: input.now } : restored,
   }
-}
-
-/** The past keys that a ring does not know, each once. */
-function unknownTo({ keys, history }: Ring, past: readonly PastKey[]): readonly PastKey[] {
-  const kids = new Set([...keys, ...history].map(({ jwk }) => jwk.kid))
-  return past.filter(({ jwk: { kid } }) => !kids.has(kid) && kids.add(kid))
 }

@@ -11,6 +11,10 @@ import { end, run, serve, type ServerProcess } from '../support/process.ts'
 const TIMING = ['--preset', 'fast', '--jwks-max-age', '1s']
 const AT = 'http://localhost:9'
 
+interface History {
+  readonly keys: readonly { readonly reason?: string }[]
+}
+
 /** A server's files, and how commands name them. */
 interface Place {
   readonly folder: string
@@ -126,6 +130,8 @@ describe('jwksd restore', () => {
     assert.equal((await restore(place, '--force')).code, 0)
     const again = await serve(place.args)
     assert.deepEqual(await kids(again), after)
+    const history = await (await fetch(`${again.url}/.well-known/jwks-history.json`)).json() as History
+    assert.deepEqual(history.keys.filter(({ reason }) => reason !== undefined).map(({ reason }) => reason), ['stolen'])
     assert.ok(await isReady(again))
     await end(again)
   })
@@ -168,6 +174,7 @@ describe('jwksd restore', () => {
     const both = store.map((word) => word === join(folder, 'kek') ? `${word},${join(other.folder, 'kek')}` : word)
     const refusals: readonly (readonly [readonly string[], RegExp])[] = [
       [[backup, ...store], /--reason is not set/],
+      [[backup, ...store, '--reason', 'x'.repeat(257)], /--reason has 257 characters but must have at most 256/],
       [[backup, '--reason', 'x'], /--store is memory:\. Name the store/],
       [[`${backup}x`, ...store, '--reason', 'x'], /There is no ring in .*ring\.jsonx\. Check the path/],
       [[join(folder, 'clients.json'), ...store, '--reason', 'x'], /clients\.json\. Name another copy, or move it away \(\w+\)/],
