@@ -4,6 +4,7 @@ import { SET_CASES } from '../../src/testkit/set-cases.ts'
 import { startApi } from '../support/verifiers.ts'
 import { end, run, serve } from '../support/process.ts'
 import { freePort } from '../support/free-port.js'
+import { someOf } from '../support/share.ts'
 
 /** The flaws that it finds, and its formats, are in test/testkit/probe.test.ts. */
 
@@ -51,7 +52,7 @@ describe('jwksd probe', () => {
       assert.equal(findings.length, 2)
       return findings.filter(({ verdict }) => verdict !== 'ok').map(({ verdict }) => verdict)
     }
-    for (const name of SET_CASES.keys()) assert.deepEqual(await flawsOf(name, ['caches for ever']), [], name)
+    for (const name of someOf([...SET_CASES.keys()])) assert.deepEqual(await flawsOf(name, ['caches for ever']), [], name)
     // Who keeps no copy fails with the issuer, and who checks no signature accepts a stranger.
     assert.deepEqual(await flawsOf('unavailable', []), ['TOO STRICT'])
     assert.deepEqual(await flawsOf('many', ['tries every key', 'does not check the signature']), ['HOLE'])

@@ -6,6 +6,7 @@ import { setTimeout } from 'node:timers/promises'
 import { newFolder } from '../support/folder.ts'
 import { ASSERTION, client, newParty, type Party } from '../support/oauth.ts'
 import { end, run, serve, type ServerProcess } from '../support/process.ts'
+import { someOf } from '../support/share.ts'
 
 /** Right side of (1): two seconds. */
 const TIMING = ['--preset', 'fast', '--jwks-max-age', '1s']
@@ -83,7 +84,7 @@ async function untilReady(server: ServerProcess): Promise<void> {
 }
 
 describe('jwksd restore', () => {
-  for (const records of [['--audit', 'audit.log'], ['--witness', 'witness'], []]) {
+  for (const records of someOf([['--audit', 'audit.log'], ['--witness', 'witness'], []])) {
     it(`E7 brings a lost ring back above every known one, with ${records[0] ?? 'no other record'}`, async () => {
       const place = await newPlace(records)
       const server = await serve(place.args)
