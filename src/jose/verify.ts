@@ -82,14 +82,18 @@ interface ClaimRules {
   readonly skew: Seconds
   /** Seconds that `exp` may lie ahead at most. */
   readonly longest: Seconds
+  /** What may have been made before counts no more; without `iat` a token is as old as its `exp` allows. */
+  readonly since?: Instant | undefined
 }
 
 /** Checks issuer and times of a token (RFC 7519 section 4.1); returns the claim at fault, if there is one. */
-export function judgeClaims(claims: JsonObject, { issuer, now, skew, longest }: ClaimRules): JwtFault | undefined {
+export function judgeClaims(claims: JsonObject, rules: ClaimRules): JwtFault | undefined {
+  const { issuer, now, skew, longest, since = -Infinity } = rules
   const { iss, exp, iat, nbf } = claims as Partial<JsonObject>
   if (iss !== issuer) return 'iss'
   if (typeof exp !== 'number' || exp <= now || exp > now + longest + skew) return 'exp'
   if (iat !== undefined && !(typeof iat === 'number' && iat <= now + skew)) return 'iat'
+  if ((iat ?? exp - longest) < since + skew) return 'iat'
   if (nbf !== undefined && !(typeof nbf === 'number' && nbf <= now + skew)) return 'nbf'
   return undefined
 }

@@ -6,7 +6,6 @@ import { parseForeignJwk } from '../jose/foreign-key.ts'
 import { type Kid, openVerifier } from '../jose/jwk.ts'
 import { parseCompact, type UncheckedJws, verifyJws } from '../jose/verify.ts'
 import { type OAuthFault, refused } from './fault.ts'
-import { isFromBefore } from './restored.ts'
 import type { CheckProof, ClientContext } from './rules.ts'
 
 /** A proof is made for one request. */
@@ -37,12 +36,12 @@ function keyOf({ header }: UncheckedJws): ReturnType<typeof parseForeignJwk> {
 }
 
 async function judge(claims: JsonObject, key: Kid, context: ClientContext): Promise<string | undefined> {
-  const { client, request: { now }, deps: { url, skew, jtis } } = context
+  const { client, request: { now }, deps: { url, skew, jtis }, snapshot: { ring: { restored } } } = context
   const { jti, htm, htu, iat } = claims as Partial<JsonObject>
   if (htm !== 'POST') return 'htm must be POST'
   if (typeof htu !== 'string' || plain(htu) !== plain(url)) return 'htu must be the URL of this endpoint'
   if (typeof iat !== 'number' || iat > now + skew || iat < now - PROOF_SECONDS - skew) return 'iat is not now'
-  if (isFromBefore(claims, context, seconds(PROOF_SECONDS))) return 'it is from before the keys were restored'
+  if (restored !== undefined && iat < restored.at + skew) return 'it is from before the keys were restored'
   const isId = typeof jti === 'string' && jti !== '' && jti.length <= MAX_JTI_LENGTH
   if (!isId) return `jti must be a text of 1 to ${MAX_JTI_LENGTH} characters`
   const until = after(now, seconds(PROOF_SECONDS + 2 * skew))

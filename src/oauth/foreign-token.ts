@@ -5,7 +5,6 @@ import { sha256 } from '../jose/digest.ts'
 import { audiencesOf, type JwtFault, judgeClaims, type UncheckedJws, unprovedClaim } from '../jose/verify.ts'
 import { actClaim, actorsOf, isName } from './actors.ts'
 import { verifyBy } from './key-source.ts'
-import { isFromBefore } from './restored.ts'
 import type { ClientContext, Entitlement } from './rules.ts'
 
 /** The types of JWT that a token of another issuer may have; client assertions and DPoP proofs have others. */
@@ -23,9 +22,8 @@ export type ForeignFault = JwtFault | 'keys' | 'untrusted' | 'act'
  */
 export async function checkForeignToken(
   jws: UncheckedJws,
-  context: ClientContext,
+  { client, registry: { clients, issuers }, request: { now }, deps: { issuer: self, skew }, snapshot }: ClientContext,
 ): Promise<Result<Entitlement, ForeignFault>> {
-  const { client, registry: { clients, issuers }, request: { now }, deps: { issuer: self, skew } } = context
   const name = unprovedClaim(jws, 'iss')
   const trust = client.trusts.find(({ issuer }) => issuer === name)
   const trusted = trust === undefined ? undefined : issuers.get(trust.issuer)
@@ -35,7 +33,9 @@ export async function checkForeignToken(
   if (!checked.ok) return checked
   const { issuer } = trust
   const { sub, aud, exp, jti, cnf, act } = checked.value as Partial<JsonObject>
-  const wrong = judgeClaims(checked.value, { issuer, now, skew, longest: MAX_LIFETIME_SECONDS })
+  const isOnce = jti !== undefined && !trusted.mayReuse
+  const since = isOnce ? snapshot.ring.restored?.at : undefined
+  const wrong = judgeClaims(checked.value, { issuer, now, skew, longest: MAX_LIFETIME_SECONDS, since })
   if (wrong !== undefined) return fail(wrong)
   if (!audiencesOf(aud).includes(self)) return fail('aud')
   const isSubject = isName(sub) && trust.subjects.some((pattern) => matches(sub, pattern))
@@ -45,8 +45,7 @@ export async function checkForeignToken(
   const acting = actors === undefined ? undefined : actClaim(actors)
   if (acting === undefined) return fail('act')
   const until = instant(exp as number)
-  const id = jti === undefined || trusted.mayReuse ? undefined : sha256(`foreign ${issuer} ${JSON.stringify(jti)}`)
-  if (id !== undefined && isFromBefore(checked.value, context, MAX_LIFETIME_SECONDS)) return fail('iat')
+  const id = isOnce ? sha256(`foreign ${issuer} ${JSON.stringify(jti)}`) : undefined
   return ok({
     subject: sub,
     notAfter: until,
