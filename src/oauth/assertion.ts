@@ -13,8 +13,8 @@ const MAX_JTI_LENGTH = 256
  * Checks that an assertion proves that it is from the client (RFC 7523 section 3): signed by its key, issued by itself,
  * for our issuer and nobody else (RFC 10070), bounded in time, and never seen before.
  */
-export const checkAssertion: CheckAssertion = async (jws, { id, auth }, { request: { now }, deps, snapshot: { ring } }) => {
-  const { issuer, skew, jtis } = deps
+export const checkAssertion: CheckAssertion = async (jws, { id, auth }, context) => {
+  const { request: { now }, deps: { issuer, skew, jtis }, snapshot: { ring } } = context
   if (auth.method !== 'private_key_jwt') return 'method'
   if (!TYPES.has(jws.typ)) return 'typ'
   const claims = await verifyBy(auth.keys, jws)
