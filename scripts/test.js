@@ -6,9 +6,9 @@ import { build } from './build.js'
 import { filesBelow, install, root } from './setup.js'
 
 /**
- * `npm test`: installs, builds, checks types, layers, size, words and made tables, and runs all tests with coverage.
+ * `npm test`: installs, builds, checks types, layers, size, words and made tables, and runs all tests.
  * `npm test -- FILE...` runs these files alone; `--all` does every trial of tests that repeat themselves, not a share of
- * them, and measures what real servers load; `--no-coverage` runs the tests without measuring.
+ * them, and measures coverage and what real servers load; `--no-coverage` leaves the first of these out.
  */
 
 const THRESHOLDS = ['--check-coverage', '--lines', '95', '--branches', '90', '--functions', '0', '--statements', '0']
@@ -19,7 +19,7 @@ const loader = major > 22 || (major === 22 && minor >= 18) ? [] : ['--import', '
 const TIMEOUT_MS = 1_200_000
 const args = process.argv.slice(2)
 const named = args.filter((arg) => !arg.startsWith('--'))
-const isMeasured = named.length === 0 && !args.includes('--no-coverage')
+const isMeasured = args.includes('--all') && named.length === 0 && !args.includes('--no-coverage')
 // test/support/share.ts reads it.
 if (args.includes('--all')) process.env['ALL_TESTS'] = '1'
 

@@ -216,13 +216,14 @@ describe('node dist/server.js', () => {
     const clients = join(place, 'clients.json')
     assert.equal((await run(['client', 'add', 'b', '--clients', clients, '--audience', 'api'])).code, 0)
     const store = ['--store', `file:${join(place, 'ring.json')}`, '--unsealed', '--clients', clients]
-    // The line at which the signal is sent, and how often all processes then read the clients in all.
-    const starts = [[['--alg', 'RS256'], 'key.created', 2], [['--workers', '2'], 'server.listening', 4]] as const
-    for (const [mode, first, loads] of starts) {
+    // The line after which the signal is sent, how soon, in milliseconds, and how often clients are read in all. The
+    // second worker begins to start when the first one listens.
+    const starts = [[['--alg', 'RS256'], 'key.created', 0, 2], [['--workers', '2'], 'server.listening', 50, 4]] as const
+    for (const [mode, first, delay, loads] of starts) {
       const child = spawn(process.execPath, [SERVER, '--port', '0', ...mode, ...store], { stdio: ['ignore', 'pipe', 'inherit'] })
       let log = ''
       child.stdout.setEncoding('utf8').on('data', (text: string) => {
-        if (!log.includes(first) && `${log}${text}`.includes(first)) child.kill('SIGHUP')
+        if (!log.includes(first) && `${log}${text}`.includes(first)) void pause(delay).then(() => child.kill('SIGHUP'))
         log += text
       })
       const exited = once(child, 'exit')
