@@ -105,8 +105,10 @@ describe('jwksd restore', () => {
       assert.ok((await kids(again)).includes(second))
       if (isKnown) assert.ok(generationIn(place.ring) > lost)
       assert.equal(await isReady(again), false)
-      assert.equal(await ask(again, assertionOf(place, 'too soon')), 401)
+      const before = Math.floor(Date.now() / 1000) - 30
+      assert.equal(await ask(again, assertionOf(place, 'before', { iat: before })), 401)
       await untilReady(again)
+      assert.equal(await ask(again, assertionOf(place, 'after')), 200)
       await end(again)
       await end(await serve(place.args))
       if (records.includes('--audit')) {
@@ -151,7 +153,7 @@ describe('jwksd restore', () => {
     assert.equal((await restore(place, '--force')).code, 0)
     assert.equal(readdirSync(`${place.ring}.jti`).filter((name) => name.startsWith('used-')).length, 1)
     const again = await serve(place.args)
-    const sorry = [early, assertionOf(place, 'other'), assertionOf(place, 'without', { iat: undefined }), late]
+    const sorry = [early, assertionOf(place, 'other', { iat: now }), assertionOf(place, 'without', { iat: undefined }), late]
     for (const one of sorry) assert.equal(await ask(again, one), 401)
     // Made later than any clock that was right enough could have made one before.
     const mark = join(`${place.ring}.jti`, 'used-x')
