@@ -9,7 +9,7 @@ import type { LineFile } from '../audit/file.ts'
 import { except } from '../core/errno.ts'
 import { sha256 } from '../jose/digest.ts'
 import { syncFolder } from '../system/sync-folder.ts'
-import { firstLine, lastLineWith, tailOf } from './lines.ts'
+import { BEGIN, firstLine, lastLineWith, tailOf } from './lines.ts'
 import { takeLock } from './lock.ts'
 
 const { O_APPEND, O_CREAT, O_DSYNC, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants
@@ -40,7 +40,8 @@ export async function openLineFile(path: string, workers = 1): Promise<LineFile>
   await syncFolder(dirname(path))
   const isRegular = fstatSync(file).isFile()
   const found = { ...tailOf(file), first: firstLine(file), lastWith: (text: string) => lastLineWith(file, text) }
-  const isNew = isRegular && found.last === undefined && found.torn === ''
+  // A crash may have cut off the first record of a new file.
+  const isNew = isRegular && found.last === undefined && BEGIN.startsWith(found.torn.slice(0, BEGIN.length))
   const aside = isNew ? filesAside(path, workers) : []
   const surplus = Buffer.byteLength(found.torn, 'latin1')
   const grown: Grown = { file, size: fstatSync(file).size - surplus, surplus }

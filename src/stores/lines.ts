@@ -3,6 +3,8 @@ import { fstatSync, readSync } from 'node:fs'
 /** No record is longer: an event holds names and numbers, and its texts are bounded. */
 const MAX_LINE_BYTES = 256 * 1024
 const LINE_FEED = 0x0a
+/** How every record begins. */
+export const BEGIN = '{"seq":'
 
 /** The last whole line of a file, and what follows it as Latin-1. */
 export function tailOf(file: number): { readonly last: string | undefined; readonly torn: string } {
