@@ -15,8 +15,9 @@ const THRESHOLDS = ['--check-coverage', '--lines', '95', '--branches', '90', '--
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 /** From 22.18 on Node.js runs TypeScript as it is. */
 const loader = major > 22 || (major === 22 && minor >= 18) ? [] : ['--import', 'tsx']
-/** After this time the tests are stopped: one that left something open would hold up the gate for ever. */
-const TIMEOUT_MS = 1_200_000
+/** After this time a file of tests is stopped and named: one that left something open would hold up the gate. */
+const FILE_TIMEOUT_MS = 300_000
+const TIMEOUT_MS = 1_800_000
 const args = process.argv.slice(2)
 const named = args.filter((arg) => !arg.startsWith('--'))
 const isMeasured = args.includes('--all') && named.length === 0 && !args.includes('--no-coverage')
@@ -44,7 +45,8 @@ const reporters = [['spec', 'stdout'], ['tap', report]]
   .flatMap(([name, destination]) => [`--test-reporter=${name}`, `--test-reporter-destination=${destination}`])
 // One file for each core: many tests wait for a time-out, and Node.js would leave one core idle.
 const concurrency = `--test-concurrency=${availableParallelism()}`
-const testing = [...loader, '--test', concurrency, ...reporters, ...(named.length > 0 ? named : tests)]
+const timeout = `--test-timeout=${FILE_TIMEOUT_MS}`
+const testing = [...loader, '--test', concurrency, timeout, ...reporters, ...(named.length > 0 ? named : tests)]
 const measuring = [
   join('node_modules', 'c8', 'bin', 'c8.js'), '--all', '--src', 'src', '--include', 'src/**', '--exclude-after-remap',
   '--reporter', 'text', '--reporter', 'html', '--reports-dir', 'coverage', ...THRESHOLDS, process.execPath,

@@ -26,6 +26,8 @@ const NOTHING = { head: NO_RECORD, chain: undefined, firstSeq: 1, ring: undefine
 
 /** How every log begins. */
 const FIRST = '{"seq":1,'
+/** In records of the ring that is served alone: a text inside of one has its quotes escaped. */
+const RING = ',"ring":"'
 
 /** Reads where a log stands; throws for a file that is no log, which is neither extended nor cut. */
 export function foundIn(file: LineFile, now: Instant): Found {
@@ -40,7 +42,7 @@ export function foundIn(file: LineFile, now: Instant): Found {
     chain: chainOf(first ?? ''),
     firstSeq: begin['seq'],
     begunAt: instant(new Date(String(begin['time'])).getTime() / 1000 || now),
-    ring: ringOf(recordOf(file.lastWith('"generation":'))),
+    ring: ringOf(recordOf(file.lastWith(RING))),
   }
 }
 

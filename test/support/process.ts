@@ -24,12 +24,20 @@ export interface ServerProcess {
   readonly finished: Promise<Finished>
 }
 
+/** No command works that long, on a busy machine either. */
+const MAX_RUN_MS = 60_000
+
 type Args = readonly string[]
 type Environment = Readonly<Record<string, string>>
 
-/** Runs `node dist/server.js` to its end. */
-export function run(args: Args, env: Environment = {}): Promise<Finished> {
-  return finish(start(args, env))
+/** Runs `node dist/server.js` to its end; rejects if it has none: a server that starts where it should refuse to. */
+export async function run(args: Args, env: Environment = {}): Promise<Finished> {
+  const child = start(args, env)
+  const timer = setTimeout(() => child.kill('SIGKILL'), MAX_RUN_MS)
+  const { code, ...output } = await finish(child)
+  clearTimeout(timer)
+  if (child.signalCode === 'SIGKILL') throw new Error(`It did not end: ${args.join(' ')}\n${output.stdout}`)
+  return { code, ...output }
 }
 
 /** Starts `node dist/server.js`, by another program if that is named, and waits until it says where it listens. */
