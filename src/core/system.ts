@@ -2,7 +2,6 @@
 
 import type { Emit } from './event.ts'
 import type { RandomBytes } from './random.ts'
-import type { Tally } from './tally.ts'
 import type { Clock, Elapsed } from './time.ts'
 
 /** What a server needs from outside, so that a test can provide it. */
@@ -12,8 +11,4 @@ export interface System {
   readonly randomBytes: RandomBytes
   /** Where events go besides the audit log. */
   readonly emit: Emit
-  /** What is counted in this process. */
-  readonly tally: Tally
-  /** What was counted in all processes of this server. */
-  readonly total: () => Tally
 }

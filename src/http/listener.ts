@@ -47,7 +47,7 @@ const SOCKET_TIMEOUT_MS = 15_000
 export interface ListenerDeps {
   readonly onFault: (error: unknown) => void
   /** Hears of every response: its target before the `?`, as sent, and its status. */
-  readonly onReply?: Shared['onReply']
+  readonly onReply?: Shared['onReply'] | undefined
   /** For a connection beyond so many (14 KiB each), the idlest is closed. */
   readonly maxConnections?: number
   /** How long a connection without a request is kept. */

@@ -11,7 +11,7 @@ import { KeyringFault } from '../keyring/fault.ts'
 import type { Keyring } from '../keyring/keyring.ts'
 import { carryOut, type Order, type OrderFault } from '../keyring/order.ts'
 import { outlook } from '../keyring/outlook.ts'
-import { exposure } from '../keyring/policy.ts'
+import { exposure, type Policy } from '../keyring/policy.ts'
 import type { Ring } from '../keyring/ring.ts'
 import { StoreUnavailable } from '../keyring/store.ts'
 import { outOfReach } from './document.ts'
@@ -39,9 +39,8 @@ export function adminRoutes(deps: AdminDeps): readonly Route[] {
   return [
     route('/keys', 'GET', () => listKeys(deps)),
     route('/metrics', 'GET', deps.metrics),
-    route('/rotate', 'POST', (call) => order(call, parseRotate, deps)),
-    route('/revoke', 'POST', (call) => order(call, parseRevoke, deps)),
-    route('/rekey', 'POST', (call) => recordRekey(call, deps)),
+    ...(['rotate', 'revoke', 'rekey'] as const).map((action) =>
+      route(`/${action}`, 'POST', (call) => obey(call, action, deps))),
   ]
 }
 
@@ -50,59 +49,44 @@ async function listKeys({ keyring, now }: AdminDeps): Promise<Reply> {
   return snapshot === undefined ? outOfReach() : json(200, { keys: listed(snapshot.ring, keyring, now()) })
 }
 
-type Parse<Asked> = (body: JsonObject, deps: AdminDeps) => Result<Asked, Reply>
-
-/** What is asked, and who says to ask for it: Node.js knows no user of a connection. */
-type Given<Asked> = Asked & { readonly by: string }
-
-/**
- * Records an order before it is carried out: whatever happens next, it is known who wanted what. Resolves to whether
- * the record is in the audit log.
- */
-async function isRecorded({ action, target, force, reason, by }: Given<Common> & {
-  readonly action: string
+/** What is asked for, and who says to ask for it: Node.js knows no user of a connection. */
+interface Asked extends Pick<Order, 'force' | 'reason'> {
+  readonly action: Action
   readonly target: string
-}, { emit, recorded }: AdminDeps): Promise<boolean> {
-  emit({ name: 'operator.ordered', action, target, forced: force, reason, by })
-  const isWritten = await recorded()
-  // A leaked key cannot wait for a disk: the record follows as soon as the log can be written.
-  if (!isWritten && action !== 'revoke') emit({ name: 'operator.refused', action, code: 'unrecorded', by })
-  return isWritten
+  readonly by: string
+  /** Undefined for the change of the key-encryption key, which a command makes in the store itself. */
+  readonly order: Order | undefined
 }
 
-function unrecorded(): Reply {
-  return problem(503, 'The audit log cannot be written, and nothing but a revocation goes without its record')
-}
+type Action = 'rotate' | 'revoke' | 'rekey'
 
-/** Records that an operator is about to change the key-encryption key, which a command does in the store itself. */
-async function recordRekey(call: Call, deps: AdminDeps): Promise<Reply> {
-  const parsed = parseOrder(call, (body) => parseCommon(body, false), deps)
-  if (!parsed.ok) return parsed.error
-  const isWritten = await isRecorded({ ...parsed.value, action: 'rekey', target: 'store' }, deps)
-  return isWritten ? await listKeys(deps) : unrecorded()
-}
-
-async function order(call: Call, parse: Parse<Order>, deps: AdminDeps): Promise<Reply> {
-  const parsed = parseOrder(call, parse, deps)
-  if (!parsed.ok) return parsed.error
+/** Records an order, then carries it out: whatever happens next, it is known who wanted what. */
+async function obey(call: Call, action: Action, deps: AdminDeps): Promise<Reply> {
   const { keyring, emit } = deps
-  const { action, by } = parsed.value
-  const target = parsed.value.action === 'rotate' ? parsed.value.algs.join(' ') : parsed.value.kid
-  const recorded = await isRecorded({ ...parsed.value, target }, deps)
-  if (!recorded && action !== 'revoke') return unrecorded()
+  const parsed = parseOrder(call, action, keyring.policy)
+  if (!parsed.ok) return parsed.error
+  const { order, target, force: forced, reason, by } = parsed.value
+  emit({ name: 'operator.ordered', action, target, forced, reason, by })
+  const refused = (code: string, answer: Reply): Reply => {
+    emit({ name: 'operator.refused', action, code, by })
+    return answer
+  }
+  const recorded = await deps.recorded()
+  // A leaked key cannot wait for a disk: the record follows as soon as the log can be written.
+  if (!recorded && action !== 'revoke') return refused('unrecorded', UNRECORDED)
+  if (order === undefined) return await listKeys(deps)
   try {
-    const done = await keyring.perform((ring, input) => carryOut(ring, parsed.value, input))
-    if (!done.ok) {
-      emit({ name: 'operator.refused', action, code: done.error.code, by })
-      return refusal(done.error)
-    }
-    return carriedOut({ order: parsed.value, ring: done.value, recorded }, deps)
+    const done = await keyring.perform((ring, input) => carryOut(ring, order, input))
+    if (!done.ok) return refused(done.error.code, refusal(done.error))
+    return carriedOut({ order, ring: done.value, recorded }, deps)
   } catch (error) {
     if (!(error instanceof StoreUnavailable || error instanceof KeyringFault)) throw error
-    emit({ name: 'operator.refused', action, code: error.code, by })
-    return problem(503, 'The key store failed; the order may have been carried out all the same, so list the keys')
+    return refused(error.code, FAILED)
   }
 }
+
+const UNRECORDED = problem(503, 'The audit log cannot be written, and nothing but a revocation goes without its record')
+const FAILED = problem(503, 'The key store failed; the order may have been carried out all the same, so list the keys')
 
 /** An order, the ring that came of it, and whether it was recorded. */
 interface Done {
@@ -136,44 +120,40 @@ function refusal(fault: OrderFault): Reply {
   }
 }
 
-function parseOrder<Asked>(call: Call, parse: Parse<Asked>, deps: AdminDeps): Result<Given<Asked>, Reply> {
+/** Reads a body: what every order may have, and the member of its own that names what it changes. */
+function parseOrder(call: Call, action: Action, { algs: lines }: Policy): Result<Asked, Reply> {
   if (!isOfType(call, 'application/json')) return fail(problem(415, 'The body must be application/json, in UTF-8'))
   const body = parseJsonBody(call.body)
   if (!body.ok) return body
-  const { by = 'unknown', ...asked } = body.value as Partial<JsonObject>
+  const { by = 'unknown', force = false, reason = '', ...own } = body.value as Partial<JsonObject>
   if (typeof by !== 'string' || !OPERATOR.test(by)) return refuse('by', 'must be a name of 1 to 64 visible characters')
-  const order = parse(asked as JsonObject, deps)
-  return order.ok ? ok({ ...order.value, by }) : order
-}
-
-function parseRotate(body: JsonObject, { keyring: { policy } }: AdminDeps): Result<Order, Reply> {
-  const { alg = policy.algs, ...others } = body as Partial<JsonObject>
-  const algs = policy.algs.filter((name) => Array.isArray(alg) && alg.includes(name))
-  if (!Array.isArray(alg) || alg.length === 0 || algs.length < alg.length) {
-    return refuse('alg', `must be a list of some of ${policy.algs.join(', ')}, each once`)
+  const { alg = lines, kid } = own
+  const algs = lines.filter((line) => Array.isArray(alg) && alg.includes(line))
+  if (action === 'rotate' && (!Array.isArray(alg) || alg.length === 0 || algs.length < alg.length)) {
+    return refuse('alg', `must be a list of some of ${lines.join(', ')}, each once`)
   }
-  const common = parseCommon(others, others['force'] === true)
-  return common.ok ? ok({ action: 'rotate', algs, ...common.value }) : common
-}
-
-function parseRevoke(body: JsonObject): Result<Order, Reply> {
-  const { kid, ...others } = body as Partial<JsonObject>
-  if (typeof kid !== 'string') return refuse('kid', 'must be a text')
-  const common = parseCommon(others, true)
-  return common.ok ? ok({ action: 'revoke', kid, ...common.value }) : common
-}
-
-type Common = Pick<Order, 'force' | 'reason'>
-
-/** Reads the members that every order may have; there are no others. */
-function parseCommon(body: Partial<JsonObject>, needsReason: boolean): Result<Common, Reply> {
-  const { force = false, reason = '', ...others } = body
-  const [unknown] = Object.keys(others)
+  if (action === 'revoke' && typeof kid !== 'string') return refuse('kid', 'must be a text')
+  const unknown = Object.keys(own).find((name) => name !== OWN[action])
   if (unknown !== undefined) return refuse(unknown, 'is not understood')
   if (typeof force !== 'boolean') return refuse('force', 'must be true or false')
-  const isRight = typeof reason === 'string' && reason.length <= MAX_REASON_LENGTH && (reason !== '' || !needsReason)
-  return isRight ? ok({ force, reason }) : refuse('reason', `must be a text of 1 to ${MAX_REASON_LENGTH} characters`)
+  const needsReason = action === 'revoke' || (action === 'rotate' && force)
+  const isReason = typeof reason === 'string' && reason.length <= MAX_REASON_LENGTH && (reason !== '' || !needsReason)
+  if (!isReason) return refuse('reason', `must be a text of 1 to ${MAX_REASON_LENGTH} characters`)
+  const common = { action, force, reason, by }
+  switch (action) {
+    case 'rotate':
+      return ok({ ...common, target: algs.join(' '), order: { action, algs, force, reason } })
+    case 'revoke':
+      return ok({ ...common, target: String(kid), order: { action, kid: String(kid), force, reason } })
+    case 'rekey':
+      return ok({ ...common, target: 'store', order: undefined })
+    default:
+      return action satisfies never
+  }
 }
+
+/** The member that names what an order changes; a command that changes the store names nothing. */
+const OWN = { rotate: 'alg', revoke: 'kid', rekey: undefined } as const
 
 function listed(ring: Ring, keyring: AdminDeps['keyring'], now: Instant): readonly object[] {
   const date = (moment?: Instant): number | undefined => moment === undefined ? undefined : numericDate(moment)

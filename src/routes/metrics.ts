@@ -1,12 +1,12 @@
 import type { Event } from '../core/event.ts'
 import { count, requestSample, type Tally } from '../core/tally.ts'
 import { sumOf } from '../core/tally-sum.ts'
-import type { Clock } from '../core/time.ts'
+import { type Clock, later } from '../core/time.ts'
 import type { Call } from '../http/call.ts'
 import { type Reply, reply } from '../http/reply.ts'
 import type { Route } from '../http/router.ts'
+import { AT_ONCE, dueAt } from '../keyring/advance.ts'
 import type { Keyring } from '../keyring/keyring.ts'
-import { outlook } from '../keyring/outlook.ts'
 
 /** What the metrics are made of. */
 export interface MetricsDeps {
@@ -84,10 +84,13 @@ function gauges({ keyring, build, now }: MetricsDeps, isReady: boolean): Tally {
     ['jwksd_ready', Number(isReady)],
     ['jwksd_view_age_seconds', keyring.health().viewAge],
   ])
-  for (const { alg, state, nextAt } of outlook(keyring.lastSeen().ring, keyring, now())) {
+  const { ring } = keyring.lastSeen()
+  for (const key of ring.keys) {
+    const { state, jwk: { alg } } = key
     count(samples, `jwksd_keys{alg="${alg}",state="${state}"}`)
-    if (state !== 'standby' || nextAt === undefined) continue
-    samples.set(`jwksd_promotion_timestamp_seconds{alg="${alg}"}`, nextAt)
+    const due = dueAt(key, ring, keyring)
+    if (state !== 'standby' || due === AT_ONCE) continue
+    samples.set(`jwksd_promotion_timestamp_seconds{alg="${alg}"}`, later(now(), due))
   }
   return samples
 }

@@ -1,12 +1,9 @@
 import type { Config } from '../config/config.ts'
-import { VERSION } from '../config/version.ts'
 import type { Emit } from '../core/event.ts'
 import { type Issuer, issuerOf, jwksPaths, metadataPaths } from '../core/issuer.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import type { System } from '../core/system.ts'
-import { replyCounter } from '../core/tally.ts'
 import type { Listener } from '../http/listener.ts'
-import type { Handler } from '../http/call.ts'
 import { type Route, type Router, router } from '../http/router.ts'
 import { ALGORITHMS } from '../jose/algorithm.ts'
 import { UNSEALED } from '../jose/kek.ts'
@@ -23,21 +20,19 @@ import { pause } from '../system/pause.ts'
 import type { Part, PartDeps, Recorder } from './part.ts'
 
 /** A server that holds its keys and knows its routes, but listens nowhere yet. */
-export interface App {
-  readonly keyring: Keyring
+export interface App extends PartDeps {
   /** Whether the keys outlive the process. */
   readonly isDurable: boolean
   /** Whether everybody who can read the store can open its keys. */
   readonly isUnsealed: boolean
-  readonly emit: Emit
   /** The routes for the URL at which the server turns out to listen. */
   readonly routerAt: (url: string) => Router
-  /** The routes for operators. */
-  readonly adminRouter: () => Promise<Router>
-  /** The routes for Prometheus and for balancers, which change nothing. */
-  readonly metricsRouter: () => Router
-  /** Counts a response of the public address. */
-  readonly onReply: (path: string, status: number) => void
+  /** The paths of the public address, once it has a router. */
+  readonly paths: ReadonlySet<string>
+  /** `/readyz`. */
+  readonly ready: Route
+  /** Whether everything so far is in the audit log; true without one. */
+  readonly recorded: () => Promise<boolean>
   readonly issuerAt: (url: string) => string
   /** Brings the keys and the audit log up to date; never rejects. */
   readonly tick: () => Promise<void>
@@ -49,15 +44,35 @@ export interface App {
   readonly close: () => Promise<void>
 }
 
-/** Where a server listens. */
-export interface Listening {
-  readonly url: string
-  /** Where operators reach it, or `off`. */
+/** The listeners that are not for everybody. */
+export interface PrivateListeners {
+  /** Where operators reach the server, or `off`. */
   readonly admin: string
   /** Where Prometheus reaches it, or `off`. */
   readonly metrics: string
   readonly listeners: readonly Listener[]
 }
+
+/** Where a server listens. */
+export interface Listening extends PrivateListeners {
+  readonly url: string
+}
+
+/** What operators and Prometheus reach, and what is counted for them: nobody else reads it. */
+export interface PrivateSide {
+  /** Counts an event, and emits it. */
+  readonly emit: Emit
+  /** Counts the responses of the public address. */
+  readonly onReplyOf: (app: App) => (path: string, status: number) => void
+  /** Counts for all workers: in the process that starts them, and in each of them. */
+  readonly gather: () => Promise<(worker: Messenger, number: number) => void>
+  readonly share: () => Promise<void>
+  /** Opens the listeners; the failure is a sentence for the operator. */
+  readonly listen: (config: Config, app: App) => Promise<Result<PrivateListeners, string>>
+}
+
+/** Another process, as far as messages go. */
+export type Messenger = NodeJS.EventEmitter & { readonly send: (message: object, done: () => void) => unknown }
 
 /**
  * Opens the store and the keyring, and wires the routes; rooms that the configuration does not use stay unloaded. The
@@ -100,16 +115,16 @@ interface Extras {
 }
 
 function assembled(deps: PartDeps, store: RingStore, { audit, parts }: Extras): App {
-  const { config, keyring, emit } = deps
+  const { config, keyring } = deps
   let isDraining = false
   const ready = readyRoute(readiness(deps, store, { audit, isDraining: () => isDraining }))
-  const recorded = async (): Promise<boolean> => await audit?.written() ?? true
   const reloads = [...parts.flatMap(({ reload }) => reload ?? []), ...audit === undefined ? [] : [audit.reopen]]
   const paths = new Set<string>()
-  const metrics = metricsHandler(deps, ready, paths)
   return {
-    keyring,
-    emit,
+    ...deps,
+    paths,
+    ready,
+    recorded: async () => await audit?.written() ?? true,
     isDurable: store.durable,
     isUnsealed: store.durable && isUnsealed(keyring.lastSeen().ring),
     issuerAt: (url) => config.issuer ?? url,
@@ -121,10 +136,6 @@ function assembled(deps: PartDeps, store: RingStore, { audit, parts }: Extras): 
       for (const { path } of routes) paths.add(path)
       return router([...routes, ...setRoutes(shared)])
     },
-    adminRouter: async () => router((await import('../routes/admin.ts')).adminRoutes({ ...deps, metrics, recorded })),
-    metricsRouter: () =>
-      router([healthRoute(), ready, { path: '/metrics', methods: { GET: metrics }, cors: 'unreadable' }]),
-    onReply: replyCounter(deps.tally, paths),
     tick: () => keyring.tick().then(() => audit?.tick()),
     reload: reloads.length === 0 ? undefined : async () => void await Promise.all(reloads.map((reload) => reload())),
     drain: () => {
@@ -140,12 +151,6 @@ function assembled(deps: PartDeps, store: RingStore, { audit, parts }: Extras): 
 
 /** What readiness asks besides the keys. */
 interface Others extends Pick<ReadyDeps, 'isDraining'>, Pick<Extras, 'audit'> {}
-
-/** The metrics, which are loaded when somebody asks for them. */
-function metricsHandler(deps: PartDeps, ready: Route, paths: ReadonlySet<string>): Handler {
-  const build = { version: VERSION, node: process.version.slice(1) }
-  return async (call) => (await import('../routes/metrics.ts')).metrics(call, { ...deps, ready, paths, build })
-}
 
 function readiness({ keyring, mayMint }: PartDeps, { durable }: RingStore, { audit, isDraining }: Others): ReadyDeps {
   const failing = mayMint === undefined ? 'failing' : 'failing and required'

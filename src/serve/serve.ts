@@ -2,8 +2,8 @@ import type { Config, Configured } from '../config/config.ts'
 import { refusalOf } from '../config/promise.ts'
 import { VERSION } from '../config/version.ts'
 import { type Emit, faultEvent } from '../core/event.ts'
+import { ok } from '../core/result.ts'
 import type { System } from '../core/system.ts'
-import { counting, type Tally } from '../core/tally.ts'
 import { seconds } from '../core/time.ts'
 import type { Listener } from '../http/listener.ts'
 import { StoreUnavailable } from '../keyring/store.ts'
@@ -13,7 +13,7 @@ import { jsonLog, lineWriter } from '../system/log.ts'
 import { systemRandom } from '../system/random.ts'
 import { startTicker } from '../system/ticker.ts'
 import { announce } from './announce.ts'
-import { type App, createApp, type Listening } from './app.ts'
+import { type App, createApp, type Listening, type PrivateListeners, type PrivateSide } from './app.ts'
 import { publicListener } from './public-listener.ts'
 import { fitThreads } from './threads.ts'
 
@@ -24,6 +24,7 @@ import { fitThreads } from './threads.ts'
 
 /** Running requests may take this long after a signal; the process ends within five seconds. */
 const GRACE_SECONDS = seconds(4)
+const NO_LISTENERS: PrivateListeners = { admin: 'off', metrics: 'off', listeners: [] }
 
 /** Opens the keyring, listens, and serves until a signal. */
 export async function serve({ config, typed, unknown }: Configured): Promise<void> {
@@ -31,27 +32,28 @@ export async function serve({ config, typed, unknown }: Configured): Promise<voi
   // Also where nothing can be read again: otherwise this signal ends the process. What is sent too early counts later.
   let isHungUp = false
   process.on('SIGHUP', () => void (isHungUp = true))
-  const tally: Tally = new Map()
-  const emit: Emit = counting(tally, await openLog(config, (lines) => emit({ name: 'log.dropped', lines })))
+  const log = await openLog(config, (lines) => emit({ name: 'log.dropped', lines }))
+  const isPrivate = config.admin !== undefined || config.metrics !== undefined
+  const side = isPrivate ? (await import('./private-side.ts')).privateSide(log) : undefined
+  const { emit } = side ?? { emit: log }
   process.on('uncaughtException', (error) => {
     emit(faultEvent(error))
     process.exit(EXIT.software)
   })
   // 1. Which worker is this process, if there are several? Keys in memory cannot be shared.
   const place = config.workers === 1 || config.store === 'memory:' ? { worker: 1, own: config }
-    : await (await import('./workers.ts')).takePlace(config, emit, tally)
+    : await (await import('./workers.ts')).takePlace(config, emit, side)
   if (place === undefined) return
   const { worker, own } = place
-  const total = config.workers === 1 ? () => tally : (await import('./tallies.ts')).shareTally(tally)
   // 2. Does the promise hold, and can the store be used?
   const clocks = { now: systemClock, elapsed: systemElapsed }
-  const app = await open(own, { ...clocks, randomBytes: systemRandom, emit, tally, total })
+  const app = await open(own, { ...clocks, randomBytes: systemRandom, emit })
   // The channel to the process that started this worker would keep it alive.
   if (app === undefined) return process.connected ? process.exit() : undefined
   app.emit({ name: 'config.loaded', version: VERSION, settings: typed })
   if (worker === 1) for (const variable of unknown) app.emit({ name: 'config.unknown', variable })
   // 3. Listen, and keep the keys up to date.
-  const listening = await listen(own, app)
+  const listening = await listen(own, app, side)
   if (listening === undefined) return
   const stopTicker = startTicker({ now: systemClock, nextTick: () => app.keyring.nextTick(), tick: app.tick })
   // Before the announcement: its reader may send a signal at once.
@@ -88,21 +90,17 @@ async function open(config: Config, system: System): Promise<App | undefined> {
   return undefined
 }
 
-async function listen(config: Config, app: App): Promise<Listening | undefined> {
-  const { host, port, admin, metrics } = config
+async function listen(config: Config, app: App, side: PrivateSide | undefined): Promise<Listening | undefined> {
+  const { host, port } = config
   // The public address comes last: with it, a worker counts as started, and would be replaced when it ends.
-  const operators = admin === undefined ? undefined : await (await import('./admin-server.ts')).openAdmin(admin, app)
-  if (operators?.ok === false) return await stop(app, operators.error, [])
-  const others = operators === undefined ? [] : [operators.value.server]
-  const scrapes = metrics && await (await import('./metrics-server.ts')).openMetrics(metrics, app)
-  if (scrapes?.ok === false) return await stop(app, scrapes.error, others)
-  if (scrapes !== undefined) others.push(scrapes.value.server)
+  const others = await side?.listen(config, app) ?? ok(NO_LISTENERS)
+  if (!others.ok) return await stop(app, others.error, [])
+  const { listeners } = others.value
   const onFault = (error: unknown): void => app.emit(faultEvent(error))
-  const server = await publicListener(config, { onFault, onReply: app.onReply })
+  const server = await publicListener(config, { onFault, onReply: side?.onReplyOf(app) })
   const bound = await server.listen(config, app.routerAt)
-  if (!bound.ok) return await stop(app, `Cannot listen on ${host}:${port}: ${bound.error}`, others)
-  const at = { admin: operators?.value.url ?? 'off', metrics: scrapes?.value.url ?? 'off' }
-  return { url: bound.value, ...at, listeners: [server, ...others] }
+  if (!bound.ok) return await stop(app, `Cannot listen on ${host}:${port}: ${bound.error}`, listeners)
+  return { ...others.value, url: bound.value, listeners: [server, ...listeners] }
 }
 
 /** Ends without an address to listen on, with the audit log closed, although keys may still be in the making. */

@@ -3,37 +3,32 @@ import { sumOf } from '../core/tally-sum.ts'
 import { after, seconds } from '../core/time.ts'
 import { systemClock } from '../system/clock.ts'
 import { startTicker } from '../system/ticker.ts'
+import type { Messenger } from './app.ts'
 
 /** A tally as processes send it to each other. */
-export type Entries = readonly (readonly [string, number])[]
-
-/** What the workers have counted, in the process that starts them. */
-export interface Tallies {
-  /** Takes what a worker has counted since its start. */
-  readonly take: (worker: number, entries: Entries) => void
-  /** Keeps what a worker has counted that ended, so that its successor can begin at zero. */
-  readonly end: (worker: number) => void
-  /** The sum of all, besides what this worker counts itself. */
-  readonly besides: (worker: number) => Entries
-}
+type Entries = readonly (readonly [string, number])[]
 
 /** Time from one message to the next: a worker that is killed loses what it has counted since the last. */
 const SEND_EVERY_SECONDS = seconds(1)
 
-/** Adds up what the workers send, and what is counted here. */
-export function gatherTallies(own: Tally): Tallies {
+/** Adds up what is counted here and in the workers, also in those that ended, and tells the first, which is asked. */
+export function gatherTallies(own: Tally): (worker: Messenger, number: number) => void {
   const live = new Map<number, Tally>()
   let ended: Tally = new Map()
-  return {
-    take: (worker, entries) => void live.set(worker, new Map(entries)),
-    end: (worker) => {
-      ended = sumOf([ended, live.get(worker) ?? []])
-      live.delete(worker)
-    },
-    besides: (worker) => {
-      const others = [...live].filter(([other]) => other !== worker).map(([, tally]) => tally)
-      return [...sumOf([own, ended, ...others])]
-    },
+  let first: Messenger | undefined
+  return (worker, number) => {
+    if (number === 1) first = worker
+    worker.on('message', (entries: Entries) => {
+      live.set(number, new Map(entries))
+      const others = [...live].filter(([other]) => other !== 1).map(([, tally]) => tally)
+      // It may have ended at any time.
+      first?.send([...sumOf([own, ended, ...others])], () => {})
+    })
+    // Its successor begins at zero.
+    worker.once('exit', () => {
+      ended = sumOf([ended, live.get(number) ?? []])
+      live.delete(number)
+    })
   }
 }
 

@@ -1,11 +1,10 @@
 import cluster, { type Worker } from 'node:cluster'
 import type { Config } from '../config/config.ts'
 import type { Emit } from '../core/event.ts'
-import type { Tally } from '../core/tally.ts'
 import { between, type Seconds, seconds } from '../core/time.ts'
 import { systemClock } from '../system/clock.ts'
 import { pause } from '../system/pause.ts'
-import { type Entries, gatherTallies } from './tallies.ts'
+import type { PrivateSide } from './app.ts'
 
 /** The variable that holds the number of a worker; a process that replaces it has the same. */
 const NUMBER = 'JWKSD_WORKER'
@@ -24,11 +23,11 @@ interface Place {
 }
 
 /** The place of this worker; undefined in the process that starts the workers. */
-export async function takePlace(config: Config, emit: Emit, tally: Tally): Promise<Place | undefined> {
+export async function takePlace(config: Config, emit: Emit, side?: PrivateSide): Promise<Place | undefined> {
   const worker = ownNumber()
-  if (worker !== undefined) return { worker, own: ofWorker(config, worker) }
-  await superviseWorkers(config, emit, tally)
-  return undefined
+  if (worker === undefined) return void await superviseWorkers(config, emit, side)
+  await side?.share()
+  return { worker, own: ofWorker(config, worker) }
 }
 
 /** Operators ask the first worker, and each worker has an audit log of its own: a chain has one writer. */
@@ -50,24 +49,19 @@ function ownNumber(): number | undefined {
  * Starts workers that share one port, and replaces each that ends, until a signal ends all of them. The first listens
  * before the others start, so that one makes the first keys, and a fault is reported once.
  */
-async function superviseWorkers({ workers: count, drain }: Config, emit: Emit, tally: Tally): Promise<void> {
+async function superviseWorkers({ workers: count, drain }: Config, emit: Emit, side?: PrivateSide): Promise<void> {
   const workers = new Map<number, Worker>()
   const hearingHangUps = passHangUps()
-  const tallies = gatherTallies(tally)
+  const countFor = await side?.gather()
   let [isOpen, isStopping] = [false, false]
 
   const start = (number: number): Worker => {
     const worker = hearingHangUps(cluster.fork({ [NUMBER]: String(number) }))
     const startedAt = systemClock()
     workers.set(number, worker)
-    worker.on('message', (entries: Entries) => {
-      tallies.take(number, entries)
-      // Operators ask the first worker, which may have ended at any time.
-      workers.get(1)?.send(tallies.besides(1), () => {})
-    })
+    countFor?.(worker, number)
     worker.once('exit', (code, signal) => {
       workers.delete(number)
-      tallies.end(number)
       if (isStopping || !isOpen) return
       emit({ name: 'worker.ended', worker: number, code, signal })
       const wait = between(startedAt, systemClock()) < SHORT_LIFE_SECONDS ? RESTART_SECONDS : seconds(0)

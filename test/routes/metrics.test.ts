@@ -20,7 +20,7 @@ async function scrape(router: Router): Promise<ReadonlyMap<string, string>> {
   return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), line.slice(line.lastIndexOf(' ') + 1)]))
 }
 
-const scrapeOf = ({ app }: RunningApp): Promise<ReadonlyMap<string, string>> => scrape(app.metricsRouter())
+const scrapeOf = (server: RunningApp): Promise<ReadonlyMap<string, string>> => scrape(server.metricsRouter())
 
 const responses = (path: string, code: number): string => `jwksd_requests_total{path="${path}",code="${code}"}`
 
@@ -115,8 +115,8 @@ describe('/metrics', () => {
 
 describe('the listener for metrics', () => {
   it('D14 changes nothing: it answers GET of three paths', async () => {
-    const { app, close } = await startApp('--alg', 'ES256')
-    const router = app.metricsRouter()
+    const { metricsRouter, close } = await startApp('--alg', 'ES256')
+    const router = metricsRouter()
     for (const path of ['/metrics', '/healthz', '/readyz']) {
       assert.ok('handler' in router.find('GET', path), path)
       const found = router.find('POST', path)
@@ -133,7 +133,7 @@ describe('the listener for metrics', () => {
 
   it('answers the same metrics as the socket of operators', async () => {
     const server = await startApp('--alg', 'ES256')
-    assert.deepEqual([...await scrape(await server.app.adminRouter())], [...await scrapeOf(server)])
+    assert.deepEqual([...await scrape(server.adminRouter())], [...await scrapeOf(server)])
     await server.close()
   })
 })

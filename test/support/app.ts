@@ -8,7 +8,11 @@ import type { Event } from '../../src/core/event.ts'
 import { type Instant, instant, seconds } from '../../src/core/time.ts'
 import type { Listener } from '../../src/http/listener.ts'
 import type { Reply } from '../../src/http/reply.ts'
-import type { Router } from '../../src/http/router.ts'
+import { type Router, router } from '../../src/http/router.ts'
+import { adminRoutes } from '../../src/routes/admin.ts'
+import { metricsRouter } from '../../src/serve/metrics-server.ts'
+import { metricsOf } from '../../src/serve/private-side.ts'
+import { replyCounter } from '../../src/core/tally.ts'
 import { assertCleanLog, assertNoPrivateMember } from './leak.ts'
 import { assertNothingUncaught } from './uncaught.ts'
 
@@ -21,6 +25,9 @@ export interface RunningApp {
   readonly events: readonly Event[]
   readonly faults: readonly unknown[]
   readonly now: () => Instant
+  /** What operators reach on their socket, and Prometheus on its listener. */
+  readonly adminRouter: () => Router
+  readonly metricsRouter: () => Router
   /** Moves the clock and waits until no key is in the making; a negative length steps it back. */
   readonly pass: (length: number) => Promise<void>
   readonly close: () => Promise<void>
@@ -46,8 +53,6 @@ export async function startAppAt(start: number, args: readonly string[]): Promis
   const faults: unknown[] = []
   const tally = new Map<string, number>()
   const created = await createApp(config, {
-    tally,
-    total: () => tally,
     now: () => now,
     elapsed: () => elapsed,
     randomBytes: (length) => new Uint8Array(randomBytes(length)),
@@ -55,12 +60,13 @@ export async function startAppAt(start: number, args: readonly string[]): Promis
   })
   assert.ok(created.ok, JSON.stringify(created))
   const app = created.value
-  const hooks = { onFault: (error: unknown) => void faults.push(error), onReply: app.onReply }
+  const hooks = { onFault: (error: unknown) => void faults.push(error), onReply: replyCounter(tally, app.paths) }
   const server = await publicListener(config, hooks)
   running.add(server)
   const bound = await server.listen(config, (url) => watched(app.routerAt(url)))
   assert.ok(bound.ok, JSON.stringify(bound))
   await app.keyring.refill()
+  const metrics = metricsOf(app, () => tally)
   const url = bound.value
   return {
     url,
@@ -69,6 +75,8 @@ export async function startAppAt(start: number, args: readonly string[]): Promis
     events,
     faults,
     now: () => now,
+    adminRouter: () => router(adminRoutes({ ...app, metrics })),
+    metricsRouter: () => metricsRouter({ ...app, metrics }),
     pass: async (length) => {
       now = instant(now + length)
       elapsed = seconds(elapsed + Math.max(0, length))
