@@ -1,6 +1,6 @@
 import { nearest } from '../core/nearest.ts'
-import { unsafeText } from '../keyring/proof.ts'
 import { MAX_DOCUMENT_BYTES } from '../keyring/store.ts'
+import { unsafeText } from '../keyring/unusable.ts'
 import type { Refusal } from './promise.ts'
 import type { ConfigFault } from './setting.ts'
 

@@ -3,9 +3,8 @@ import type { Alg } from '../jose/algorithm.ts'
 import {
   addStandbys, type Change, type Move, note, promoteStandby, remove, retire, type RuleInput, setOf, type Step,
 } from './moves.ts'
-import { leadInForce, leastLead, leastRetention, type Policy, raiseMarks, retentionInForce } from './policy.ts'
+import { leadInForce, leastLead, leastRetention, raiseMarks, retentionInForce } from './policy.ts'
 import { type ActiveKey, activeOf, type Key, type RetiredKey, type Ring, type StandbyKey, standbyOf } from './ring.ts'
-import { believing, type Watch } from './watch.ts'
 
 /** By what the rules judge when something is due. */
 export type Rules = Pick<RuleInput, 'policy' | 'watch'>
@@ -31,8 +30,8 @@ export function advance(ring: Ring, input: RuleInput): Step {
 }
 
 /** When `advance` next has something to do with the ring. Stored times decide, no timer does. */
-export function ringDueAt(ring: Ring, policy: Policy, watch: Watch = believing): Instant {
-  return earliest(ring.keys.map((key) => dueAt(key, ring, { policy, watch })))
+export function ringDueAt(ring: Ring, rules: Rules): Instant {
+  return earliest(ring.keys.map((key) => dueAt(key, ring, rules)))
 }
 
 /** When `advance` next has something to do with a key; a missing stamp is due at once. */
@@ -53,7 +52,7 @@ export function dueAt(key: Key, ring: Ring, rules: Rules): Instant {
  * When a standby signs: after the whole lead, and not before the interval of the active key is over. A clock may have
  * been wrong or set, so this process must have seen it published for the right side of (1), whatever the clock says.
  */
-function promotableAt(standby: StandbyKey, ring: Ring, { policy, watch = believing }: Rules): Instant | undefined {
+function promotableAt(standby: StandbyKey, ring: Ring, { policy, watch }: Rules): Instant | undefined {
   const [{ keys, marks }, { timing }] = [ring, policy]
   const seen = watch(standby)
   if (seen === undefined) return undefined
@@ -67,7 +66,7 @@ function promotableAt(standby: StandbyKey, ring: Ring, { policy, watch = believi
  * When no verifier can accept a token of the key any more. This process must have seen it retired for the right side of
  * (2), or have seen its retention end while no clock was set; else processes that live shortly would never remove it.
  */
-function removableAt(key: RetiredKey, { marks }: Ring, { policy, watch = believing }: Rules): Instant | undefined {
+function removableAt(key: RetiredKey, { marks }: Ring, { policy, watch }: Rules): Instant | undefined {
   const { timing } = policy
   const seen = watch(key)
   if (seen === undefined) return undefined

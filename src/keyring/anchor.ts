@@ -1,5 +1,5 @@
 import { between } from '../core/time.ts'
-import type { Anchoring } from './anchored.ts'
+import type { Anchoring } from './deps.ts'
 import type { LogHead, Ring } from './ring.ts'
 
 const MAX_HEADS = 64

@@ -1,6 +1,4 @@
 import type { Event } from '../core/event.ts'
-import type { Kid } from '../jose/jwk.ts'
-import type { Sealed } from '../jose/kek.ts'
 import { StoreUnavailable } from './store.ts'
 
 /** The store holds something that cannot be used. It stays as it is, and is never replaced by fresh keys. */
@@ -14,11 +12,6 @@ export class KeyringFault extends Error {
     super(detail)
     this.code = code
   }
-}
-
-/** The fault for a private half that no given key-encryption key opens. */
-export function cannotUnseal(kid: Kid, { kek }: Sealed): KeyringFault {
-  return new KeyringFault('cannot_unseal', `Cannot unseal the key ${kid}, which is sealed under ${kek}`)
 }
 
 /** The event of a store that failed; an error that nobody expected stays without its message. */

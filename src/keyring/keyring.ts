@@ -6,11 +6,11 @@ import { faultEvent } from '../core/event.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { after, earliest, type Instant, seconds } from '../core/time.ts'
 import { advance, ringDueAt } from './advance.ts'
-import type { AnchoredDeps } from './anchored.ts'
-import { asFault, KeyringFault, storeFailure } from './fault.ts'
+import type { KeyringDeps } from './deps.ts'
+import { asFault, type KeyringFault, storeFailure } from './fault.ts'
 import type { Decision } from './moves.ts'
 import { longestView, NO_MARKS, type Policy } from './policy.ts'
-import { proof, unsafeText } from './proof.ts'
+import { proof } from './proof.ts'
 import { keyPool, type Pool } from './pool.ts'
 import { ageOf, type Committed, MAX_ATTEMPTS, newReplica, type Replica } from './replica.ts'
 import { EMPTY_RING, FEW_KEYS, type Ring } from './ring.ts'
@@ -28,7 +28,7 @@ export class Keyring {
   /** What this process knows about stamps. */
   readonly watch: Watch
   readonly #see: (ring: Ring) => void
-  readonly #deps: AnchoredDeps
+  readonly #deps: KeyringDeps
   readonly #replica: Replica
   readonly #pool: Pool
   #snapshot!: Snapshot
@@ -41,7 +41,7 @@ export class Keyring {
   #ticking: Promise<void> | undefined
   readonly #inTurn = oneAtATime()
 
-  private constructor(deps: AnchoredDeps, replica: Replica, policy: Policy) {
+  private constructor(deps: KeyringDeps, replica: Replica, policy: Policy) {
     this.policy = policy
     ;({ watch: this.watch, see: this.#see } = stampWatch(deps, policy.timing))
     this.#deps = deps
@@ -53,7 +53,7 @@ export class Keyring {
    * Loads the ring, or makes the first one in an empty store. Returns the fault for content that cannot be used or a
    * policy that breaks the promise; rejects with `StoreUnavailable`.
    */
-  static async open(deps: AnchoredDeps): Promise<Result<Keyring, KeyringFault>> {
+  static async open(deps: KeyringDeps): Promise<Result<Keyring, KeyringFault>> {
     try {
       const replica = newReplica(deps)
       const held = await replica.read()
@@ -62,7 +62,7 @@ export class Keyring {
       const marks = held?.ring.marks ?? NO_MARKS
       const keyring = new Keyring(deps, replica, deps.policy(marks))
       const broken = proof(keyring.policy.timing, marks).find(({ holds }) => !holds)
-      if (broken !== undefined) return fail(new KeyringFault('promise_broken', unsafeText(broken)))
+      if (broken !== undefined) return fail((await import('./unusable.ts')).unsafe(broken))
       if (held === undefined) await keyring.#pool.fill()
       if (judged?.value !== undefined) await keyring.#commit(judged.value, 'committed')
       await keyring.#settle()
@@ -193,7 +193,7 @@ export class Keyring {
     this.#waits = waits
     this.#view = view
     this.#see(ring)
-    const due = [ringDueAt(ring, this.policy, this.watch), after(seenAt, this.policy.timing.propagation)]
+    const due = [ringDueAt(ring, this), after(seenAt, this.policy.timing.propagation)]
     this.#due = earliest(waits ? [...due, signsAt] : due)
   }
 }

@@ -13,8 +13,8 @@ import type { Watch } from './watch.ts'
 export interface RuleInput {
   readonly policy: Policy
   readonly now: Instant
-  /** What this process knows about stamps; undefined to believe them all. */
-  readonly watch?: Watch
+  /** What this process knows about stamps. */
+  readonly watch: Watch
   /** Keys that were made ahead; a rule takes those that it needs. */
   readonly fresh: readonly FreshKey[]
 }

@@ -4,7 +4,6 @@ import type { Alg } from '../jose/algorithm.ts'
 import { addStandbys, type Move, promoteStandby, remove, type RuleInput, type Step } from './moves.ts'
 import { leastLead, type Policy } from './policy.ts'
 import { type Key, type Ring, standbyOf } from './ring.ts'
-import { believing } from './watch.ts'
 
 /** Makes the standby of each named line sign now; `force` even where caches may lack it. */
 interface Rotation {
@@ -66,9 +65,8 @@ function promoteStandbys(
   if (standbys.length < algs.length) return fail({ code: 'no_successor' })
   // (1): every cache that honours max-age has the key by then. A key that was not seen committed counts from now on.
   const lead = leastLead(move.policy.timing, ring.marks)
-  const { watch = believing } = move
   const safe = standbys.map((standby) => {
-    const seen = watch(standby)
+    const seen = move.watch(standby)
     return seen === undefined ? after(move.now, lead) : seen.seenFor(seconds(lead - seen.age))
   }).reduce(later)
   if (move.now < safe && !force) return fail({ code: 'too_early', earliestSafeAt: safe })

@@ -2,7 +2,6 @@ import { after, type Instant, later, type Seconds, seconds } from '../core/time.
 import { AT_ONCE, dueAt, type Rules } from './advance.ts'
 import { retentionInForce } from './policy.ts'
 import { inOrder, type Key, type Ring, standbyOf } from './ring.ts'
-import { believing } from './watch.ts'
 
 /** What becomes of a published key, if no operator intervenes. */
 interface KeyOutlook {
@@ -21,7 +20,7 @@ interface KeyOutlook {
 
 /** The published keys in the order of the JWK Set, with what becomes of them. */
 export function outlook(ring: Ring, rules: Rules, now: Instant): readonly KeyOutlook[] {
-  const { policy, policy: { timing }, watch = believing } = rules
+  const { policy, policy: { timing }, watch } = rules
   const kept = retentionInForce(timing, ring.marks)
   const dueOf = (key: Key | undefined): Instant | undefined => {
     const due = key === undefined ? AT_ONCE : dueAt(key, ring, rules)

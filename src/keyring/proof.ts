@@ -63,9 +63,3 @@ export function proofText({ number, name, value, terms, bound, holds }: ProofLin
   const left = number === 4 ? `${name} <=` : `${name} ${value} >=`
   return `(${number}) ${left} ${terms} = ${bound}${holds ? '' : '  FAILS'}`
 }
-
-/** What is wrong with a line that does not hold, and what to do about it. */
-export function unsafeText({ number, name, value, terms, bound, lower }: ProofLine): string {
-  return `Unsafe (${number}): ${name} is ${value} s but must be at least ${bound} s = ${terms}. ` +
-    `Set --${name} ${bound}s, or lower --${lower}`
-}

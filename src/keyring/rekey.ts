@@ -1,8 +1,8 @@
 import { rewrapKey } from '../jose/rewrap.ts'
-import { cannotUnseal } from './fault.ts'
 import { MAX_ATTEMPTS, newReplica, type ReplicaDeps } from './replica.ts'
 import type { Key, Ring } from './ring.ts'
 import { StoreUnavailable } from './store.ts'
+import { cannotUnseal } from './unusable.ts'
 
 /**
  * Seals every private half in a store, and the ring around them, anew under the first key-encryption key; servers may

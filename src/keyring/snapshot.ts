@@ -4,7 +4,6 @@ import { sha256 } from '../jose/digest.ts'
 import type { Kid } from '../jose/jwk.ts'
 import type { Keks } from '../jose/kek.ts'
 import { openSigner, type Signer } from '../jose/signer.ts'
-import { cannotUnseal } from './fault.ts'
 import type { Policy } from './policy.ts'
 import { inOrder, type Key, type Ring } from './ring.ts'
 
@@ -88,7 +87,7 @@ export async function openSigners(ring: Ring, open: Signers, keks: Keks): Promis
     if (key.state === 'retired') continue
     const { jwk, sealed } = key
     const signer = open.get(jwk.kid) ?? await openSigner(jwk, sealed, keks)
-    if (signer === undefined) throw cannotUnseal(jwk.kid, sealed)
+    if (signer === undefined) throw (await import('./unusable.ts')).cannotUnseal(jwk.kid, sealed)
     signers.set(signer.kid, signer)
   }
   return signers

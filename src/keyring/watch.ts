@@ -1,6 +1,7 @@
+import type { Emit } from '../core/event.ts'
 import { after, between, type Instant, never, type Seconds, seconds } from '../core/time.ts'
-import type { KeyringDeps } from './deps.ts'
 import type { Timing } from './policy.ts'
+import type { ReplicaDeps } from './replica.ts'
 import type { Key, Ring } from './ring.ts'
 
 /** The least that a stamp must lie ahead to be noticed: clocks are adjusted by fractions of a second all the time. */
@@ -22,15 +23,8 @@ interface Sight {
 export type Watch = (key: Key) => Sight | undefined
 
 /** The stamp of the present state of a key; undefined until a ring with it was seen committed. */
-function stampOf(key: Key): Instant | undefined {
+export function stampOf(key: Key): Instant | undefined {
   return key.state === 'standby' ? key.publishedAt : key.state === 'active' ? key.activeAt : key.retiredAt
-}
-
-/** Believes every stamp, as if this process had set it: for rules that run in simulated time. */
-export const believing: Watch = (key) => {
-  const stamp = stampOf(key)
-  if (stamp === undefined) return undefined
-  return { from: stamp, ahead: seconds(0), age: seconds(0), seenFor: (length) => after(stamp, length) }
 }
 
 /** When this process first saw a stamp, by both clocks. */
@@ -41,7 +35,7 @@ type First = readonly [at: Instant, elapsed: Seconds]
  * when one lies ahead, and when none does any more.
  */
 export function stampWatch(
-  { now, elapsed, store, emit }: Omit<KeyringDeps, 'policy'>,
+  { now, elapsed, store, emit }: Pick<ReplicaDeps, 'now' | 'elapsed' | 'store'> & { readonly emit: Emit },
   { clockError }: Timing,
 ): { readonly watch: Watch; readonly see: (ring: Ring) => void } {
   let wasAhead = false

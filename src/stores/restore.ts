@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import type { Config } from '../config/config.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import type { Keks } from '../jose/kek.ts'
+import { believing } from '../keyring/believing.ts'
 import { KeyringFault } from '../keyring/fault.ts'
 import { merged } from '../keyring/merge.ts'
 import { type Committed, newReplica, type Replica } from '../keyring/replica.ts'
@@ -49,7 +50,7 @@ export async function restoreRing(config: Config, given: Given): Promise<Result<
   const known = Math.max(0, ...records.map(({ generation }) => generation))
   const now = systemClock()
   const rings = [copy.ring, ...held === undefined ? [] : [held.ring]] as const
-  const input = { policy: config.policy(copy.ring.marks), now, fresh: [] }
+  const input = { policy: config.policy(copy.ring.marks), watch: believing, now, fresh: [] }
   const ring = merged({ rings, revoked, known, reason, isForced }, input)
   if (ring.keys.length === 0) return fail(`Every key of ${backup} was revoked. A server on an empty store begins anew`)
   if (!await record(`ring ${copy.ring.generation}`)) return fail('The order is not carried out without its record')

@@ -85,6 +85,13 @@ describe('--metrics', () => {
     await end(server)
   })
 
+  it('counts where several workers were asked for, and the store has room for one', async () => {
+    const server = await serve(['--workers', '2', ...FAST, '--metrics', '127.0.0.1:0'])
+    assert.equal((await fetch(`${server.url}/jwks.json`)).status, 200)
+    assert.equal(await sampleOf(metricsOf(server), 'jwksd_requests_total{path="/jwks.json",code="200"}'), 1)
+    await end(server)
+  })
+
   it('never counts down when the worker that answers is killed', { skip: skipWorkers }, async () => {
     const store = ['--store', `file:${join(newFolder(), 'ring.json')}`, '--unsealed']
     const port = await freePort()

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { instant } from '../../src/core/time.ts'
 import type { FreshKey } from '../../src/jose/signer.ts'
 import { advance, ringDueAt } from '../../src/keyring/advance.ts'
+import { believing } from '../../src/keyring/believing.ts'
 import type { RuleInput } from '../../src/keyring/moves.ts'
 import { EMPTY_RING, inOrder, type Ring } from '../../src/keyring/ring.ts'
 import { LENGTHS, policyOf, settle, shapedKey } from '../support/keys.ts'
@@ -11,7 +12,7 @@ import { seeded } from '../support/random.ts'
 const POLICY = policyOf({ ...LENGTHS, propagation: 5 })
 
 const at = (now: number, fresh: readonly FreshKey[] = [shapedKey()]): RuleInput =>
-  ({ policy: POLICY, now: instant(now), fresh })
+  ({ policy: POLICY, watch: believing, now: instant(now), fresh })
 const states = (ring: Ring): string => ring.keys.map(({ state, jwk }) => `${state}:${jwk.alg}`).join(' ')
 const kids = (ring: Ring, state: string): readonly string[] =>
   ring.keys.filter((key) => key.state === state).map(({ jwk }) => jwk.kid)
@@ -19,9 +20,10 @@ const kids = (ring: Ring, state: string): readonly string[] =>
 describe('advance()', () => {
   it('makes the first ring of active keys, one for each line, whole or not at all', () => {
     const policy = policyOf({}, ['RS256', 'ES256'])
-    assert.equal(advance(EMPTY_RING, { policy, now: instant(0), fresh: [shapedKey('RS256')] }).ring, EMPTY_RING)
+    const short = { policy, watch: believing, now: instant(0), fresh: [shapedKey('RS256')] }
+    assert.equal(advance(EMPTY_RING, short).ring, EMPTY_RING)
     const fresh = [shapedKey('ES256'), shapedKey('RS256')]
-    const { ring, changes } = advance(EMPTY_RING, { policy, now: instant(0), fresh })
+    const { ring, changes } = advance(EMPTY_RING, { policy, watch: believing, now: instant(0), fresh })
     assert.equal(states(ring), 'active:RS256 active:ES256')
     const each = ['created', 'published', 'promoted']
     assert.deepEqual(changes.map(({ to }) => to), [...each, ...each])
@@ -57,10 +59,10 @@ describe('advance()', () => {
   it('promotes late after an outage, once, and counts the next interval from then', () => {
     const late = settle(settle(EMPTY_RING, POLICY, 0), POLICY, 50_000)
     assert.equal(states(late), 'retired:ES256 active:ES256 standby:ES256')
-    assert.equal(ringDueAt(late, POLICY), 50_300, 'the removal comes first')
+    assert.equal(ringDueAt(late, { policy: POLICY, watch: believing }), 50_300, 'the removal comes first')
     const [retired, ...others] = late.keys
     assert.equal(retired?.state, 'retired')
-    assert.equal(ringDueAt({ ...late, keys: others }, POLICY), 51_000)
+    assert.equal(ringDueAt({ ...late, keys: others }, { policy: POLICY, watch: believing }), 51_000)
   })
 
   it('keeps the active key while there is no successor', () => {
@@ -127,11 +129,12 @@ describe('advance()', () => {
       let now = 0
       let ring = settle(EMPTY_RING, policy, now)
       for (let step = 0; step < 12; step += 1) {
-        const due = ringDueAt(ring, policy)
+        const due = ringDueAt(ring, { policy, watch: believing })
         assert.ok(due > now && Number.isFinite(due))
-        assert.equal(advance(ring, { policy, now: instant(due - 0.001), fresh: [shapedKey()] }).ring, ring)
+        const early = { policy, watch: believing, now: instant(due - 0.001), fresh: [shapedKey()] }
+        assert.equal(advance(ring, early).ring, ring)
         now = random.chance(0.5) ? due : due + random.int(0, 30_000)
-        const next = advance(ring, { policy, now: instant(now), fresh: [shapedKey()] }).ring
+        const next = advance(ring, { policy, watch: believing, now: instant(now), fresh: [shapedKey()] }).ring
         assert.notEqual(next, ring)
         ring = settle(next, policy, now)
         assert.equal(kids(ring, 'active').length, 1)

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { instant } from '../../src/core/time.ts'
 import { ephemeralKek } from '../../src/jose/kek.ts'
 import { advance } from '../../src/keyring/advance.ts'
+import { believing } from '../../src/keyring/believing.ts'
 import { Keyring } from '../../src/keyring/keyring.ts'
 import { longestView } from '../../src/keyring/policy.ts'
 import { rekey } from '../../src/keyring/rekey.ts'
@@ -58,8 +59,8 @@ describe('a keyring whose store and clock misbehave', () => {
 
   it('takes no fresh key whose kid is in the ring', () => {
     const key = shapedKey()
-    const { ring } = advance(EMPTY_RING, { policy: POLICY, now: instant(0), fresh: [key] })
-    assert.equal(advance(ring, { policy: POLICY, now: instant(1), fresh: [key] }).ring.keys.length, 1)
+    const { ring } = advance(EMPTY_RING, { policy: POLICY, watch: believing, now: instant(0), fresh: [key] })
+    assert.equal(advance(ring, { policy: POLICY, watch: believing, now: instant(1), fresh: [key] }).ring.keys.length, 1)
   })
 
   it('goes on serving when a newer replica raises the marks in a shared store', async () => {

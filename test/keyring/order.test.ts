@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import { instant, seconds } from '../../src/core/time.ts'
 import type { FreshKey } from '../../src/jose/signer.ts'
 import { advance } from '../../src/keyring/advance.ts'
+import { believing } from '../../src/keyring/believing.ts'
 import type { Keyring } from '../../src/keyring/keyring.ts'
 import type { Decision, RuleInput } from '../../src/keyring/moves.ts'
 import { carryOut, type Order, type OrderFault } from '../../src/keyring/order.ts'
@@ -21,7 +22,7 @@ const ROTATE: Order = { action: 'rotate', algs: ['ES256'], force: false, reason:
 const revoke = (kid: string | undefined, force = false): Order =>
   ({ action: 'revoke', kid: kid ?? '', force, reason: 'stolen' })
 const at = (now: number, fresh: readonly FreshKey[] = [shapedKey()], policy = POLICY): RuleInput =>
-  ({ policy, now: instant(now), fresh })
+  ({ policy, watch: believing, now: instant(now), fresh })
 const states = ({ keys }: Ring): string => keys.map(({ state, jwk }) => `${jwk.alg} ${state}`).toSorted().join(', ')
 
 /** One key for each line. */
@@ -172,7 +173,7 @@ describe('the history of a ring', () => {
 describe('outlook()', () => {
   it('tells what becomes of each key, and it comes true', () => {
     let ring = settle(EMPTY_RING, POLICY, 0)
-    const [active, standby] = outlook(ring, { policy: POLICY }, instant(1))
+    const [active, standby] = outlook(ring, { policy: POLICY, watch: believing }, instant(1))
     const { kid, alg } = { kid: active?.kid, alg: 'ES256' }
     assert.deepEqual(active, { kid, alg, state: 'active', since: 0, next: 'retired', nextAt: 1000, removedAt: 1300 })
     assert.deepEqual(standby, {
@@ -186,7 +187,7 @@ describe('outlook()', () => {
     })
     ring = settle(ring, POLICY, 1000)
     assert.equal(activeOf(ring.keys, 'ES256')?.jwk.kid, standby?.kid)
-    const later = outlook(ring, { policy: POLICY }, instant(1001))
+    const later = outlook(ring, { policy: POLICY, watch: believing }, instant(1001))
     assert.equal(later.find(({ kid }) => kid === active?.kid)?.removedAt, 1300)
     ring = settle(ring, POLICY, 1300)
     assert.ok(!ring.keys.some(({ jwk }) => jwk.kid === active?.kid))
@@ -194,7 +195,7 @@ describe('outlook()', () => {
 
   it('promises nothing of a line whose standby is not there, or was not seen yet', () => {
     const first = advance(EMPTY_RING, at(0)).ring
-    const [active, ...others] = outlook(first, { policy: POLICY }, instant(1))
+    const [active, ...others] = outlook(first, { policy: POLICY, watch: believing }, instant(1))
     assert.deepEqual([active?.nextAt, active?.removedAt, others], [undefined, undefined, []])
   })
 })

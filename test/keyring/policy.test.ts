@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { seconds } from '../../src/core/time.ts'
 import { longestView, NO_MARKS, type Timing } from '../../src/keyring/policy.ts'
-import { proof, proofText, unsafeText } from '../../src/keyring/proof.ts'
+import { proof, proofText } from '../../src/keyring/proof.ts'
+import { unsafeText } from '../../src/keyring/unusable.ts'
 import { type Lengths, timingOf } from '../support/keys.ts'
 
 const holds = (set: Timing): readonly boolean[] => proof(set, NO_MARKS).map((line) => line.holds)

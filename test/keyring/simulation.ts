@@ -1,6 +1,7 @@
 import { instant, seconds } from '../../src/core/time.ts'
 import type { Kid } from '../../src/jose/jwk.ts'
 import { advance, ringDueAt } from '../../src/keyring/advance.ts'
+import { believing } from '../../src/keyring/believing.ts'
 import { type Policy, type Timing } from '../../src/keyring/policy.ts'
 import { activeOf, EMPTY_RING, type Ring, standbyOf } from '../../src/keyring/ring.ts'
 import { shapedKey } from '../support/keys.ts'
@@ -68,16 +69,16 @@ export function simulate(world: World, random: Seeded): Tally {
 /** Every commit that the replicas make, with late ticks, slow writes, slow key generation and outages of the store. */
 function commits({ policy }: World, errors: readonly number[], random: Seeded): readonly Commit[] {
   let at = 0
-  let ring = advance(EMPTY_RING, { policy, now: instant(at + random.pick(errors)), fresh: [shapedKey(ALG)] }).ring
+  let ring = advance(EMPTY_RING, { policy, watch: believing, now: instant(at + random.pick(errors)), fresh: [shapedKey(ALG)] }).ring
   const history: Commit[] = [{ at, ring }]
   for (let promotions = 0; promotions <= ROTATIONS;) {
-    const due = ringDueAt(ring, policy)
+    const due = ringDueAt(ring, { policy, watch: believing })
     const isLacking = standbyOf(ring.keys, ALG) === undefined
     const error = random.pick(errors)
     const wait = Math.max(0, isLacking || due === -Infinity ? 0 : due - error - at)
     at += wait + (random.chance(0.6) ? 0 : random.int(0, 20)) + (random.chance(0.03) ? random.int(0, 50_000) : 0)
     const fresh = random.chance(0.8) ? [shapedKey(ALG)] : []
-    const next = advance(ring, { policy, now: instant(at + error), fresh }).ring
+    const next = advance(ring, { policy, watch: believing, now: instant(at + error), fresh }).ring
     if (next === ring) {
       at += 1
       continue

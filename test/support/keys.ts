@@ -4,6 +4,7 @@ import type { Kid, PublicJwk } from '../../src/jose/jwk.ts'
 import type { Sealed } from '../../src/jose/kek.ts'
 import type { FreshKey } from '../../src/jose/signer.ts'
 import { advance } from '../../src/keyring/advance.ts'
+import { believing } from '../../src/keyring/believing.ts'
 import { NO_MARKS, type Policy, resolveTiming, type Timing, type TimingSettings } from '../../src/keyring/policy.ts'
 import type { Ring } from '../../src/keyring/ring.ts'
 
@@ -47,6 +48,6 @@ export function policyOf(lengths: Lengths = {}, algs: Policy['algs'] = ['ES256']
 
 /** Advances until nothing is left to do at that moment, as the keyring does. */
 export function settle(ring: Ring, policy: Policy, now: number): Ring {
-  const { ring: next } = advance(ring, { policy, now: instant(now), fresh: policy.algs.map((alg) => shapedKey(alg)) })
+  const { ring: next } = advance(ring, { policy, watch: believing, now: instant(now), fresh: policy.algs.map((alg) => shapedKey(alg)) })
   return next === ring ? ring : settle(next, policy, now)
 }

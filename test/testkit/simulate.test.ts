@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { instant, never, seconds } from '../../src/core/time.ts'
 import { advance } from '../../src/keyring/advance.ts'
+import { believing } from '../../src/keyring/believing.ts'
 import { NO_MARKS, type Policy } from '../../src/keyring/policy.ts'
 import { proof } from '../../src/keyring/proof.ts'
 import { EMPTY_RING, type Ring } from '../../src/keyring/ring.ts'
@@ -120,7 +121,7 @@ function follow(lives: readonly Life[], policy: Policy, span: number): void {
     .filter((at) => at !== never && at <= span).toSorted((one, other) => one - other)
   let ring: Ring = EMPTY_RING
   for (const at of moments) {
-    const before = { policy, now: instant(at - 0.5), fresh: [] }
+    const before = { policy, watch: believing, now: instant(at - 0.5), fresh: [] }
     if (ring !== EMPTY_RING) assert.equal(advance(ring, before).ring, ring, `something is due before ${at}`)
     ring = settled(ring, policy, at, lives.some(({ publishedAt }) => publishedAt === at))
     const published = lives.filter(({ publishedAt, removedAt }) => publishedAt <= at && at < removedAt)
@@ -132,7 +133,7 @@ function follow(lives: readonly Life[], policy: Policy, span: number): void {
 
 /** Advances until nothing is left to do at that moment; a key is at hand when one was published then. */
 function settled(ring: Ring, policy: Policy, now: number, hasKey: boolean): Ring {
-  const { ring: next } = advance(ring, { policy, now: instant(now), fresh: hasKey ? [shapedKey('ES256')] : [] })
+  const { ring: next } = advance(ring, { policy, watch: believing, now: instant(now), fresh: hasKey ? [shapedKey('ES256')] : [] })
   return next === ring ? ring : settled(next, policy, now, hasKey)
 }
 

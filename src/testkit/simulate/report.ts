@@ -1,5 +1,6 @@
 import { type Instant, instant } from '../../core/time.ts'
-import { type ProofLine, unsafeText } from '../../keyring/proof.ts'
+import type { ProofLine } from '../../keyring/proof.ts'
+import { unsafeText } from '../../keyring/unusable.ts'
 import type { Life, Replay } from './schedule.ts'
 import type { Outcome, Simulation } from './simulate.ts'
 

@@ -2,6 +2,7 @@ import { after, earliest, instant, type Instant, later, never, type Seconds, sec
 import type { Kid, PublicJwk } from '../../jose/jwk.ts'
 import type { FreshKey } from '../../jose/signer.ts'
 import { advance, ringDueAt } from '../../keyring/advance.ts'
+import { believing } from '../../keyring/believing.ts'
 import type { Change } from '../../keyring/moves.ts'
 import type { Policy } from '../../keyring/policy.ts'
 import { EMPTY_RING, standbyOf } from '../../keyring/ring.ts'
@@ -44,15 +45,16 @@ const START = instant(0)
  */
 export function replay({ policy, span, skew, outage }: Replay): Schedule {
   const rules = unproved(policy)
+  const seen = { policy: rules, watch: believing }
   const { interval, lead } = policy.timing
   const journal = new Map<Kid, Map<Change['to'], Instant>>()
   const outages: { readonly from: Instant; readonly to: Instant }[] = []
   let [ring, at, keyReadyAt] = [EMPTY_RING, START, START]
   while (at <= span) {
-    const isStamping = ring === EMPTY_RING || ringDueAt(ring, rules) === -Infinity
+    const isStamping = ring === EMPTY_RING || ringDueAt(ring, seen) === -Infinity
     const fresh = at < keyReadyAt ? [] : [shape(rules, journal.size + 1)]
     const now = instant(at + (isStamping ? -skew : skew))
-    const { ring: next, changes } = advance(ring, { policy: rules, now, fresh })
+    const { ring: next, changes } = advance(ring, { ...seen, now, fresh })
     const isTurning = ring !== EMPTY_RING && changes.some(({ to }) => to === 'promoted')
     if (isTurning && outage > 0 && journal.size % TROUBLE_EVERY === 0 && outages.at(-1)?.to !== at) {
       outages.push({ from: at, to: after(at, outage) })
@@ -66,7 +68,7 @@ export function replay({ policy, span, skew, outage }: Replay): Schedule {
     for (const { kid, to } of changes) journal.set(kid, (journal.get(kid) ?? new Map()).set(to, at))
     ring = next
     // A missing stamp or standby follows at once, everything else when the clock that is ahead reaches it.
-    const dueAt = instant(ringDueAt(ring, rules) - skew)
+    const dueAt = instant(ringDueAt(ring, seen) - skew)
     const hasStandby = standbyOf(ring.keys, rules.algs[0]) !== undefined
     at = later(at, hasStandby ? dueAt : earliest([dueAt, keyReadyAt]))
   }
