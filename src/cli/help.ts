@@ -1,5 +1,5 @@
 import { optionTexts } from '../config/option-texts.ts'
-import { version } from '../config/version.ts'
+import { VERSION } from '../config/version.ts'
 import type { Command, CommandFlag } from './command.ts'
 
 /** Columns that help fits in. */
@@ -11,7 +11,7 @@ export function help(commands: ReadonlyMap<string, Command>): string {
     `  ${[name, ...words].join(' ')}\n${wrapped(meaning, 6)}`)
   const options = optionTexts().map(({ heading, initial, meaning }) =>
     `  ${heading}\n${wrapped(meaning, 6)}\n${wrapped(`default: ${initial}`, 6)}`)
-  return `${version()}: holds signing keys, rotates them safely, publishes them as
+  return `jwksd ${VERSION}: holds signing keys, rotates them safely, publishes them as
 a JWK Set, issues signed JWTs
 
 usage: jwksd [COMMAND] [options]   (serve is the default)

@@ -3,7 +3,7 @@ import { readFlags } from '../config/flags.ts'
 import { OPTIONS } from '../config/options.ts'
 import { faultText } from '../config/refusal.ts'
 import type { ConfigFault } from '../config/setting.ts'
-import { version } from '../config/version.ts'
+import { VERSION } from '../config/version.ts'
 import { nearest } from '../core/nearest.ts'
 import { printable } from '../core/printable.ts'
 import { EXIT, refuse } from '../system/exit.ts'
@@ -42,7 +42,7 @@ function unknownText(variable: string): string {
 export function planOf(sources: Sources): Plan {
   const flags = [...COMMANDS.values()].flatMap((command) => command.flags)
   const { words: [name = 'serve', ...words], asksFor } = readFlags(sources.args, flags)
-  if (asksFor === 'version' || name === 'version') return { text: `${version()}\n` }
+  if (asksFor === 'version' || name === 'version') return { text: `jwksd ${VERSION}\n` }
   if (asksFor === 'help' || name === 'help') return { text: helpFor(name === 'help' ? words[0] : name) }
   const command = COMMANDS.get(name)
   const parsed = parseConfig({ ...sources, flags: command?.flags ?? [] })

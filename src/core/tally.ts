@@ -31,3 +31,10 @@ export function eventSample(event: Event): string {
   const alg = 'alg' in event ? `,alg="${event.alg}"` : ''
   return `jwksd_events_total{event="${event.name}"${alg}}`
 }
+
+/** The sums of several tallies, sample by sample. */
+export function sumOf(tallies: Iterable<Iterable<readonly [string, number]>>): Tally {
+  const sum: Tally = new Map()
+  for (const tally of tallies) for (const [sample, times] of tally) sum.set(sample, (sum.get(sample) ?? 0) + times)
+  return sum
+}

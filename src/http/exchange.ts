@@ -13,6 +13,8 @@ export interface Shared {
   /** Whether each response is the last of its connection. */
   isClosing: boolean
   readonly connections: Connections
+  /** What reads bodies; loaded at a start, since a flood may leave no file to open. */
+  bodies?: Promise<typeof import('./body.ts')>
   /** By default the other end of the connection. */
   readonly addressOf: AddressOf | undefined
   readonly onFault: (error: unknown) => void
@@ -146,17 +148,10 @@ function respond(exchange: Exchange, handler: Handler, call: Call): void {
   }
 }
 
-const loadBody = () => import('./body.ts')
-let loading: ReturnType<typeof loadBody> | undefined
-
-/** Loads what reads bodies: at a start, since a flood may leave no file to open. */
-export function prepareBodies(): void {
-  loading ??= loadBody()
-}
-
 /** Reads the body and calls the handler; undefined when the client is gone or has its response already. */
 async function withBody(exchange: Exchange, call: Call, { handler, length }: Receiver): Promise<Reply | undefined> {
-  const body = await (await (loading ??= loadBody())).receive(exchange, call, length)
+  const { receive } = await (exchange.shared.bodies ??= import('./body.ts'))
+  const body = await receive(exchange, call, length)
   if (body instanceof Uint8Array) return handler({ ...call, body })
   if (body !== undefined) sendLast(exchange, body)
   return undefined

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { errnoOf } from '../core/errno.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { type Seconds, seconds } from '../core/time.ts'
-import { abandon, type AddressOf, endWith, exchanges, prepareBodies, type Shared } from './exchange.ts'
+import { abandon, type AddressOf, endWith, exchanges, type Shared } from './exchange.ts'
 import { problem } from './problem.ts'
 import type { Router } from './router.ts'
 
@@ -76,7 +76,7 @@ export function listener({
     listen: async (address, routerAt) => {
       const url = await bind(server, address)
       if (url.ok) shared.router = routerAt(url.value)
-      if (shared.router.takesBodies) prepareBodies()
+      if (shared.router.takesBodies) shared.bodies = import('./body.ts')
       return url
     },
     close: async (grace) => {

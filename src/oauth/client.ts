@@ -53,9 +53,6 @@ export const CLIENT_CREDENTIALS = 'client_credentials' as const
 export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange' as const
 export const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer' as const
 
-/** Every grant. */
-export const GRANT_TYPES: readonly GrantType[] = [CLIENT_CREDENTIALS, TOKEN_EXCHANGE, JWT_BEARER]
-
 /** A registered client. */
 export interface Client {
   readonly id: ClientId

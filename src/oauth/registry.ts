@@ -3,15 +3,15 @@ import { fail, ok, type Result } from '../core/result.ts'
 import type { Seconds } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
 import {
-  type Client, CLIENT_CREDENTIALS, type ClientAuth, type ClientId, GRANT_TYPES, type GrantType, JWT_BEARER,
-  type KeyRules, type KeySource,
+  type Client, CLIENT_CREDENTIALS, type ClientAuth, type ClientId, type GrantType, JWT_BEARER, type KeyRules,
+  TOKEN_EXCHANGE,
 } from './client.ts'
-import { loadGrants } from './grants.ts'
 import {
   claimsOf, durationUpTo, flagOf, hashesOf, listOf, nameOf, objectOf, oneOf, optional, type Reader, scopesOf,
   Wrong,
 } from './members.ts'
-import type { Registry } from './rules.ts'
+import type { Grant, Registry } from './rules.ts'
+import { clientCredentials } from './token.ts'
 
 /** What a file of clients must keep to. */
 export interface RegistryRules extends KeyRules {
@@ -20,6 +20,14 @@ export interface RegistryRules extends KeyRules {
   /** The issuer of this server, where it is configured. */
   readonly issuer?: string | undefined
 }
+
+/** Where each grant is; what no client may use stays unloaded. */
+const GRANTS: Readonly<Record<GrantType, () => Promise<Grant>>> = {
+  [CLIENT_CREDENTIALS]: async () => clientCredentials,
+  [TOKEN_EXCHANGE]: async () => (await import('./token-exchange.ts')).tokenExchange,
+  [JWT_BEARER]: async () => (await import('./jwt-bearer.ts')).jwtBearer,
+}
+const GRANT_TYPES = Object.keys(GRANTS) as readonly GrantType[]
 
 const METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'] as const
 
@@ -51,12 +59,13 @@ async function readRegistry(raw: Json, rules: RegistryRules): Promise<Registry> 
   const keysOf = mapOf(issuers, 'issuer')
   const unknown = clients.flatMap(({ trusts }) => trusts).find(({ issuer }) => !keysOf.has(issuer))
   if (unknown !== undefined) throw new Wrong(`issuers must name ${unknown.issuer}, which a client trusts`)
+  const granted = GRANT_TYPES.filter((type) => clients.some(({ grants }) => grants.includes(type)))
   const hasKeys = clients.some(({ auth }) => auth.method === 'private_key_jwt')
   const hasProofs = clients.some(({ dpop }) => dpop !== undefined)
   return {
     clients: mapOf(clients.map((client) => [client.id, client]), 'client_id'),
     issuers: keysOf,
-    grants: await loadGrants(GRANT_TYPES.filter((type) => clients.some(({ grants }) => grants.includes(type)))),
+    grants: await Promise.all(granted.map((type) => GRANTS[type]())),
     checkAssertion: hasKeys ? (await import('./assertion.ts')).checkAssertion : undefined,
     checkProof: hasProofs ? (await import('./dpop.ts')).checkProof : undefined,
   }
@@ -97,14 +106,12 @@ async function readAuth(entry: JsonObject, at: string, rules: RegistryRules): Pr
   const method = optional(oneOf(METHODS), METHODS[0])(raw, `${at}.token_endpoint_auth_method`)
   const hasOther = method === 'private_key_jwt' ? hashes !== undefined : jwks !== undefined || url !== undefined
   if (hasOther) throw new Wrong(`${at} must have either keys, with private_key_jwt, or client_secret_hashes`)
-  if (method === 'private_key_jwt') return { method, keys: await readKeys(entry, at, rules) }
+  if (method === 'private_key_jwt') {
+    return { method, keys: await (await import('./key-source.ts')).readKeys(entry, at, rules) }
+  }
   if (method !== 'none') return { method, hashes: hashesOf(hashes, `${at}.client_secret_hashes`) }
   if (hashes !== undefined) throw new Wrong(`${at} must have no client_secret_hashes, since its method is none`)
   return { method }
-}
-
-async function readKeys(entry: JsonObject, at: string, rules: KeyRules): Promise<KeySource> {
-  return await (await import('./key-source.ts')).readKeys(entry, at, rules)
 }
 
 function readGrants(raw: Json = [CLIENT_CREDENTIALS], at: string, { method }: ClientAuth): readonly GrantType[] {

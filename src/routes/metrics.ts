@@ -1,6 +1,5 @@
 import type { Event } from '../core/event.ts'
-import { count, requestSample, type Tally } from '../core/tally.ts'
-import { sumOf } from '../core/tally-sum.ts'
+import { count, requestSample, sumOf, type Tally } from '../core/tally.ts'
 import { type Clock, later } from '../core/time.ts'
 import type { Call } from '../http/call.ts'
 import { type Reply, reply } from '../http/reply.ts'

@@ -44,18 +44,14 @@ export interface App extends PartDeps {
   readonly close: () => Promise<void>
 }
 
-/** The listeners that are not for everybody. */
-export interface PrivateListeners {
-  /** Where operators reach the server, or `off`. */
+/** Where a server listens. */
+export interface Listening {
+  readonly url: string
+  /** Where operators reach it, or `off`. */
   readonly admin: string
   /** Where Prometheus reaches it, or `off`. */
   readonly metrics: string
   readonly listeners: readonly Listener[]
-}
-
-/** Where a server listens. */
-export interface Listening extends PrivateListeners {
-  readonly url: string
 }
 
 /** What operators and Prometheus reach, and what is counted for them: nobody else reads it. */
@@ -68,7 +64,7 @@ export interface PrivateSide {
   readonly gather: () => Promise<(worker: Messenger, number: number) => void>
   readonly share: () => Promise<void>
   /** Opens the listeners; the failure is a sentence for the operator. */
-  readonly listen: (config: Config, app: App) => Promise<Result<PrivateListeners, string>>
+  readonly listen: (config: Config, app: App) => Promise<Result<Omit<Listening, 'url'>, string>>
 }
 
 /** Another process, as far as messages go. */

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts'
-import { version } from '../config/version.ts'
+import { VERSION } from '../config/version.ts'
 import { formatDuration } from '../core/duration.ts'
 import type { App, Listening } from './app.ts'
 
@@ -19,7 +19,7 @@ export function banner(
   const stored = `${config.store}, ${isUnsealed ? 'UNSEALED: its readers can sign' : 'sealed'}`
   const keys = isDurable ? stored : 'in memory: they die with this process, so the JWK Set is sent no-cache'
   return `
-${version()} on ${url}
+jwksd ${VERSION} on ${url}
 
   issuer    ${issuerAt(url)}
   keys      ${algs.join(', ')}, ${keys}

@@ -13,7 +13,7 @@ import { jsonLog, lineWriter } from '../system/log.ts'
 import { systemRandom } from '../system/random.ts'
 import { startTicker } from '../system/ticker.ts'
 import { announce } from './announce.ts'
-import { type App, createApp, type Listening, type PrivateListeners, type PrivateSide } from './app.ts'
+import { type App, createApp, type Listening, type PrivateSide } from './app.ts'
 import { publicListener } from './public-listener.ts'
 import { fitThreads } from './threads.ts'
 
@@ -24,7 +24,6 @@ import { fitThreads } from './threads.ts'
 
 /** Running requests may take this long after a signal; the process ends within five seconds. */
 const GRACE_SECONDS = seconds(4)
-const NO_LISTENERS: PrivateListeners = { admin: 'off', metrics: 'off', listeners: [] }
 
 /** Opens the keyring, listens, and serves until a signal. */
 export async function serve({ config, typed, unknown }: Configured): Promise<void> {
@@ -93,7 +92,7 @@ async function open(config: Config, system: System): Promise<App | undefined> {
 async function listen(config: Config, app: App, side: PrivateSide | undefined): Promise<Listening | undefined> {
   const { host, port } = config
   // The public address comes last: with it, a worker counts as started, and would be replaced when it ends.
-  const others = await side?.listen(config, app) ?? ok(NO_LISTENERS)
+  const others = await side?.listen(config, app) ?? ok({ admin: 'off', metrics: 'off', listeners: [] })
   if (!others.ok) return await stop(app, others.error, [])
   const { listeners } = others.value
   const onFault = (error: unknown): void => app.emit(faultEvent(error))

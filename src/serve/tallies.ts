@@ -1,5 +1,4 @@
-import type { Tally } from '../core/tally.ts'
-import { sumOf } from '../core/tally-sum.ts'
+import { sumOf, type Tally } from '../core/tally.ts'
 import { after, seconds } from '../core/time.ts'
 import { systemClock } from '../system/clock.ts'
 import { startTicker } from '../system/ticker.ts'

@@ -4,8 +4,7 @@ import { decodeBase64url, decodeUtf8, encodeBase64url } from '../../src/core/enc
 import { formatDuration, parseDuration } from '../../src/core/duration.ts'
 import { faultEvent } from '../../src/core/event.ts'
 import { printable } from '../../src/core/printable.ts'
-import { count, eventSample, requestSample, type Tally } from '../../src/core/tally.ts'
-import { sumOf } from '../../src/core/tally-sum.ts'
+import { count, eventSample, requestSample, sumOf, type Tally } from '../../src/core/tally.ts'
 import { after, between, earliest, instant, later, never, numericDate, seconds } from '../../src/core/time.ts'
 import { seeded } from '../support/random.ts'
 
