@@ -39,11 +39,11 @@ const PARTS: readonly Part[] = [
   { name: keys, args: ({ clients }) => [...FILE, '--clients', clients('keys')], asks: ['documents', 'clients', 'assertion'], over: clients, bar: 165 },
   { name: 'token exchange and JWT bearer, where a client may use them', args: ({ clients }) => [...FILE, '--clients', clients('grants')], asks: ['documents', 'clients', 'assertion', 'grants'], over: keys, bar: 180 },
   { name: 'DPoP, where a client may use it', args: ({ clients }) => [...FILE, '--clients', clients('dpop')], asks: ['documents', 'clients', 'assertion', 'dpop'], over: keys, bar: 50 },
-  { name: '`--admin`: orders of operators', args: () => [...FILE, '--admin', 'unix:data/admin'], asks: ['documents', 'admin'], over: core, bar: 395 },
-  { name: '`--metrics`', args: () => [...FILE, '--metrics', '127.0.0.1:0'], asks: ['documents', 'metrics'], over: core, bar: 160 },
+  { name: '`--admin`: orders of operators', args: () => [...FILE, '--admin', 'unix:data/admin'], asks: ['documents', 'admin'], over: core, bar: 475 },
+  { name: '`--metrics`', args: () => [...FILE, '--metrics', '127.0.0.1:0'], asks: ['documents', 'metrics'], over: core, bar: 165 },
   { name: '`--audit`', args: () => [...FILE, '--audit', 'data/audit.log'], asks: ['documents'], over: core, bar: 700 },
   { name: '`--workers`', args: () => [...FILE, '--workers', '2'], asks: ['documents'], over: core, bar: 100 },
-  { name: 'the command under "Run it" above', args: ({ clients }) => { clients('plain'); return productionArgs() }, asks: ['documents', 'clients', 'admin'], bar: 5720 },
+  { name: 'the command under "Run it" above', args: ({ clients }) => { clients('plain'); return productionArgs() }, asks: ['documents', 'clients', 'admin'], bar: 5795 },
 ]
 
 /** The arguments of the server that the README recommends for production. */

@@ -4,6 +4,7 @@ import { ok } from '../core/result.ts'
 import { counting, replyCounter, type Tally } from '../core/tally.ts'
 import { seconds } from '../core/time.ts'
 import type { Handler } from '../http/call.ts'
+import { metrics as answerMetrics } from '../routes/metrics.ts'
 import type { App, PrivateSide } from './app.ts'
 
 const OFF = ok({ url: 'off', listeners: [] })
@@ -34,8 +35,8 @@ export function privateSide(log: Emit): PrivateSide {
   }
 }
 
-/** The metrics, which are loaded when somebody asks for them. */
+/** The metrics. */
 export function metricsOf(app: App, total: () => Tally): Handler {
   const build = { version: VERSION, node: process.version.slice(1) }
-  return async (call) => (await import('../routes/metrics.ts')).metrics(call, { ...app, total, build })
+  return (call) => answerMetrics(call, { ...app, total, build })
 }
