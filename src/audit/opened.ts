@@ -26,8 +26,6 @@ const NOTHING = { head: NO_RECORD, chain: undefined, firstSeq: 1, ring: undefine
 
 /** How every log begins. */
 const FIRST = '{"seq":1,'
-/** In records of the ring that is served alone: a text inside of one has its quotes escaped. */
-const RING = ',"ring":"'
 
 /** Reads where a log stands; throws for a file that is no log, which is neither extended nor cut. */
 export function foundIn(file: LineFile, now: Instant): Found {
@@ -42,7 +40,8 @@ export function foundIn(file: LineFile, now: Instant): Found {
     chain: chainOf(first ?? ''),
     firstSeq: begin['seq'],
     begunAt: instant(new Date(String(begin['time'])).getTime() / 1000 || now),
-    ring: ringOf(recordOf(file.lastWith(RING))),
+    // Only records of the ring that is served have such a member: quotes inside of a text are escaped.
+    ring: ringOf(recordOf(file.lastWith(',"ring":"'))),
   }
 }
 
