@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { newFolder } from '../support/folder.ts'
+import { newKek } from '../support/kek.ts'
 import { end, run, serve, type ServerProcess } from '../support/process.ts'
 
 const ARGS = ['--alg', 'ES256', '--preset', 'fast']
@@ -89,7 +90,7 @@ describe('an order', () => {
   it('to rekey is recorded by the running server, or in the log of one that does not run', async () => {
     const folder = newFolder()
     const path = join(folder, 'audit.log')
-    assert.equal((await run(['kek', join(folder, 'kek')])).code, 0)
+    newKek(folder)
     const store = ['--store', `file:${join(folder, 'ring.json')}`, '--kek-file', join(folder, 'kek')]
     const admin = ['--admin', `unix:${join(folder, 'admin')}`]
     const server = await serve([...ARGS, ...store, '--audit', path, ...admin])

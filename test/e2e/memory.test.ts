@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { newFolder } from '../support/folder.ts'
+import { newKek } from '../support/kek.ts'
 import { end, run, serve, type ServerProcess } from '../support/process.ts'
 
 const { subtle } = webcrypto
@@ -66,8 +67,7 @@ async function snapshotIn(folder: string): Promise<string> {
 describe('the memory of a server', { skip }, () => {
   it('E24 holds no key-encryption key and no private key as text, in a heap snapshot, in /proc or in a core dump', async () => {
     const folder = newFolder()
-    const [ring, kek] = [join(folder, 'ring.json'), join(folder, 'kek')]
-    assert.equal((await run(['kek', kek])).code, 0)
+    const [ring, kek] = [join(folder, 'ring.json'), newKek(folder)]
     const args = ['--alg', 'ES256,RS256', '--store', `file:${ring}`, '--kek-file', kek, '--admin', `unix:${folder}/admin`]
     const options = { NODE_OPTIONS: `--heapsnapshot-signal=SIGUSR2 --diagnostic-dir=${folder}` }
     // Keys that this process made, and keys that it read.

@@ -8,6 +8,8 @@ import { setTimeout } from 'node:timers/promises'
 import { newFolder } from '../support/folder.ts'
 import { freePort } from '../support/free-port.js'
 import { end, run, serve, type ServerProcess } from '../support/process.ts'
+import { refusalOf } from '../support/refusal.ts'
+import { someOf } from '../support/share.ts'
 
 const FAST = ['--alg', 'ES256', '--preset', 'fast']
 
@@ -22,7 +24,7 @@ async function sampleOf(url: string, name: string): Promise<number> {
 }
 
 describe('--metrics', () => {
-  for (const address of ['127.0.0.1:0', '0.0.0.0:0', '[::1]:0', 'localhost:0']) {
+  for (const address of someOf(['127.0.0.1:0', '0.0.0.0:0', '[::1]:0', 'localhost:0'])) {
     it(`D14 serves metrics and health on ${address}, and nothing that changes anything`, async () => {
       const server = await serve([...FAST, '--metrics', address])
       const url = metricsOf(server)
@@ -46,11 +48,10 @@ describe('--metrics', () => {
     await end(server)
   })
 
-  it('says what an address looks like', async () => {
+  it('says what an address looks like', () => {
     for (const address of ['9464', ':9464', 'unix:metrics', '::1:9464', '127.0.0.1:70000', 'host', 'a b:1']) {
-      const { code, stderr } = await run(['--port', '0', '--metrics', address])
-      assert.equal(code, 78, address)
-      assert.match(stderr, /^jwksd: --metrics is ".*" but must be HOST:PORT, such as 0\.0\.0\.0:9464 or \[::\]:9464\n$/)
+      const refusal = refusalOf(['--port', '0', '--metrics', address]) ?? ''
+      assert.match(refusal, /^jwksd: --metrics is ".*" but must be HOST:PORT, such as 0\.0\.0\.0:9464 or \[::\]:9464\n$/)
     }
   })
 

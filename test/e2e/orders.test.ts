@@ -10,6 +10,8 @@ import { after, before, describe, it } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { newFolder } from '../support/folder.ts'
 import { end, run, serve, SERVER, type ServerProcess } from '../support/process.ts'
+import { refusalOf } from '../support/refusal.ts'
+import { someOf } from '../support/share.ts'
 
 const FAST = ['--alg', 'ES256', '--preset', 'fast']
 const NOBODY = 65_534
@@ -179,7 +181,7 @@ describe('an operator and whoever answers', () => {
     ['the key among the published ones', { keys: [{ kid: 'KID', state: 'active' }], exposure: 605, removed: ['KID'] }],
     ['no exposure', { keys: [], removed: ['KID'] }],
   ]
-  for (const [what, answer] of lies) {
+  for (const [what, answer] of someOf(lies)) {
     it(`E18 does not print "Revoked" for an answer that lists ${what}`, async () => {
       const { admin } = await impostor(JSON.stringify(answer))
       const { code, stdout, stderr } = await run([...revoke, '--admin', `unix:${admin}`])
@@ -242,11 +244,9 @@ describe('orders over a port', () => {
     [[], { JWKSD_ADMIN_TOKEN_FILE: 't' }, /^jwksd: JWKSD_ADMIN_TOKEN_FILE .* must be left out: .*--admin unix:PATH/],
   ]
   for (const [args, env, message] of typed) {
-    it(`are refused, with the new way named: ${args.join(' ')} ${Object.keys(env).join()}`.trim(), async () => {
-      for (const command of [['--port', '0'], ['keys'], ['revoke', 'KID', '--reason', 'x']]) {
-        const { code, stdout, stderr } = await run([...command, ...args], env)
-        assert.deepEqual([code, stdout], [78, ''])
-        assert.match(stderr, message)
+    it(`are refused, with the new way named: ${args.join(' ')} ${Object.keys(env).join()}`.trim(), () => {
+      for (const command of [['serve', '--port', '0'], ['keys'], ['revoke', 'KID', '--reason', 'x']]) {
+        assert.match(refusalOf([...command, ...args], env) ?? '', message)
       }
     })
   }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { newFolder } from '../support/folder.ts'
+import { newKek } from '../support/kek.ts'
 import { ASSERTION, client, newParty, type Party } from '../support/oauth.ts'
 import { end, run, serve, type ServerProcess } from '../support/process.ts'
 import { someOf } from '../support/share.ts'
@@ -29,7 +30,7 @@ interface Place {
 async function newPlace(records: readonly string[] = []): Promise<Place> {
   const folder = newFolder()
   const path = (name: string): string => join(folder, name)
-  assert.equal((await run(['kek', path('kek')])).code, 0)
+  newKek(folder)
   const party = newParty()
   const keeper = client('keeper', {
     token_endpoint_auth_method: 'private_key_jwt', client_secret_hashes: undefined, jwks: { keys: [party.jwk] },

@@ -4,6 +4,7 @@ import { appendFileSync, copyFileSync, readFileSync, renameSync, writeFileSync }
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { newFolder } from '../support/folder.ts'
+import { newKek } from '../support/kek.ts'
 import { end, run, serve } from '../support/process.ts'
 
 interface Place {
@@ -16,9 +17,8 @@ interface Place {
 async function newPlace(): Promise<Place> {
   const folder = newFolder()
   const [ring, log] = [join(folder, 'ring.json'), join(folder, 'audit.log')]
-  assert.equal((await run(['kek', join(folder, 'kek')])).code, 0)
   const admin = ['--admin', `unix:${join(folder, 'admin')}`]
-  const store = ['--store', `file:${ring}`, '--kek-file', join(folder, 'kek')]
+  const store = ['--store', `file:${ring}`, '--kek-file', newKek(folder)]
   return { ring, log, admin, args: ['--alg', 'ES256', '--preset', 'fast', ...store, ...admin, '--audit', log] }
 }
 

@@ -2,17 +2,20 @@ import { once } from 'node:events'
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
-import { takeLock } from '../../src/stores/lock.ts'
+import { takeLock } from '../../dist/stores/lock.js'
 
 /**
  * One of several processes that count in one file: takes the lock, reads, waits, writes, releases, and prints a line.
- * `lock-counter.ts new|old PATH OLD_NAME COUNT`: `old` locks as version 0.1 did.
+ * `lock-counter.js new|old PATH OLD_NAME COUNT`: `old` locks as version 0.1 did.
  */
 
 const [kind, path = '', oldName = '', count = ''] = process.argv.slice(2)
 
-/** The lock of version 0.1 (commit d116024). */
-async function takeAsBefore(): Promise<() => Promise<void>> {
+/**
+ * The lock of version 0.1 (commit d116024).
+ * @returns {Promise<() => Promise<void>>}
+ */
+async function takeAsBefore() {
   for (;;) {
     const server = createServer((socket) => socket.destroy())
     try {
