@@ -39,6 +39,8 @@ if (wrong.length > 0) fail(`These checks failed: ${wrong.join(', ')}`)
 const tests = filesBelow(join(root, 'test'))
   .map((path) => relative(root, path))
   .filter((path) => /^test[/\\][^/\\]+[/\\][^/\\]+\.test\.ts$/.test(path))
+  // `npm run engines` runs these, too: they need programs of others.
+  .filter((path) => args.includes('--all') || !path.startsWith(join('test', 'engines')))
 const folder = mkdtempSync(join(tmpdir(), 'jwksd-test-'))
 const report = join(folder, 'report.tap')
 const reporters = [['spec', 'stdout'], ['tap', report]]

@@ -28,7 +28,8 @@ export const check: Command = {
 /** How large the ring becomes, and where the keys go that it does not carry. */
 function sizeText({ store, policy }: Config): string {
   const { published, past, carried, bytes } = ringSize(policy(NO_MARKS))
-  const kept = store === 'memory:' ? 'dropped' : `in ${store.slice('file:'.length)}.past`
+  const place = store.startsWith('file:') ? `${store.slice('file:'.length)}.past` : `${store}/past`
+  const kept = store === 'memory:' ? 'dropped' : `in ${place}`
   const rest = past > carried ? ` of ${past}; the older ones are ${kept}` : ''
   const size = `${Math.ceil(bytes / 1024)} KiB at the end of --history`
   return `ring <= ${size}: ${published} published keys, ${carried} past ones${rest}`

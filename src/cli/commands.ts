@@ -8,11 +8,12 @@ import { probe } from './probe.ts'
 import { rekey } from './rekey.ts'
 import { restore } from './restore.ts'
 import { revoke } from './revoke.ts'
+import { ring } from './ring.ts'
 import { rotate } from './rotate.ts'
 import { serve } from './serve.ts'
 import { simulate } from './simulate.ts'
 
 /** Every command by its name, in the order of help. */
 export const COMMANDS: ReadonlyMap<string, Command> = new Map(Object.entries({
-  serve, check, keys, rotate, revoke, kek, rekey, restore, client, audit, probe, simulate,
+  serve, check, keys, rotate, revoke, kek, ring, rekey, restore, client, audit, probe, simulate,
 }))

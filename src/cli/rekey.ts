@@ -3,7 +3,7 @@ import { KeyringFault } from '../keyring/fault.ts'
 import { rekey as sealAnew } from '../keyring/rekey.ts'
 import { StoreUnavailable } from '../keyring/store.ts'
 import { loadKeks } from '../stores/keks.ts'
-import { openStore } from '../stores/open.ts'
+import { openStores } from '../stores/open.ts'
 import { systemClock, systemElapsed } from '../system/clock.ts'
 import { EXIT, refuse } from '../system/exit.ts'
 import { systemRandom } from '../system/random.ts'
@@ -45,7 +45,7 @@ async function rekeyStore(config: Config, given: Given): Promise<void> {
   const keks = await loadKeks(config, systemRandom)
   if (!keks.ok) return refuse(EXIT.config, keks.error)
   try {
-    const store = await openStore(config, systemRandom)
+    const { ring: store } = await openStores(config, { randomBytes: systemRandom })
     if (!await isRecorded(config, given)) return
     const count = await sealAnew({
       store, keks: keks.value, now: systemClock, elapsed: systemElapsed, randomBytes: systemRandom,

@@ -81,12 +81,13 @@ function assemble(given: Given, faults: ConfigFault[]): Config {
 /** The values of a table's options; a member without value and default is left out. */
 function valuesOf<Values>(table: Table<Values>, given: Given, faults: ConfigFault[]): Values {
   const isFast = given.get('preset')?.text === 'fast'
+  const isShared = given.get('store')?.text.startsWith('etcd') === true
   const values = Object.entries<Option<unknown>>(table).map(([member, row]) => {
     const { typed = '', text } = given.get(row.option) ?? {}
     const value = text === undefined ? undefined : row.parse(text)
     const shown = row.isSecret === true ? 'has a value that' : `is ${JSON.stringify(text?.slice(0, 64))} but`
     if (text !== undefined && value === undefined) faults.push({ typed, problem: `${shown} must be ${row.wanted}` })
-    const initial = (isFast ? row.fast : undefined) ?? row.initial
+    const initial = (isFast ? row.fast : isShared ? row.shared : undefined) ?? row.initial
     return [member, value ?? (initial === undefined ? undefined : row.parse(initial))] as const
   })
   // Each value was read by the option of its member.

@@ -41,13 +41,21 @@ const EXPLANATIONS: Readonly<Record<Exclude<keyof Settings, 'adminTokenFile'> | 
   cacheLayers: [
     'COUNT', 'CDN, proxy and client caches between this server and a verifier; each may add a whole max-age',
   ],
-  propagation: ['DURATION', 'until every replica serves a committed ring'],
+  propagation: ['DURATION', 'until every replica serves a committed ring; 15s by default on a shared store'],
   clockError: ['DURATION', "largest error of a replica's clock"],
   leeway: ['DURATION', 'what verifiers grant beyond `exp`'],
   history: ['DURATION', 'how long the public half of a removed key stays in the history'],
   store: [
-    'URL', 'where the keys are kept: `memory:` dies with the process, `file:PATH` is one file on this machine',
+    'URL',
+    'where the keys are kept: `memory:` dies with the process, `file:PATH` is one file on this machine, ' +
+      '`etcds://HOST:PORT,.../PREFIX` is etcd for several machines (`jwksd ring create` makes the ring)',
   ],
+  storeCa: ['PATH', 'certificates of the authorities that sign those of the store', 'those of Node.js'],
+  storeCert: ['PATH', 'certificate that is shown to the store; read again when it changes, like its key'],
+  storeKey: ['PATH', 'private key of that certificate'],
+  storeUser: ['NAME', 'user of the store'],
+  storePasswordFile: ['PATH', 'file with the password of that user, read for each login'],
+  allowPlainStore: ['', 'reach the store at `etcd://HOST:PORT/PREFIX` without TLS beyond this machine'],
   kekFiles: [
     'PATH,...', 'files with key-encryption keys (`jwksd kek` makes one): the first encrypts, each can decrypt',
   ],

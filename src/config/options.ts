@@ -5,7 +5,7 @@ import type { TimingSettings } from '../keyring/policy.ts'
 import {
   adminAddress, algorithms, audience, choice, count, duration, filePath, filePaths, gone, hostName,
   issuerUrl, keyEncryptionKeys, type Kind, networkAddress, type NetworkAddress, origins, proxies, rollback,
-  type Rollback, storeUrl, type StoreUrl, workerCount,
+  type Rollback, storeUrl, type StoreUrl, userName, workerCount,
 } from './values.ts'
 
 /** What the options of a server set, besides the lengths of time; help explains each one (option-texts.ts). */
@@ -23,6 +23,13 @@ export interface Settings {
   readonly preset: 'fast' | undefined
   readonly history: Seconds
   readonly store: StoreUrl
+  /** Files of PEM with which a store on another machine is reached, and its user. */
+  readonly storeCa: string | undefined
+  readonly storeCert: string | undefined
+  readonly storeKey: string | undefined
+  readonly storeUser: string | undefined
+  readonly storePasswordFile: string | undefined
+  readonly allowPlainStore: boolean
   readonly kekFiles: readonly string[] | undefined
   readonly keks: readonly Uint8Array[] | undefined
   readonly unsealed: boolean
@@ -58,6 +65,8 @@ export interface Option<Value> extends Kind<Value> {
   readonly initial?: string
   /** The default beside `--preset fast`, which is for tests and demonstrations: a whole rotation within two minutes. */
   readonly fast?: string
+  /** The default beside a store that several machines share. */
+  readonly shared?: string
   /** It needs no value. */
   readonly isSwitch?: boolean
   /** It is read from the environment only: a flag would show in the list of processes. */
@@ -85,6 +94,12 @@ export const SETTINGS: Table<Settings> = {
   // Ten years, as long as courts keep a file.
   history: { option: 'history', initial: '3650d', ...duration(0) },
   store: { option: 'store', initial: 'memory:', ...storeUrl },
+  storeCa: { option: 'store-ca', ...filePath },
+  storeCert: { option: 'store-cert', ...filePath },
+  storeKey: { option: 'store-key', ...filePath },
+  storeUser: { option: 'store-user', ...userName },
+  storePasswordFile: { option: 'store-password-file', ...filePath },
+  allowPlainStore: toggle('allow-plain-store'),
   kekFiles: { option: 'kek-file', ...filePaths },
   keks: { option: 'kek', isSecret: true, ...keyEncryptionKeys },
   unsealed: toggle('unsealed'),
@@ -119,7 +134,7 @@ export const TIMING: Table<TimingSettings> = {
   ttl: { option: 'ttl', ...duration(1) },
   maxTtl: { option: 'max-ttl', fast: '20s', ...duration(1) },
   cacheLayers: { option: 'cache-layers', initial: '2', fast: '1', ...count(1, 10) },
-  propagation: { option: 'propagation', initial: '5s', fast: '1s', ...duration(1) },
+  propagation: { option: 'propagation', initial: '5s', fast: '1s', shared: '15s', ...duration(1) },
   clockError: { option: 'clock-error', initial: '1m', fast: '0', ...duration(0) },
   leeway: { option: 'leeway', initial: '5m', fast: '0', ...duration(0) },
 }

@@ -1,7 +1,7 @@
 import { isAvailable } from '../jose/signer.ts'
 import { NO_MARKS } from '../keyring/policy.ts'
 import { proof, type ProofLine } from '../keyring/proof.ts'
-import { MAX_DOCUMENT_BYTES } from '../keyring/store.ts'
+import { MAX_DOCUMENT_BYTES, MAX_ENGINE_BYTES } from '../keyring/store.ts'
 import type { Config } from './config.ts'
 
 /** How the process was started, besides its configuration. */
@@ -9,16 +9,18 @@ export type Runtime = Pick<NodeJS.Process, 'env' | 'execArgv'>
 
 /**
  * Why a configuration is refused: settings of Node.js that give away secrets, lines of the proof that fail,
- * algorithms that this runtime lacks, or a ring that outgrows its store.
+ * options of a store that contradict each other, algorithms that this runtime lacks, or a ring that outgrows its
+ * store.
  */
 export type Refusal =
   | { readonly code: 'runtime_unsafe'; readonly settings: readonly string[] }
   | { readonly code: 'promise_broken'; readonly lines: readonly ProofLine[] }
+  | { readonly code: 'store_unsafe'; readonly faults: readonly string[] }
   | { readonly code: 'algorithm_missing'; readonly algs: readonly string[] }
-  | { readonly code: 'ring_too_large'; readonly size: { readonly published: number; readonly bytes: number } }
+  | { readonly code: 'ring_too_large'; readonly size: Readonly<Record<'published' | 'bytes' | 'most', number>> }
 
-/** So many retired keys of each line fit into any store. */
-const MANY_KEYS = 500
+/** So many retired keys of each line fit into a file, and so many into a store on an engine. */
+const [MANY_KEYS, FEW_KEYS] = [500, 20]
 
 /** The proof for a store that holds no marks yet. */
 export function proofOf(config: Config): readonly ProofLine[] {
@@ -42,9 +44,13 @@ export async function refusalOf(config: Config, runtime: Runtime): Promise<Refus
   if (lines.length > 0) return { code: 'promise_broken', lines }
   const policy = config.policy(NO_MARKS)
   const { algs, timing } = policy
-  if (timing.retention > MANY_KEYS * timing.interval) {
+  const isShared = config.store.startsWith('etcd')
+  const faults = isShared ? (await import('./shared-store.ts')).storeFaults(config) : []
+  if (faults.length > 0) return { code: 'store_unsafe', faults }
+  const [most, many] = isShared ? [MAX_ENGINE_BYTES, FEW_KEYS] : [MAX_DOCUMENT_BYTES, MANY_KEYS]
+  if (timing.retention > many * timing.interval) {
     const size = (await import('../keyring/size.ts')).ringSize(policy)
-    if (size.bytes > MAX_DOCUMENT_BYTES) return { code: 'ring_too_large', size }
+    if (size.bytes > most) return { code: 'ring_too_large', size: { ...size, most } }
   }
   const available = await Promise.all(algs.map(isAvailable))
   const missing = algs.filter((_alg, at) => available[at] === false)

@@ -1,5 +1,4 @@
 import { nearest } from '../core/nearest.ts'
-import { MAX_DOCUMENT_BYTES } from '../keyring/store.ts'
 import { unsafeText } from '../keyring/unusable.ts'
 import type { Refusal } from './promise.ts'
 import type { ConfigFault } from './setting.ts'
@@ -22,13 +21,15 @@ export function refusalLines(refusal: Refusal): readonly string[] {
         `${setting} lets others read or replace secrets. Remove it, or serve a loopback address and issuer alone`)
     case 'promise_broken':
       return refusal.lines.map(unsafeText)
+    case 'store_unsafe':
+      return refusal.faults
     case 'algorithm_missing':
       return refusal.algs.map((alg) =>
         `--alg names ${alg}, which this Node.js (${process.version}) lacks. Name another algorithm: ` +
         'ML-DSA needs Node.js 24.7 or later with OpenSSL 3.5')
     case 'ring_too_large':
       return [`${refusal.size.published} published keys need ${refusal.size.bytes} bytes in the store, ` +
-        `more than ${MAX_DOCUMENT_BYTES}. Raise --rotation-interval, or lower --retention`]
+        `more than ${refusal.size.most}. Raise --rotation-interval, or lower --retention`]
     default:
       return refusal satisfies never
   }

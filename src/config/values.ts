@@ -18,7 +18,7 @@ const MAX_WORKERS = 64
 const MAX_SOCKET_BYTES = 103
 
 /** Where keys are kept. */
-export type StoreUrl = 'memory:' | `file:${string}`
+export type StoreUrl = 'memory:' | `file:${string}` | `etcd${'' | 's'}://${string}`
 
 /** Where a server listens on the network. */
 export interface NetworkAddress {
@@ -98,8 +98,16 @@ export const rollback: Kind<Rollback> = kind('GENERATION:REASON, as the refusal 
 export const workerCount: Kind<number> = kind(`auto or a whole number from 1 to ${MAX_WORKERS}`, (text) =>
   text === 'auto' ? Math.min(availableParallelism(), MAX_WORKERS) : count(1, MAX_WORKERS).parse(text))
 
-export const storeUrl: Kind<StoreUrl> = kind('memory: or file:PATH', (text) =>
-  text === 'memory:' || (/^file:./.test(text) && !text.startsWith('file://')) ? text as StoreUrl : undefined)
+/** One host or several, as a URL has them, and a prefix for the keys. */
+const ETCD_URL = /^etcds?:\/\/(?:(?:\[[\da-f:.]+\]|[\w.-]+)(?::\d{1,5})?(?:,(?!\/)|(?=\/)))+\/[\w./-]{1,200}$/i
+
+export const storeUrl: Kind<StoreUrl> = kind('memory:, file:PATH or etcds://HOST:PORT,.../PREFIX', (text) => {
+  const isFile = /^file:./.test(text) && !text.startsWith('file://')
+  return text === 'memory:' || isFile || ETCD_URL.test(text) ? text as StoreUrl : undefined
+})
+
+/** The name of a user, in visible ASCII. */
+export const userName: Kind<string> = text('a name in visible ASCII', (name) => /^[\x21-\x7e]{1,256}$/.test(name))
 
 export const keyEncryptionKeys: Kind<readonly Uint8Array[]> = kind(
   `keys of ${KEK_BYTES} bytes in base64url, with commas between them`,

@@ -54,7 +54,8 @@ export function newReplica({ store, keks, now, elapsed, randomBytes }: ReplicaDe
       const ring = { ...next, generation: Math.max(next.generation, over?.ring.generation ?? 0) + 1 }
       const document = await sealRing(ring, keks, randomBytes)
       const bytes = Buffer.byteLength(document)
-      if (bytes > MAX_DOCUMENT_BYTES) throw (await unusable()).tooLarge(bytes)
+      const { maxBytes = MAX_DOCUMENT_BYTES } = store
+      if (bytes > maxBytes) throw (await unusable()).tooLarge(bytes, maxBytes)
       const replaced = await store.replace(document, over?.version)
       if (!replaced.ok) return undefined
       last = { ring, version: replaced.value, seenAt, seenElapsed }

@@ -12,6 +12,8 @@ export interface Stored {
 
 /** Bytes of a document that can be committed, and so must be readable. */
 export const MAX_DOCUMENT_BYTES: number = 72 * 1024 * 1024
+/** The same for a store on an engine, which refuses 1.5 MB (etcd) or 1 MiB (Kubernetes). */
+export const MAX_ENGINE_BYTES = 1_000_000
 
 /**
  * Keeps one document, and replaces it only for a writer that has read the present one. Every store passes the contract
@@ -22,6 +24,8 @@ export interface RingStore {
   readonly durable: boolean
   /** Whether several machines use it: a stamp ahead of this clock may be right, so only an operator overrides it. */
   readonly isShared?: boolean
+  /** Bytes of a document, at most, if that is less than `MAX_DOCUMENT_BYTES`. */
+  readonly maxBytes?: number
   /** The committed document; undefined when none was ever committed. */
   load(): Promise<Stored | undefined>
   /** Keeps lines beside the document for good, at least once each; without it, what would be archived is dropped. */

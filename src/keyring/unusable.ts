@@ -2,7 +2,6 @@ import type { Kid } from '../jose/jwk.ts'
 import { type Sealed, UNSEALED } from '../jose/kek.ts'
 import { KeyringFault } from './fault.ts'
 import type { ProofLine } from './proof.ts'
-import { MAX_DOCUMENT_BYTES } from './store.ts'
 
 /** Why a ring or a policy cannot be used; it is loaded when one cannot. */
 
@@ -12,8 +11,8 @@ export function vanished(): never {
 }
 
 /** The fault of a ring that the next start could not read. */
-export function tooLarge(bytes: number): KeyringFault {
-  const detail = `Cannot commit a ring of ${bytes} bytes, more than ${MAX_DOCUMENT_BYTES}`
+export function tooLarge(bytes: number, most: number): KeyringFault {
+  const detail = `Cannot commit a ring of ${bytes} bytes, more than ${most}`
   return new KeyringFault('too_large', `${detail}. Raise --rotation-interval, or lower --retention`)
 }
 

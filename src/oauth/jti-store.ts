@@ -1,4 +1,4 @@
-import type { Instant } from '../core/time.ts'
+import type { Clock, Instant, Seconds } from '../core/time.ts'
 
 /**
  * What one client may have in store of each kind until it expires: more used identifiers are refused, more revocations
@@ -22,3 +22,6 @@ export interface JtiStore {
   /** Whether one of these tokens is revoked, or was a token of a client that revoked all, and was issued before. */
   isRevoked(tokens: readonly Omit<Identifier, 'until'>[], issuedAt: number): Promise<boolean>
 }
+
+/** Opens the store of identifiers beside the keys, for a process with this clock and the largest error of any clock. */
+export type OpenJtis = (clocks: { readonly now: Clock; readonly clockError: Seconds }) => Promise<JtiStore>

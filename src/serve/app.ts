@@ -15,7 +15,7 @@ import { type HistoryDeps, historyRoute } from '../routes/history.ts'
 import { jwksRoute } from '../routes/jwks.ts'
 import { metadataRoute } from '../routes/metadata.ts'
 import { loadKeks } from '../stores/keks.ts'
-import { openStore } from '../stores/open.ts'
+import { openStores } from '../stores/open.ts'
 import { pause } from '../system/pause.ts'
 import type { Part, PartDeps, Recorder } from './part.ts'
 
@@ -78,7 +78,7 @@ export async function createApp(config: Config, system: System): Promise<Result<
   // 1. The store, and the keys that open it
   const keks = await loadKeks(config, system.randomBytes)
   if (!keks.ok) return keks
-  const store = await openStore(config, system.randomBytes, system.emit)
+  const { ring: store, openJtis } = await openStores(config, system)
   // 2. The audit log and the witness: what the keyring does at its start is recorded too
   let keyring: Keyring | undefined
   const records = config.audit === undefined && config.witness === undefined ? undefined
@@ -91,7 +91,7 @@ export async function createApp(config: Config, system: System): Promise<Result<
   keyring = keys.value
   // 4. What the configuration asks for besides
   const mayMint = config.auditRequired ? audit?.written : undefined
-  const shared = { ...system, emit, config, keyring, mayMint }
+  const shared = { ...system, emit, config, keyring, openJtis, mayMint }
   const parts = await openParts(shared)
   return parts.ok ? ok(assembled(shared, store, { audit, parts: parts.value })) : parts
 }

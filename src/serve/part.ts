@@ -5,11 +5,13 @@ import type { JsonObject } from '../core/json.ts'
 import type { System } from '../core/system.ts'
 import type { Route } from '../http/router.ts'
 import type { Keyring } from '../keyring/keyring.ts'
+import type { OpenJtis } from '../oauth/jti-store.ts'
 
 /** What an optional part shares with the rest of the server. */
 export interface PartDeps extends System {
   readonly config: Config
   readonly keyring: Keyring
+  readonly openJtis: OpenJtis
   /** Whether the record of every token so far is on the disk, once it is; undefined where no record is required. */
   readonly mayMint: (() => Promise<boolean>) | undefined
 }

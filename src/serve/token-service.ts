@@ -1,10 +1,8 @@
 import { resolve } from 'node:path'
-import type { Config } from '../config/config.ts'
 import { ok, type Result } from '../core/result.ts'
-import { type Clock, seconds } from '../core/time.ts'
+import { seconds } from '../core/time.ts'
 import { backdateOf } from '../keyring/backdate.ts'
 import type { KeyRules, KeySource, Remote } from '../oauth/client.ts'
-import type { JtiStore } from '../oauth/jti-store.ts'
 import { clientMetadata, tokenEndpoint } from '../oauth/metadata.ts'
 import { throttle } from '../oauth/throttle.ts'
 import { oauthRoutes } from '../routes/oauth.ts'
@@ -22,7 +20,7 @@ export async function openTokenService(path: string, deps: PartDeps): Promise<Re
   const shared = {
     ...deps,
     clients: clients.value,
-    jtis: await openJtis(config, now),
+    jtis: await deps.openJtis({ now, clockError: timing.clockError }),
     throttle: throttle(now),
     current: keyring.current,
     ttl: timing.ttl,
@@ -47,10 +45,4 @@ function remotes(deps: PartDeps): Remote {
     sources.set(url, source)
     return source
   }
-}
-
-/** Opens the store of used and revoked identifiers, which lies where the keys are. */
-async function openJtis({ store }: Config, now: Clock): Promise<JtiStore> {
-  if (store === 'memory:') return (await import('../stores/jti-memory.ts')).jtiMemory(now)
-  return (await import('../stores/jti-folder.ts')).jtiFolder(`${resolve(store.slice('file:'.length))}.jti`, now)
 }

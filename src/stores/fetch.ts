@@ -2,6 +2,7 @@ import type { System } from '../core/system.ts'
 import type { Drop } from '../jose/foreign-key.ts'
 import type { KeySource } from '../oauth/client.ts'
 import { type Fetch, remoteKeys } from '../oauth/key-source.ts'
+import { ask } from './peer.ts'
 
 const FETCH_TIMEOUT_MS = 5000
 const MAX_DOCUMENT_BYTES = 262_144
@@ -19,19 +20,8 @@ export function keysAt(url: string, { now, emit }: Pick<System, 'now' | 'emit'>)
 
 /** Fetches a small document by GET, without redirects; undefined for everything but a 200 in time. */
 export const fetchDocument: Fetch = async (url) => {
-  try {
-    const headers = { accept: 'application/jwk-set+json, application/json' }
-    const answer = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(FETCH_TIMEOUT_MS), headers })
-    if (answer.status !== 200 || answer.body === null) return undefined
-    const chunks: Uint8Array[] = []
-    let length = 0
-    for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
-      length += chunk.length
-      if (length > MAX_DOCUMENT_BYTES) return undefined
-      chunks.push(chunk)
-    }
-    return Buffer.concat(chunks)
-  } catch {
-    return undefined
-  }
+  const headers = { accept: 'application/jwk-set+json, application/json' }
+  const limits = { withinMs: FETCH_TIMEOUT_MS, maxBytes: MAX_DOCUMENT_BYTES }
+  const answer = await ask({ url: new URL(url), method: 'GET', headers, ...limits }).catch(() => undefined)
+  return answer?.status === 200 ? answer.body : undefined
 }

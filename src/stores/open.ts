@@ -5,14 +5,17 @@
 
 import { resolve } from 'node:path'
 import type { Config } from '../config/config.ts'
-import type { Emit } from '../core/event.ts'
-import type { RandomBytes } from '../core/random.ts'
-import type { RingStore } from '../keyring/store.ts'
+import type { Stores, StoreSystem } from './stores.ts'
 
-/** The store of a configuration. */
-export async function openStore(config: Config, randomBytes: RandomBytes, emit?: Emit): Promise<RingStore> {
+/** The stores of a configuration. */
+export async function openStores(config: Config, system: StoreSystem): Promise<Stores> {
   const { store, allowShared } = config
-  if (store === 'memory:') return (await import('./memory.ts')).memoryStore()
-  const { fileStore } = await import('./file.ts')
-  return fileStore({ path: resolve(store.slice('file:'.length)), allowShared, randomBytes, emit })
+  if (store === 'memory:') {
+    const ring = (await import('./memory.ts')).memoryStore()
+    return { ring, openJtis: async ({ now }) => (await import('./jti-memory.ts')).jtiMemory(now) }
+  }
+  if (store.startsWith('etcd')) return await (await import('./etcd/open.ts')).openEtcd(config, system)
+  const path = resolve(store.slice('file:'.length))
+  const ring = (await import('./file.ts')).fileStore({ ...system, path, allowShared })
+  return { ring, openJtis: async ({ now }) => (await import('./jti-folder.ts')).jtiFolder(`${path}.jti`, now) }
 }
