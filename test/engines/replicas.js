@@ -1,0 +1,94 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { freePort } from '../support/free-port.js'
+
+/** Replicas of the built server on one etcd, which can be killed and paused. */
+
+export const SERVER = fileURLToPath(new URL('../../dist/server.js', import.meta.url))
+export const ISSUER = 'https://issuer.example'
+export const MAX_AGE_SECONDS = 2
+const TIMING = {
+  'rotation-interval': '16s', 'lead': '9s', 'retention': '9s', 'jwks-max-age': `${MAX_AGE_SECONDS}s`, 'ttl': '3s', 'max-ttl': '3s',
+  'cache-layers': '1', 'propagation': '5s', 'clock-error': '0', 'leeway': '0',
+}
+
+/** @typedef {{ url: string, isUp: boolean, audit: string, start: () => Promise<void>, kill: (signal?: NodeJS.Signals) => Promise<void>, signal: (signal: NodeJS.Signals) => void }} Replica */
+
+/**
+ * The options by which a cluster with TLS and users is reached.
+ * @param {import('./etcd.js').Cluster} cluster
+ */
+export function storeOptions({ hosts, folder }) {
+  return [
+    '--store', `etcds://${hosts}/jwksd/trial`, '--store-ca', join(folder, 'ca.crt'),
+    '--store-cert', join(folder, 'client.crt'), '--store-key', join(folder, 'client.key'),
+    '--store-user', 'jwksd', '--store-password-file', join(folder, 'password'),
+  ]
+}
+
+/**
+ * Makes the ring, and so many replicas that are not started yet; `hear` gets what each of them logs.
+ * @param {import('./etcd.js').Cluster} cluster
+ * @param {number} count
+ * @param {(line: Record<string, any>, replica: number) => void} hear
+ * @returns {Promise<Replica[]>}
+ */
+export async function makeReplicas(cluster, count, hear) {
+  const kek = join(cluster.folder, 'kek')
+  spawnSync(process.execPath, [SERVER, 'kek', kek])
+  const timing = Object.entries(TIMING).flatMap(([name, value]) => [`--${name}`, value])
+  const shared = [...storeOptions(cluster), '--kek-file', kek, '--alg', 'ES256', '--issuer', ISSUER, ...timing]
+  const { status, stderr } = spawnSync(process.execPath, [SERVER, 'ring', 'create', ...shared])
+  if (status !== 0) throw new Error(`jwksd ring create: ${stderr}`)
+  const replicas = []
+  for (let at = 0; at < count; at += 1) {
+    const folder = join(cluster.folder, `replica-${at}`)
+    mkdirSync(folder, 0o700)
+    replicas.push(replicaOf(await freePort(), folder, [...shared, '--clients', join(cluster.folder, 'clients.json')], (line) => hear(line, at)))
+  }
+  return replicas
+}
+
+/**
+ * @param {number} port
+ * @param {string} folder
+ * @param {readonly string[]} args
+ * @param {(line: Record<string, any>) => void} hear
+ * @returns {Replica}
+ */
+function replicaOf(port, folder, args, hear) {
+  /** @type {import('node:child_process').ChildProcess | undefined} */
+  let child
+  process.once('exit', () => child?.kill('SIGKILL'))
+  const audit = join(folder, 'audit.log')
+  const replica = {
+    url: `http://127.0.0.1:${port}`, isUp: false, audit,
+    start: async () => {
+      const own = spawn(process.execPath, [SERVER, '--port', String(port), '--audit', audit, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+      child = own
+      own.stderr?.on('data', (chunk) => hear({ event: 'stderr', text: String(chunk) }))
+      await new Promise((resolve) => {
+        own.once('exit', resolve)
+        createInterface({ input: /** @type {import('node:stream').Readable} */ (own.stdout) }).on('line', (text) => {
+          const line = JSON.parse(text)
+          hear(line)
+          if (line.event !== 'server.listening') return
+          replica.isUp = true
+          resolve(undefined)
+        })
+      })
+    },
+    kill: async (/** @type {NodeJS.Signals} */ signal = 'SIGKILL') => {
+      replica.isUp = false
+      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+      child.kill(signal)
+      await once(child, 'exit')
+    },
+    signal: (/** @type {NodeJS.Signals} */ signal) => void child?.kill(signal),
+  }
+  return replica
+}
