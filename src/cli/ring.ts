@@ -16,7 +16,7 @@ export const ring: Command = {
   flags: [],
   meaning: 'Make the ring in an empty --store. Servers on etcd never do: they cannot tell an empty cluster from one ' +
     'that was wiped.',
-  example: 'jwksd ring create --store etcds://etcd.example:2379/jwksd --kek-file kek --issuer https://issuer.example',
+  example: 'jwksd ring create --store etcds://etcd.example/jwksd --kek-file ring.kek',
   run: async ({ config }) => {
     if (config.store === 'memory:') return refuse(EXIT.config, '--store is memory:. Name the store of the servers')
     const keks = await loadKeks(config, systemRandom)

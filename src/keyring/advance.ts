@@ -23,7 +23,7 @@ export function advance(ring: Ring, input: RuleInput): Step {
   const marks = raiseMarks(ring.marks, input.policy.timing)
   const stamped: Ring = { ...ring, keys: ring.keys.map((key) => stamp(key, move)), marks }
   const promoted = input.policy.algs.reduce((turned, alg) => promoteDue(turned, alg, move), stamped)
-  const next = addStandbys(removeDue(retireDropped(promoted, move), move), move)
+  const next = addStandbys(removeDue(endForeign(promoted, move), move), move)
   const isSame = marks === ring.marks && next.keys.length === ring.keys.length &&
     next.keys.every((key, at) => key === ring.keys[at])
   return { ring: isSame ? ring : next, changes: move.changes }
@@ -38,9 +38,9 @@ export function ringDueAt(ring: Ring, rules: Rules): Instant {
 export function dueAt(key: Key, ring: Ring, rules: Rules): Instant {
   switch (key.state) {
     case 'standby':
-      return promotableAt(key, ring, rules) ?? AT_ONCE
+      return turnOf(key, ring, rules) ?? AT_ONCE
     case 'active':
-      return never
+      return standbyOf(ring.keys, key.jwk.alg) === undefined ? turnOf(key, ring, rules) ?? AT_ONCE : never
     case 'retired':
       return removableAt(key, ring, rules) ?? AT_ONCE
     default:
@@ -60,6 +60,26 @@ function promotableAt(standby: StandbyKey, ring: Ring, { policy, watch }: Rules)
   const active = activeOf(keys, standby.jwk.alg)
   const since = active === undefined ? undefined : watch(active)?.from
   return since === undefined ? led : later(led, after(since, timing.interval))
+}
+
+/** When the line of a key turns over or, if this policy does not have it, ends; undefined while a stamp is missing. */
+function turnOf(key: StandbyKey | ActiveKey, ring: Ring, rules: Rules): Instant | undefined {
+  const isOwn = rules.policy.algs.includes(key.jwk.alg)
+  if (isOwn) return key.state === 'standby' ? promotableAt(key, ring, rules) : never
+  return endOf(key, ring, rules)
+}
+
+/**
+ * When a line ends that this policy does not have: replicas that do may run beside this one, while all of them are
+ * replaced. So every line of this policy must sign, and the moment must have passed without effect at which any replica
+ * with the line would have turned it over.
+ */
+function endOf(key: StandbyKey | ActiveKey, ring: Ring, rules: Rules): Instant | undefined {
+  const { algs, timing: { interval, propagation, clockError } } = rules.policy
+  if (algs.some((alg) => activeOf(ring.keys, alg) === undefined)) return never
+  const since = key.state === 'active' ? rules.watch(key)?.from : undefined
+  const turn = key.state === 'standby' ? promotableAt(key, ring, rules) : since && after(since, interval)
+  return turn === undefined ? undefined : after(turn, seconds(propagation + 2 * clockError))
 }
 
 /**
@@ -103,14 +123,14 @@ function promoteDue(ring: Ring, alg: Alg, move: Move): Ring {
   return promoteStandby(ring, standby, move)
 }
 
-/** Ends the lines that the policy no longer has, once the default line signs; their standbys never signed. */
-function retireDropped(ring: Ring, move: Move): Ring {
-  const { algs } = move.policy
-  if (activeOf(ring.keys, algs[0]) === undefined) return ring
-  const isDropped = ({ jwk }: Key): boolean => !algs.includes(jwk.alg)
-  const gone = ring.keys.filter((key) => key.state === 'standby' && isDropped(key))
+/** Ends a line that the policy does not have: its standby goes, which never signed; then its active key retires. */
+function endForeign(ring: Ring, move: Move): Ring {
+  const isForeign = ({ jwk }: Key): boolean => !move.policy.algs.includes(jwk.alg)
+  const ends = (key: Key, within: Ring): boolean => isForeign(key) && isPast(dueAt(key, within, move), move)
+  const gone = ring.keys.filter((key) => key.state === 'standby' && ends(key, ring))
   const left = remove(ring, { gone, why: 'dropped' }, move)
-  return { ...left, keys: left.keys.map((key) => key.state === 'active' && isDropped(key) ? retire(key, move) : key) }
+  const keys = left.keys.map((key) => key.state === 'active' && ends(key, left) ? retire(key, move) : key)
+  return { ...left, keys }
 }
 
 function removeDue(ring: Ring, move: Move): Ring {

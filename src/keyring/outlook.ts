@@ -1,4 +1,4 @@
-import { after, type Instant, later, type Seconds, seconds } from '../core/time.ts'
+import { after, type Instant, later, never, type Seconds, seconds } from '../core/time.ts'
 import { AT_ONCE, dueAt, type Rules } from './advance.ts'
 import { retentionInForce } from './policy.ts'
 import { inOrder, type Key, type Ring, standbyOf } from './ring.ts'
@@ -24,7 +24,7 @@ export function outlook(ring: Ring, rules: Rules, now: Instant): readonly KeyOut
   const kept = retentionInForce(timing, ring.marks)
   const dueOf = (key: Key | undefined): Instant | undefined => {
     const due = key === undefined ? AT_ONCE : dueAt(key, ring, rules)
-    return due === AT_ONCE ? undefined : later(now, due)
+    return due === AT_ONCE || due === never ? undefined : later(now, due)
   }
   const plus = (moment: Instant | undefined, length: number): Instant | undefined =>
     moment === undefined ? undefined : after(moment, seconds(length))
@@ -32,11 +32,12 @@ export function outlook(ring: Ring, rules: Rules, now: Instant): readonly KeyOut
     const { kid, alg } = key.jwk
     const ahead = seconds(Math.ceil(watch(key)?.ahead ?? 0))
     const known = ahead > 0 ? { kid, alg, ahead } : { kid, alg }
-    const nextAt = dueOf(key.state === 'active' ? standbyOf(ring.keys, alg) : key)
+    const nextAt = dueOf(key.state === 'active' ? standbyOf(ring.keys, alg) ?? key : key)
     switch (key.state) {
       case 'standby': {
-        const removedAt = plus(nextAt, timing.interval + kept)
-        return { ...known, state: key.state, since: key.publishedAt, next: 'active', nextAt, removedAt }
+        const isOwn = policy.algs.includes(alg)
+        const removedAt = isOwn ? plus(nextAt, timing.interval + kept) : nextAt
+        return { ...known, state: key.state, since: key.publishedAt, next: isOwn ? 'active' : 'removed', nextAt, removedAt }
       }
       case 'active': {
         const removedAt = plus(nextAt, kept)

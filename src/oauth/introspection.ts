@@ -34,7 +34,7 @@ export async function introspect(request: OAuthRequest, deps: TokenDeps): Promis
  * `StoreUnavailable`.
  */
 export async function revoke(request: OAuthRequest, deps: TokenDeps): Promise<Result<undefined, OAuthFault>> {
-  const context = await openToken(request, deps, readOwnToken)
+  const context = await openToken(request, deps, (jws, about) => readOwnToken(jws, about))
   if (!context.ok) return context
   const { claims, client: { id: client } } = context.value
   if (claims === undefined) return ok(undefined)

@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../core/json.ts'
 import { fail, ok, type Result } from '../core/result.ts'
-import { seconds } from '../core/time.ts'
+import { type Seconds, seconds } from '../core/time.ts'
 import { sha256 } from '../jose/digest.ts'
 import { openVerifier, type PublicJwk, type Verifier } from '../jose/jwk.ts'
 import { type JwtFault, judgeClaims, type UncheckedJws, verifyJws } from '../jose/verify.ts'
@@ -18,23 +18,27 @@ export async function checkOwnToken(
   jws: UncheckedJws,
   context: Context,
 ): Promise<Result<JsonObject, JwtFault | 'revoked'>> {
-  const claims = await readOwnToken(jws, context)
+  const claims = await readOwnToken(jws, context, context.snapshot.ring.marks.maxTtl)
   if (!claims.ok) return claims
   const { iat } = claims.value
   const isRevoked = await context.deps.jtis.isRevoked(lineOf(claims.value), typeof iat === 'number' ? iat : 0)
   return isRevoked ? fail('revoked') : claims
 }
 
-/** The same, without a look for a revocation. */
+/**
+ * The same, without a look for a revocation, and with any lifetime: another replica may have turned a standby over, or
+ * raised the longest lifetime, since this one read the ring, and what it signs must be revocable here.
+ */
 export async function readOwnToken(
   jws: UncheckedJws,
   { request: { now }, deps: { issuer, skew }, snapshot: { ring } }: Context,
+  longest: Seconds = seconds(Infinity),
 ): Promise<Result<JsonObject, JwtFault>> {
   if (!TYPES.has(jws.typ)) return fail('typ')
-  const keys = ring.keys.filter(({ state, jwk }) => state !== 'standby' && jwk.kid === jws.header['kid'])
+  const keys = ring.keys.filter(({ jwk }) => jwk.kid === jws.header['kid'])
   const claims = await verifyJws(jws, await Promise.all(keys.map(({ jwk }) => verifierOf(jwk))))
   if (!claims.ok) return claims
-  const wrong = judgeClaims(claims.value, { issuer, now, skew, longest: seconds(ring.marks.maxTtl) })
+  const wrong = judgeClaims(claims.value, { issuer, now, skew, longest })
   if (wrong !== undefined) return fail(wrong)
   return typeof claims.value['jti'] === 'string' ? ok(claims.value) : fail('jti')
 }

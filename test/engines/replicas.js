@@ -10,11 +10,16 @@ import { freePort } from '../support/free-port.js'
 
 export const SERVER = fileURLToPath(new URL('../../dist/server.js', import.meta.url))
 export const ISSUER = 'https://issuer.example'
-export const MAX_AGE_SECONDS = 2
 const TIMING = {
-  'rotation-interval': '16s', 'lead': '9s', 'retention': '9s', 'jwks-max-age': `${MAX_AGE_SECONDS}s`, 'ttl': '3s', 'max-ttl': '3s',
-  'cache-layers': '1', 'propagation': '5s', 'clock-error': '0', 'leeway': '0',
+  'rotation-interval': '16s', 'lead': '9s', 'retention': '9s', 'cache-layers': '1', 'propagation': '5s', 'clock-error': '0',
+  'leeway': '0',
 }
+/** A replica that starts anew has any of these: so replicas are replaced by others with other algorithms and lengths. */
+const VARIANTS = [
+  ['--alg', 'ES256', '--jwks-max-age', '2s', '--ttl', '3s', '--max-ttl', '3s'],
+  ['--alg', 'ES256,EdDSA', '--jwks-max-age', '1s', '--ttl', '2s', '--max-ttl', '2s'],
+  ['--alg', 'EdDSA,ES256', '--jwks-max-age', '2s', '--ttl', '2s', '--max-ttl', '3s'],
+]
 
 /** @typedef {{ url: string, isUp: boolean, audit: string, start: () => Promise<void>, kill: (signal?: NodeJS.Signals) => Promise<void>, signal: (signal: NodeJS.Signals) => void }} Replica */
 
@@ -41,8 +46,8 @@ export async function makeReplicas(cluster, count, hear) {
   const kek = join(cluster.folder, 'kek')
   spawnSync(process.execPath, [SERVER, 'kek', kek])
   const timing = Object.entries(TIMING).flatMap(([name, value]) => [`--${name}`, value])
-  const shared = [...storeOptions(cluster), '--kek-file', kek, '--alg', 'ES256', '--issuer', ISSUER, ...timing]
-  const { status, stderr } = spawnSync(process.execPath, [SERVER, 'ring', 'create', ...shared])
+  const shared = [...storeOptions(cluster), '--kek-file', kek, '--issuer', ISSUER, ...timing]
+  const { status, stderr } = spawnSync(process.execPath, [SERVER, 'ring', 'create', ...shared, ...VARIANTS[0] ?? []])
   if (status !== 0) throw new Error(`jwksd ring create: ${stderr}`)
   const replicas = []
   for (let at = 0; at < count; at += 1) {
@@ -68,7 +73,8 @@ function replicaOf(port, folder, args, hear) {
   const replica = {
     url: `http://127.0.0.1:${port}`, isUp: false, audit,
     start: async () => {
-      const own = spawn(process.execPath, [SERVER, '--port', String(port), '--audit', audit, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+      const variant = VARIANTS[Math.floor(Math.random() * VARIANTS.length)] ?? []
+      const own = spawn(process.execPath, [SERVER, '--port', String(port), '--audit', audit, ...args, ...variant], { stdio: ['ignore', 'pipe', 'pipe'] })
       child = own
       own.stderr?.on('data', (chunk) => hear({ event: 'stderr', text: String(chunk) }))
       await new Promise((resolve) => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createLocalJWKSet, decodeProtectedHeader, errors, jwtVerify, SignJWT } from 'jose'
-import { ISSUER, MAX_AGE_SECONDS } from './replicas.js'
+import { ISSUER } from './replicas.js'
 
 /** What clients and verifiers do while everything fails, and what must never be seen by them. */
 
@@ -100,7 +100,7 @@ function cachedKeys(replicas, first) {
     at += 1
     if (answer?.status !== 200) return undefined
     keys = createLocalJWKSet(await answer.json())
-    until = asked + MAX_AGE_SECONDS * 1000
+    until = asked + Number(/max-age=(\d+)/.exec(answer.headers.get('cache-control') ?? '')?.[1]) * 1000
     return keys
   }
 }

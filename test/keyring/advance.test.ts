@@ -92,13 +92,46 @@ describe('advance()', () => {
     assert.equal(states(settle(ring, wider, 410)), 'active:ES256 standby:ES256 active:RS256 standby:RS256')
   })
 
-  it('retires a dropped line only once the new default line signs', () => {
+  it('ends a line that it does not have once its own lines sign, and nobody turned that one over', () => {
     const other = policyOf({ ...POLICY.timing }, ['RS256'])
     const waiting = settle(settle(EMPTY_RING, POLICY, 0), other, 10)
     assert.equal(states(waiting), 'active:ES256 standby:ES256 standby:RS256')
-    const turned = settle(waiting, other, 410)
-    assert.equal(states(turned), 'retired:ES256 active:RS256 standby:RS256')
-    assert.equal(states(settle(turned, other, 710)), 'active:RS256 standby:RS256')
+    const signing = settle(waiting, other, 410)
+    assert.equal(states(signing), 'active:ES256 standby:ES256 active:RS256 standby:RS256')
+    assert.equal(ringDueAt(signing, { policy: other, watch: believing }), 1005, 'R after the line would have turned over')
+    assert.equal(settle(signing, other, 1004.9), signing)
+    const { changes } = advance(signing, { policy: other, watch: believing, now: instant(1005), fresh: [] })
+    assert.deepEqual(changes.map(({ alg, to }) => `${alg} ${to}`), ['ES256 removed', 'ES256 retired'])
+    const ended = settle(signing, other, 1005)
+    assert.equal(states(ended), 'retired:ES256 active:RS256 standby:RS256')
+    assert.equal(states(settle(ended, other, 1305)), 'active:RS256 standby:RS256')
+  })
+
+  it('does not end a line while one of its own does not sign', () => {
+    const late = policyOf({ ...POLICY.timing, lead: 900, interval: 2000 }, ['RS256'])
+    const ring = settle(settle(EMPTY_RING, POLICY, 0), late, 999)
+    assert.equal(states(settle(ring, late, 1800)), 'active:ES256 standby:ES256 standby:RS256')
+  })
+
+  it('undoes nothing while three replicas get another default, one second before a rotation and one by one', () => {
+    const [before, after] = [POLICY, policyOf({ ...POLICY.timing }, ['RS256'])]
+    let ring = settle(EMPTY_RING, before, 0)
+    const [old] = kids(ring, 'active')
+    const all = new Set<string>()
+    for (let now = 999; now < 4000; now += 1) {
+      // The replicas are replaced at 999, 1300 and 1600; each acts once a second, the new ones first.
+      const policies = [999, 1300, 1600].map((from) => now >= from ? after : before)
+      for (const policy of policies) {
+        ring = settle(ring, policy, now)
+        for (const { jwk } of ring.keys) all.add(jwk.kid)
+        const signing = policy.algs.filter((alg) => ring.keys.some(({ state, jwk }) => state === 'active' && jwk.alg === alg))
+        if (policy === before || now >= 1399) assert.deepEqual(signing, policy.algs, `a line of a replica does not sign at ${now}`)
+      }
+    }
+    assert.ok(!ring.keys.some(({ jwk }) => jwk.alg === 'ES256' || jwk.kid === old))
+    // Of the old line: two that signed, and one that waited. Of the new one: a key each thousand seconds.
+    assert.equal(ring.history.filter(({ jwk }) => jwk.alg === 'ES256').length, 3)
+    assert.equal(all.size, 3 + 4)
   })
 
   it('raises the high-water marks and never lowers them, and holds the ring to them', () => {

@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { instant } from '../../src/core/time.ts'
-import { advance } from '../../src/keyring/advance.ts'
-import { believing } from '../../src/keyring/believing.ts'
 import { longestView, NO_MARKS } from '../../src/keyring/policy.ts'
 import { EMPTY_RING, type Ring } from '../../src/keyring/ring.ts'
 import { LENGTHS as SHORT, policyOf, settle } from '../support/keys.ts'
@@ -44,14 +41,6 @@ describe('high-water marks', () => {
     const early = settle(rotated, POLICY, 1000 + 5004)
     assert.equal(stateOf(early, first), 'retired')
     assert.equal(stateOf(settle(early, POLICY, 1000 + 5005), first), 'gone')
-  })
-})
-
-describe('advance()', () => {
-  it('tells of the standby of a dropped line that it is removed', () => {
-    const ring = settle(EMPTY_RING, policyOf(LENGTHS, ['RS256', 'ES256']), 0)
-    const { changes } = advance(ring, { policy: policyOf(LENGTHS, ['RS256']), watch: believing, now: instant(1), fresh: [] })
-    assert.deepEqual(changes.map(({ alg, to }) => `${alg} ${to}`), ['ES256 removed', 'ES256 retired'])
   })
 })
 

@@ -198,6 +198,16 @@ describe('outlook()', () => {
     const [active, ...others] = outlook(first, { policy: POLICY, watch: believing }, instant(1))
     assert.deepEqual([active?.nextAt, active?.removedAt, others], [undefined, undefined, []])
   })
+
+  it('tells when a line ends that the policy does not have', () => {
+    const rules = { policy: POLICY, watch: believing }
+    const ring = settle(EMPTY_RING, TWO, 0)
+    const of = (from: Ring): readonly unknown[] => outlook(from, rules, instant(1))
+      .filter(({ alg }) => alg === 'EdDSA').map(({ state, next, nextAt, removedAt }) => [state, next, nextAt, removedAt])
+    assert.deepEqual(of(ring), [['active', 'retired', 1010, 1310], ['standby', 'removed', 1010, 1010]])
+    const alone = { ...ring, keys: ring.keys.filter((key) => key !== standbyOf(ring.keys, 'EdDSA')) }
+    assert.deepEqual(of(alone), [['active', 'retired', 10, 310]])
+  })
 })
 
 describe('Keyring.perform()', () => {
