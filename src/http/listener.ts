@@ -2,10 +2,12 @@
 
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, Server as NetServer } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import { errnoOf } from '../core/errno.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { type Seconds, seconds } from '../core/time.ts'
+import type { Connection } from './connections.ts'
 import { abandon, type AddressOf, endWith, exchanges, type Shared } from './exchange.ts'
 import { problem } from './problem.ts'
 import type { Router } from './router.ts'
@@ -42,6 +44,9 @@ const LIMITS = {
 }
 /** A connection without traffic is closed after this time, such as that of a client that stops reading. */
 const SOCKET_TIMEOUT_MS = 15_000
+
+/** How long a connection without any request is kept once no more are accepted. */
+const FRESH_SECONDS = 0.5
 
 /** What a listener needs. */
 export interface ListenerDeps {
@@ -82,16 +87,22 @@ export function listener({
     close: async (grace) => {
       shared.isClosing = true
       const { open } = shared.connections
-      // Not every Node counts a connection without any request as idle.
-      for (const { socket } of open.values()) if (socket.bytesRead === 0) socket.destroy()
-      const timer = setTimeout(() => open.forEach(({ socket }) => socket.destroy()), grace * 1000)
       const closed = once(server, 'close')
-      server.close()
+      // The close of HTTP ends idle connections at once, and newer releases of Node take a fresh one for idle.
+      NetServer.prototype.close.call(server)
+      const timer = setTimeout(() => open.forEach(({ socket }) => socket.destroy()), grace * 1000)
+      // Its first request may be on its way: to be reset then is a fault for every client.
+      if ([...open.values()].some(isFresh)) await Promise.race([closed, pause(Math.min(grace, FRESH_SECONDS) * 1000)])
+      for (const connection of open.values()) if (isFresh(connection)) connection.socket.destroy()
       server.closeIdleConnections()
       await closed
       clearTimeout(timer)
     },
   }
+}
+
+function isFresh({ socket }: Connection): boolean {
+  return socket.bytesRead === 0
 }
 
 function route(server: Server, shared: Shared): void {

@@ -333,7 +333,7 @@ describe('listener()', () => {
     if (bound.ok) await other.close(seconds(1))
   })
 
-  it('ends a connection that never said a word as soon as it closes, and not after the grace', async () => {
+  it('ends a connection that never said a word soon after it closes, and not after the grace', async () => {
     const other = listener({ onFault: () => {} })
     const bound = await other.listen({ host: '127.0.0.1', port: 0 }, () => router([]))
     assert.ok(bound.ok)
@@ -351,6 +351,22 @@ describe('listener()', () => {
     await other.close(seconds(60))
     clearTimeout(timer)
     assert.equal(isLate, false)
+  })
+
+  it('answers the first request of a connection that was on its way when it closed', async () => {
+    const other = listener({ onFault: () => {} })
+    const bound = await other.listen({ host: '127.0.0.1', port: 0 }, () => router([]))
+    assert.ok(bound.ok)
+    const otherPort = Number(new URL(bound.value).port)
+    const fresh = connect(otherPort, '127.0.0.1')
+    await once(fresh, 'connect')
+    assert.deepEqual((await exchange(otherPort, get('Connection: close\r\n'))).statuses, [404])
+    const closed = other.close(seconds(60))
+    await new Promise(setImmediate)
+    fresh.write(get(''))
+    const [answer] = await Promise.race([once(fresh, 'data'), once(fresh, 'close')]) as [unknown]
+    assert.match(String(answer), /^HTTP\/1\.1 404 [\s\S]*connection: close/i)
+    await closed
   })
 
   it('D4 closes the connection with the oldest request for one too many, and not one that waits for us', async (t) => {
