@@ -98,13 +98,14 @@ function firstLineOf(path: string): string | undefined {
 }
 
 /**
- * The lines of a log, split at line feeds and nowhere else, as they were written. What follows the last
- * one is a line that a crash cut off; in an open log it is left out.
+ * The lines of a log, split at line feeds and nowhere else, as they were written. What follows the last one of a file
+ * is a line that a crash cut off: it is no record where another file goes on, nor in an open log.
  */
 async function* linesOf(paths: () => readonly string[], isOpen: boolean): AsyncGenerator<string, void, void> {
   // What is no UTF-8 was not written by us, and is no record.
   const textOf = (bytes: Buffer): string => decodeUtf8(bytes) ?? ''
-  for (const path of paths()) {
+  const all = paths()
+  for (const path of all) {
     let rest = Buffer.alloc(0)
     for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
       rest = Buffer.concat([rest, chunk])
@@ -113,7 +114,7 @@ async function* linesOf(paths: () => readonly string[], isOpen: boolean): AsyncG
         rest = rest.subarray(end + 1)
       }
     }
-    if (rest.length > 0 && !isOpen) yield textOf(rest)
+    if (rest.length > 0 && !isOpen && path === all.at(-1)) yield textOf(rest)
   }
 }
 

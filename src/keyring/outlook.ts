@@ -37,7 +37,8 @@ export function outlook(ring: Ring, rules: Rules, now: Instant): readonly KeyOut
       case 'standby': {
         const isOwn = policy.algs.includes(alg)
         const removedAt = isOwn ? plus(nextAt, timing.interval + kept) : nextAt
-        return { ...known, state: key.state, since: key.publishedAt, next: isOwn ? 'active' : 'removed', nextAt, removedAt }
+        const next = isOwn ? 'active' : 'removed'
+        return { ...known, state: key.state, since: key.publishedAt, next, nextAt, removedAt }
       }
       case 'active': {
         const removedAt = plus(nextAt, kept)

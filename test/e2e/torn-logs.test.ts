@@ -36,6 +36,8 @@ function lastLine(path: string): Line {
 const LEFT: Readonly<Record<string, (log: string, last: Line) => void>> = {
   'the first record of the new file is cut off': (log, { seq }) =>
     writeFileSync(log, `{"seq":${seq + 1},"time":"20`, { mode: 0o600 }),
+  'the last record of the old file is cut off': (log, { seq }) =>
+    appendFileSync(`${log}.1`, `{"seq":${seq + 1},"time":"20`),
   'a checksum lies beside the old file': (log) => writeFileSync(`${log}.1.sha256`, 'e3b0c442  audit.log.1\n'),
 }
 
