@@ -12,8 +12,6 @@ import { AS_FLAG, type Command } from './command.ts'
 import { operatorName } from './operator-name.ts'
 import { isRecorded, openStopped, reasonFault } from './order-record.ts'
 
-const NO_FILE = '--store must be file:PATH, that of the server. For etcd, restore a snapshot with its own tools'
-
 /** `jwksd restore BACKUP`: puts a copy of the ring back without forgetting what happened since. */
 export const restore: Command = {
   words: ['BACKUP'],
@@ -30,7 +28,10 @@ export const restore: Command = {
     if (reason === undefined) return refuse(EXIT.config, '--reason is not set. Its text goes into the audit log')
     const fault = reasonFault(reason)
     if (fault !== undefined) return refuse(EXIT.config, fault)
-    if (!config.store.startsWith('file:')) return refuse(EXIT.config, NO_FILE)
+    if (!config.store.startsWith('file:')) {
+      const way = 'Name the file:PATH of the server; for etcd, restore a snapshot with its own tools'
+      return refuse(EXIT.config, `--store is ${config.store}. ${way}`)
+    }
     const keks = await loadKeks(config, systemRandom)
     if (!keks.ok) return refuse(EXIT.config, keks.error)
     const audit = await openStopped(config)

@@ -36,7 +36,7 @@ export function ask({ url, body, withinMs, maxBytes, ...options }: Question): Pr
     }
     // A program that is paused neither answers nor closes the connection.
     const timer = setTimeout(() => fail(withCode('ETIMEDOUT')), withinMs)
-    request.once('error', fail)
+    request.on('error', fail)
     request.once('response', (response) => {
       void bodyOf(response, maxBytes).then((whole) => {
         clearTimeout(timer)

@@ -179,7 +179,7 @@ describe('jwksd restore', () => {
     const refusals: readonly (readonly [readonly string[], RegExp])[] = [
       [[backup, ...store], /--reason is not set/],
       [[backup, ...store, '--reason', 'x'.repeat(257)], /--reason has 257 characters but must have at most 256/],
-      [[backup, '--reason', 'x'], /--store is memory:\. Name the store/],
+      [[backup, '--reason', 'x'], /--store is memory:\. Name the file:PATH/],
       [[`${backup}x`, ...store, '--reason', 'x'], /There is no ring in .*ring\.jsonx\. Check the path/],
       [[join(folder, 'clients.json'), ...store, '--reason', 'x'], /clients\.json\. Name another copy, or move it away \(\w+\)/],
       [[other.backup, ...store, '--reason', 'x'], /is sealed under .*Name another copy/s],

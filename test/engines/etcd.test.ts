@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { createServer, connect } from 'node:net'
 import { join } from 'node:path'
@@ -165,6 +166,34 @@ else {
       cut()
       assert.deepEqual(await ring.replace('ours', undefined), { ok: false, error: 'conflict' })
       assert.equal((await ring.load())?.document, 'theirs')
+    })
+  })
+
+  describe('a cluster of three', () => {
+    it('answers thirty calls at once while the member that they ask first is paused', async () => {
+      const { ring, openJtis } = await storesOf(optionsOf(many))
+      await ring.load()
+      const jtis = await openJtis(clocks)
+      // The member that answered last is asked first: that is this one.
+      const paused = many.members[0]
+      paused?.pause()
+      try {
+        const uses = Array.from({ length: 30 }, (_none, at) => jtis.use(of(`again ${at}`, 600)))
+        assert.deepEqual(new Set(await Promise.all(uses)), new Set(['new']))
+      } finally {
+        paused?.resume()
+      }
+    })
+
+    it('is logged into again when its users change', async () => {
+      const { ring } = await storesOf(optionsOf(many))
+      await ring.load()
+      const { token } = await many.call('/v3/auth/authenticate', { name: 'root', password: 'root' })
+      assert.equal(typeof token, 'string')
+      const args = ['-sS', '--cacert', join(many.folder, 'ca.crt'), '--cert', join(many.folder, 'client.crt'), '--key', join(many.folder, 'client.key')]
+      const body = JSON.stringify({ name: 'third', password: 'right' })
+      execFileSync('curl', [...args, '-H', `Authorization: ${token}`, '-d', body, `${many.members[0]?.url}/v3/auth/user/add`])
+      assert.equal(await ring.load(), undefined)
     })
   })
 

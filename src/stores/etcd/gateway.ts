@@ -7,8 +7,8 @@ import { pause } from '../../system/pause.ts'
 import { type Call, member, type MemberDeps } from './member.ts'
 
 const CALL_SECONDS = 7
-/** Between two rounds through all members. */
-const ROUND_SECONDS = seconds(0.1)
+/** Before the next member is asked: if all refuse at once, nothing spins. */
+const BREATH_SECONDS = seconds(0.03)
 const OTHER_CLUSTER = 'Another cluster answers than before. Put the first one back, or start this server anew'
 
 /** Calls a method of etcd. Rejects with `StoreUnavailable`. */
@@ -30,16 +30,17 @@ export function gateway({ urls, ...deps }: GatewayDeps): Gateway {
   return async (path, parameters) => {
     const body = JSON.stringify(parameters)
     const until = systemElapsed() + CALL_SECONDS
-    for (let tried = 1; ; tried += 1) {
-      const answer = await tryOne(members[first]!, { path, body, until })
+    // Each call goes round by itself: calls that fail together would otherwise step over the members that answer.
+    for (let at = first; ; at = (at + 1) % members.length) {
+      const answer = await tryOne(members[at]!, { path, body, until })
       if (answer !== undefined) {
+        first = at
         const { header } = answer
         const found = isObject(header) ? header['cluster_id'] : undefined
         if ((cluster ??= found) === found) return answer
         throw new StoreUnavailable(OTHER_CLUSTER)
       }
-      first = (first + 1) % members.length
-      if (tried % members.length === 0) await pause(ROUND_SECONDS)
+      await pause(BREATH_SECONDS)
     }
   }
 }

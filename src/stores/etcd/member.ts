@@ -59,8 +59,8 @@ export function member(url: URL, { agent, login }: MemberDeps): Call {
     const forget = (): void => void (token = token === known ? undefined : token)
     known.catch(forget)
     const answer = await send(path, body, { authorization: await known })
-    if (codeOf(contentOf(answer)) !== UNAUTHENTICATED) return judged(answer)
-    // A member forgets its tokens after a while, and when it starts anew.
+    if (!isLoggedOut(answer)) return judged(answer)
+    // A member forgets its tokens after a while, when it starts anew, and when users change.
     forget()
     return judged(await send(path, body, { authorization: await (token ??= logIn(login)) }))
   }
@@ -69,6 +69,11 @@ export function member(url: URL, { agent, login }: MemberDeps): Call {
 function contentOf({ body }: Answer): JsonObject | undefined {
   const parsed = parseJsonBytes(body)
   return parsed.ok && isObject(parsed.value) ? parsed.value : undefined
+}
+
+function isLoggedOut(answer: Answer): boolean {
+  const { code, message } = contentOf(answer) ?? {}
+  return code === UNAUTHENTICATED || /revision in header is old/.test(String(message))
 }
 
 function codeOf(content: JsonObject | undefined): unknown {
