@@ -1,3 +1,5 @@
+import { refusalOf } from '../config/promise.ts'
+import { refusalLines } from '../config/refusal.ts'
 import { KeyringFault } from '../keyring/fault.ts'
 import { Keyring } from '../keyring/keyring.ts'
 import { StoreUnavailable } from '../keyring/store.ts'
@@ -19,6 +21,8 @@ export const ring: Command = {
   example: 'jwksd ring create --store etcds://etcd.example/jwksd --kek-file ring.kek',
   run: async ({ config }) => {
     if (config.store === 'memory:') return refuse(EXIT.config, '--store is memory:. Name the store of the servers')
+    const refusal = await refusalOf(config, process)
+    if (refusal !== undefined) return refuse(EXIT.config, ...refusalLines(refusal))
     const keks = await loadKeks(config, systemRandom)
     if (!keks.ok) return refuse(EXIT.config, keks.error)
     try {
