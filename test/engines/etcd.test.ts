@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, writeFileSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer, connect } from 'node:net'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -227,6 +229,15 @@ else {
         }
       }
       assert.match(await problemOf(fill()), /no space left \(alarm NOSPACE\)/)
+    })
+
+    it('is no etcd', async () => {
+      const other = createHttpServer((_request, response) => response.end('{}')).listen(0, '127.0.0.1')
+      await once(other, 'listening')
+      const { port } = other.address() as { readonly port: number }
+      const { ring } = await storesOf(['--store', `etcd://127.0.0.1:${port}/jwksd`])
+      assert.match(await problemOf(ring.load()), /is not the JSON gateway of an etcd/)
+      other.close().closeAllConnections()
     })
 
     it('is another cluster than before', async () => {

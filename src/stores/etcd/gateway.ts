@@ -9,6 +9,7 @@ import { type Call, member, type MemberDeps } from './member.ts'
 const CALL_SECONDS = 7
 /** Before the next member is asked: if all refuse at once, nothing spins. */
 const BREATH_SECONDS = seconds(0.03)
+const NO_ETCD = 'What answers is not the JSON gateway of an etcd. Check the addresses in --store'
 const OTHER_CLUSTER = 'Another cluster answers than before. Put the first one back, or start this server anew'
 
 /** Calls a method of etcd. Rejects with `StoreUnavailable`. */
@@ -37,8 +38,8 @@ export function gateway({ urls, ...deps }: GatewayDeps): Gateway {
         first = at
         const { header } = answer
         const found = isObject(header) ? header['cluster_id'] : undefined
-        if ((cluster ??= found) === found) return answer
-        throw new StoreUnavailable(OTHER_CLUSTER)
+        if (found !== undefined && (cluster ??= found) === found) return answer
+        throw new StoreUnavailable(found === undefined ? NO_ETCD : OTHER_CLUSTER)
       }
       await pause(BREATH_SECONDS)
     }

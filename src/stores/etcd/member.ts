@@ -7,8 +7,8 @@ const TRY_MS = 1000
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024
 /** Codes of gRPC: nobody is logged in; what is named is not there. */
 const [UNAUTHENTICATED, NOT_FOUND] = [16, 5]
-/** Another member may answer: unknown, deadline exceeded, resource exhausted, unavailable. */
-const PASSING: readonly unknown[] = [2, 4, 8, 14]
+/** Another member may answer: too many requests; unknown, deadline exceeded, resource exhausted, unavailable. */
+const PASSING: readonly unknown[] = [429, 2, 4, 8, 14]
 /** What an operator has to mend, by what a member says. */
 const FAULTS: readonly (readonly [RegExp, string])[] = [
   [/CommonName/, 'refuses a client certificate with a common name (CN). Name one without it as --store-cert'],
@@ -89,6 +89,6 @@ function judged(answer: Answer): JsonObject {
   if (fault !== undefined) throw new StoreUnavailable(`etcd ${fault}`)
   const code = codeOf(content)
   const what = `etcd answers ${answer.status}${code === undefined ? '' : ` with code ${code}`}`
-  if (answer.status >= 500 || PASSING.includes(code)) throw new Error(what)
+  if (answer.status >= 500 || [answer.status, code].some((one) => PASSING.includes(one))) throw new Error(what)
   throw code === NOT_FOUND ? new Missing(what) : new StoreUnavailable(what)
 }
