@@ -13,6 +13,7 @@ export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   refused: 'The answer is no: `probe` found a hole, `audit verify` found a change, a command could not do its work.',
   unavailable: 'Something is out of reach or in use: the port, the store, the socket of operators, the API of a probe.',
   software: 'The server met an error that nobody expected. The log has `server.fault`; please report it.',
+  output: 'A command cannot write its output: the disk is full, for example. An order is carried out all the same.',
   config: 'The configuration, a file that it names, or the store cannot be used. A restart does not help.',
 }
 

@@ -4,6 +4,7 @@ import { OPTIONS } from '../config/options.ts'
 import { faultText } from '../config/refusal.ts'
 import type { ConfigFault } from '../config/setting.ts'
 import { VERSION } from '../config/version.ts'
+import { errnoOf, systemSays } from '../core/errno.ts'
 import { nearest } from '../core/nearest.ts'
 import { printable } from '../core/printable.ts'
 import { EXIT, refuse } from '../system/exit.ts'
@@ -21,6 +22,7 @@ export type Plan =
 
 /** Runs a command line that does not start a server. */
 export async function main(sources: Sources): Promise<void> {
+  process.stdout.on('error', whenNotWritten)
   const plan = planOf(sources)
   if ('text' in plan) process.stdout.write(plan.text)
   else if ('faults' in plan) refuse(EXIT.config, ...plan.faults.map(faultText))
@@ -28,6 +30,13 @@ export async function main(sources: Sources): Promise<void> {
     for (const variable of plan.line.unknown) process.stderr.write(`jwksd: ${unknownText(variable)}\n`)
     await plan.command.run(plan.line)
   }
+}
+
+/** Ends the process when its output cannot be written; a reader that has seen enough is no fault. */
+function whenNotWritten(error: Error): never {
+  if (errnoOf(error).code === 'EPIPE') process.exit()
+  refuse(EXIT.output, `Cannot write to standard output: ${systemSays(error)}`)
+  process.exit()
 }
 
 /** A command goes on beside a misspelt variable, which could be meant for another version. */
@@ -38,12 +47,12 @@ function unknownText(variable: string): string {
   return `${printable(variable)} is not an option and has no effect.${hint}`
 }
 
-/** Reads a command line; help and version come before every fault. */
+/** Reads a command line; help and version come before every fault but the name of a command that there is not. */
 export function planOf(sources: Sources): Plan {
   const flags = [...COMMANDS.values()].flatMap((command) => command.flags)
   const { words: [name = 'serve', ...words], asksFor } = readFlags(sources.args, flags)
   if (asksFor === 'version' || name === 'version') return { text: `jwksd ${VERSION}\n` }
-  if (asksFor === 'help' || name === 'help') return { text: helpFor(name === 'help' ? words[0] : name) }
+  if (asksFor === 'help' || name === 'help') return helpFor(name === 'help' ? words[0] : name)
   const command = COMMANDS.get(name)
   const parsed = parseConfig({ ...sources, flags: command?.flags ?? [] })
   if (!parsed.ok) return { faults: parsed.error }
@@ -52,9 +61,11 @@ export function planOf(sources: Sources): Plan {
   return command === undefined || faults.length > 0 ? { faults } : { command, line: { ...parsed.value, words } }
 }
 
-function helpFor(name = 'serve'): string {
+function helpFor(name = 'serve'): Plan {
+  if (name === 'help') return helpFor()
   const command = COMMANDS.get(name)
-  return name === 'serve' || command === undefined ? help(COMMANDS) : commandHelp(name, command)
+  if (command === undefined) return { faults: wordFaults(name, [], command) }
+  return { text: name === 'serve' ? help(COMMANDS) : commandHelp(name, command) }
 }
 
 function wordFaults(name: string, words: readonly string[], command: Command | undefined): readonly ConfigFault[] {

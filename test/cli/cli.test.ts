@@ -85,9 +85,17 @@ describe('planOf()', () => {
       assert.ok('text' in found)
       return found.text
     }
-    for (const args of [['--nonsense', '--help'], ['-h'], ['help']]) assert.equal(textFor(args), help(COMMANDS))
+    for (const args of [['--nonsense', '--help'], ['-h'], ['help'], ['help', 'help']]) assert.equal(textFor(args), help(COMMANDS))
     for (const args of [['--version'], ['version'], ['-V']]) assert.equal(textFor(args), `jwksd ${VERSION}\n`)
     for (const args of [['help', 'keys'], ['keys', '--help']]) assert.match(textFor(args), /^usage: jwksd keys/)
+  })
+
+  it('names the command that was meant when help is asked for one that there is not', () => {
+    for (const args of [['help', 'rotat'], ['rotat', '--help']]) {
+      const found = plan(...args)
+      assert.ok('faults' in found)
+      assert.deepEqual(found.faults.map(({ problem }) => problem), ['is not a command. Did you mean rotate?'])
+    }
   })
 })
 
