@@ -54,7 +54,7 @@ async function auditVerify(path: string, own: Readonly<Record<string, string>>):
   const lines = linesOf(() => [...own['before']?.split(',') ?? filesBefore(path), path], isOpen)
   try {
     const found = await verifyLog(lines, { keys: keys.value, head: head.value, isOpen })
-    if (!found.ok) return refuse(EXIT.refused, `${path}: record ${found.error.record} ${MEANING[found.error.what]}`)
+    if (!found.ok) return refuse(EXIT.refused, `${path}: ${faultText(found.error, path)}`)
     const trust = own['keys'] === undefined ? ' (compare with jwks-history.json, or name it with --keys)' : ''
     process.stdout.write(`${summary(path, found.value, trust).join('\n')}\n`)
   } catch (error) {
@@ -63,6 +63,11 @@ async function auditVerify(path: string, own: Readonly<Record<string, string>>):
     // The fault may lie before the end.
     await lines.return()
   }
+}
+
+function faultText({ record, what }: LogFault, path: string): string {
+  const isLog = record > 1 || typeof recordOf(firstLineOf(path))['seq'] === 'number'
+  return isLog ? `record ${record} ${MEANING[what]}` : 'the first line is no record, so this is not an audit log'
 }
 
 function summary(path: string, log: LogSummary, trust: string): readonly string[] {

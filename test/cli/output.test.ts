@@ -24,3 +24,11 @@ describe('the output of a command', () => {
     assert.deepEqual([status, stderr], [0, ''])
   })
 })
+
+describe('jwksd audit verify', () => {
+  it('tells a file that is no log from a log that was altered', () => {
+    const { status, stderr } = inShell('audit verify', JSON.stringify(SERVER))
+    assert.equal(status, 1)
+    assert.match(stderr, /the first line is no record, so this is not an audit log/)
+  })
+})
