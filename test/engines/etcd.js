@@ -9,7 +9,7 @@ import { freePort } from '../support/free-port.js'
 /** Clusters of real etcd on this machine, whose members can be killed and paused. */
 
 /**
- * @typedef {{ ca: string, cert: string, key: string }} Certificate
+ * @typedef {{ host: string, by: readonly string[] }} Place an address, and the command that starts programs there
  * @typedef {{ url: string, start: () => Promise<void>, kill: () => Promise<void>, pause: () => void, resume: () => void }} Member
  * @typedef {{ hosts: string, folder: string, members: Member[], call: (path: string, body: object) => Promise<any>, end: () => Promise<void> }} Cluster
  */
@@ -21,23 +21,25 @@ export function whyNoEtcd() {
 
 /**
  * Starts a cluster, and waits until it has a leader.
- * @param {{ size?: number, tls?: boolean, flags?: readonly string[] }} [options]
+ * @param {{ size?: number, tls?: boolean, flags?: readonly string[], machines?: readonly Place[] }} [options] `machines`: where the members run
  * @returns {Promise<Cluster>}
  */
-export async function startCluster({ size = 1, tls = false, flags = [] } = {}) {
+export async function startCluster({ size = 1, tls = false, flags = [], machines = [] } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'jwksd-etcd-'))
-  if (tls) makeCertificates(folder)
+  if (tls) makeCertificates(folder, machines)
   const scheme = tls ? 'https' : 'http'
-  /** @type {{ name: string, url: string, peer: string }[]} */
+  /** @type {{ name: string, url: string, peer: string, by: readonly string[] }[]} */
   const places = []
   for (let at = 0; at < size; at += 1) {
-    places.push({ name: `m${at}`, url: `${scheme}://127.0.0.1:${await freePort()}`, peer: `http://127.0.0.1:${await freePort()}` })
+    const { host, by } = machines[at] ?? { host: '127.0.0.1', by: [] }
+    places.push({ name: `m${at}`, url: `${scheme}://${host}:${await freePort()}`, peer: `http://${host}:${await freePort()}`, by })
   }
   const cluster = places.map(({ name, peer }) => `${name}=${peer}`).join(',')
   const secure = tls
     ? ['--cert-file', join(folder, 'server.crt'), '--key-file', join(folder, 'server.key'), '--trusted-ca-file', join(folder, 'ca.crt'), '--client-cert-auth']
     : []
-  const members = places.map(({ name, url, peer }) => memberOf(url, [
+  const members = places.map(({ name, url, peer, by }) => memberOf(url, [
+    ...by, 'etcd',
     '--name', name, '--data-dir', join(folder, name), '--listen-client-urls', url, '--advertise-client-urls', url,
     '--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer, '--initial-cluster', cluster,
     '--heartbeat-interval', '50', '--election-timeout', '500', '--logger', 'zap', '--log-outputs', '/dev/null', ...secure, ...flags,
@@ -62,14 +64,14 @@ export async function startCluster({ size = 1, tls = false, flags = [] } = {}) {
   }
 }
 
-/** @param {string} url @param {readonly string[]} args @returns {Member} */
-function memberOf(url, args) {
+/** @param {string} url @param {readonly string[]} command @returns {Member} */
+function memberOf(url, [program = '', ...args]) {
   /** @type {import('node:child_process').ChildProcess | undefined} */
   let child
   return {
     url,
     start: async () => {
-      child = spawn('etcd', args, { stdio: 'ignore' })
+      child = spawn(program, args, { stdio: 'ignore' })
       await pause(100)
     },
     kill: async () => {
@@ -83,7 +85,7 @@ function memberOf(url, args) {
 }
 
 /** An authority, a server certificate for this machine, and client certificates without and with a common name. */
-function makeCertificates(/** @type {string} */ folder) {
+function makeCertificates(/** @type {string} */ folder, /** @type {readonly Place[]} */ machines) {
   const openssl = (/** @type {string[]} */ ...args) => {
     const { status, stderr } = spawnSync('openssl', args, { cwd: folder })
     if (status !== 0) throw new Error(`openssl ${args[0]}: ${stderr}`)
@@ -95,7 +97,7 @@ function makeCertificates(/** @type {string} */ folder) {
     openssl('req', ...ec, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', subject)
     openssl('x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-out', `${name}.crt`, '-days', '2', '-extfile', `${name}.ext`)
   }
-  certify('server', '/O=etcd', 'subjectAltName=IP:127.0.0.1,DNS:localhost')
+  certify('server', '/O=etcd', `subjectAltName=IP:127.0.0.1,DNS:localhost${machines.map(({ host }) => `,IP:${host}`).join('')}`)
   certify('client', '/O=jwksd', 'extendedKeyUsage=clientAuth')
   certify('named', '/CN=jwksd', 'extendedKeyUsage=clientAuth')
 }

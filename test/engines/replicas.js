@@ -40,9 +40,10 @@ export function storeOptions({ hosts, folder }) {
  * @param {import('./etcd.js').Cluster} cluster
  * @param {number} count
  * @param {(line: Record<string, any>, replica: number) => void} hear
+ * @param {readonly import('./etcd.js').Place[]} [machines] where the replicas run
  * @returns {Promise<Replica[]>}
  */
-export async function makeReplicas(cluster, count, hear) {
+export async function makeReplicas(cluster, count, hear, machines = []) {
   const kek = join(cluster.folder, 'kek')
   spawnSync(process.execPath, [SERVER, 'kek', kek])
   const timing = Object.entries(TIMING).flatMap(([name, value]) => [`--${name}`, value])
@@ -53,28 +54,32 @@ export async function makeReplicas(cluster, count, hear) {
   for (let at = 0; at < count; at += 1) {
     const folder = join(cluster.folder, `replica-${at}`)
     mkdirSync(folder, 0o700)
-    replicas.push(replicaOf(await freePort(), folder, [...shared, '--clients', join(cluster.folder, 'clients.json')], (line) => hear(line, at)))
+    const args = [...shared, '--clients', join(cluster.folder, 'clients.json')]
+    const place = machines[at] ?? { host: '127.0.0.1', by: [] }
+    replicas.push(replicaOf(place, await freePort(), folder, args, (line) => hear(line, at)))
   }
   return replicas
 }
 
 /**
+ * @param {import('./etcd.js').Place} place
  * @param {number} port
  * @param {string} folder
  * @param {readonly string[]} args
  * @param {(line: Record<string, any>) => void} hear
  * @returns {Replica}
  */
-function replicaOf(port, folder, args, hear) {
+function replicaOf({ host, by }, port, folder, args, hear) {
   /** @type {import('node:child_process').ChildProcess | undefined} */
   let child
   process.once('exit', () => child?.kill('SIGKILL'))
   const audit = join(folder, 'audit.log')
   const replica = {
-    url: `http://127.0.0.1:${port}`, isUp: false, audit,
+    url: `http://${host}:${port}`, isUp: false, audit,
     start: async () => {
       const variant = VARIANTS[Math.floor(Math.random() * VARIANTS.length)] ?? []
-      const own = spawn(process.execPath, [SERVER, '--port', String(port), '--audit', audit, ...args, ...variant], { stdio: ['ignore', 'pipe', 'pipe'] })
+      const [program = '', ...before] = [...by, process.execPath, SERVER]
+      const own = spawn(program, [...before, '--host', host, '--port', String(port), '--audit', audit, ...args, ...variant], { stdio: ['ignore', 'pipe', 'pipe'] })
       child = own
       own.stderr?.on('data', (chunk) => hear({ event: 'stderr', text: String(chunk) }))
       await new Promise((resolve) => {

@@ -5,16 +5,26 @@ import { spawnSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { makeClients } from '../soak/server.js'
 import { addUsers, startCluster, whyNoEtcd } from './etcd.js'
+import { makeNetwork, partitions, whyNoNetwork } from './network.js'
 import { makeReplicas, SERVER } from './replicas.js'
 import { trade } from './traffic.js'
 
 /**
  * Three replicas on three members of etcd, with TLS and users, while members and replicas are killed and paused. What is
  * looked for: a token that does not verify, an assertion that is accepted twice or by nobody, a revoked token that is
- * active, a key that two replicas promoted or that is lost. `--minutes N` sets how long; two by default.
+ * active, a key that two replicas promoted or that is lost. `--minutes N` sets how long; two by default. `--partitions` puts
+ * each of the six on a machine of its own, and cuts what lies between them.
  */
 
-const { values: { minutes } } = parseArgs({ options: { minutes: { type: 'string', default: '2' } } })
+const { values: { minutes, partitions: isNetwork } } = parseArgs({
+  options: { minutes: { type: 'string', default: '2' }, partitions: { type: 'boolean', default: false } },
+})
+const noNetwork = isNetwork ? whyNoNetwork() : undefined
+if (noNetwork !== undefined) {
+  console.log(`skipped: ${noNetwork}`)
+  console.log('0 passed, 0 failed')
+  process.exit(0)
+}
 const reason = whyNoEtcd()
 if (reason !== undefined) {
   console.error(`engines: ${reason}`)
@@ -22,7 +32,8 @@ if (reason !== undefined) {
 }
 const until = Date.now() + Number(minutes) * 60_000
 const isOver = () => Date.now() > until
-const cluster = await startCluster({ size: 3, tls: true })
+const network = isNetwork ? makeNetwork(6) : undefined
+const cluster = await startCluster({ size: 3, tls: true, machines: network?.places ?? [] })
 await addUsers(cluster)
 writeFileSync(join(cluster.folder, 'password'), 'right', { mode: 0o600 })
 const credentials = makeClients(join(cluster.folder, 'clients.json'))
@@ -37,13 +48,13 @@ const replicas = await makeReplicas(cluster, 3, ({ event, kid, text, code, detai
   events[event] = (events[event] ?? 0) + 1
   if (event === 'key.promoted') promoted.set(kid, (promoted.get(kid) ?? 0) + 1)
   if (event === 'stderr' || event === 'internal.error' || (event === 'store.failed' && code !== 'store_unavailable')) said.push(`replica ${at}: ${event} ${text ?? detail}`)
-})
+}, network?.places.slice(3))
 await Promise.all(replicas.map((replica) => replica.start()))
 
 const random = (/** @type {number} */ least, /** @type {number} */ most) => least + Math.random() * (most - least)
 const one = (/** @type {readonly any[]} */ of) => of[Math.floor(Math.random() * of.length)]
 /** @type {Record<string, () => Promise<void>>} */
-const FAULTS = {
+const FAULTS = network !== undefined ? partitions(network, 3, 3) : {
   'member killed': async () => {
     const member = one(cluster.members)
     await member.kill()
@@ -81,7 +92,7 @@ const trouble = async () => {
   const names = Object.keys(FAULTS)
   // Most faults leave a majority.
   for (let at = 1; Date.now() < until - 25_000; at += 1) {
-    const name = at % 12 === 0 ? 'all members killed' : one(names.slice(0, 4))
+    const name = isNetwork ? one(names) : at % 12 === 0 ? 'all members killed' : one(names.slice(0, 4))
     done[name] = (done[name] ?? 0) + 1
     await FAULTS[name]?.()
     for (const replica of replicas) if (!replica.isUp) await replica.start()
