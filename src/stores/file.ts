@@ -48,8 +48,10 @@ export function fileStore({ path, allowShared, randomBytes, emit }: FileStoreDep
     if (release === undefined) throw new StoreUnavailable('Cannot take the lock: another process holds it')
     try {
       if (!isSwept) await sweepTemporaries(path)
-      isSwept = true
+      // What a failed write cannot remove, on a disk that became read-only, is swept before the next one.
+      isSwept = false
       const isReplaced = await replaceFile({ path, content, randomBytes, mayReplace: () => isCurrent(expected) })
+      isSwept = true
       return isReplaced ? ok(versionOf(content)) : fail('conflict')
     } finally {
       await release()

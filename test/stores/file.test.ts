@@ -202,6 +202,23 @@ describe('fileStore()', () => {
     assert.deepEqual(namesIn(folder), [...others, 'ring.json'].toSorted())
   })
 
+  it('sweeps again after a write that failed: a disk that became read-only lets nothing be removed', async () => {
+    const path = newPath()
+    let isBroken = false
+    const store = fileStore({ path, allowShared: false, randomBytes: (length) => {
+      if (isBroken) throw Object.assign(new Error('EROFS'), { code: 'EROFS' })
+      return randomBytes(length)
+    } })
+    const first = await store.replace('{"n":1}', undefined)
+    assert.ok(first.ok)
+    isBroken = true
+    await rejection(store.replace('{"n":2}', first.value))
+    writeFileSync(`${path}.0123456789abcdef.tmp`, 'x')
+    isBroken = false
+    assert.ok((await store.replace('{"n":3}', first.value)).ok)
+    assert.deepEqual(namesIn(join(path, '..')), ['ring.json'])
+  })
+
   it('waits for a writer of another process, and gives up in the end', async () => {
     const path = newPath()
     const store = storeAt(path)
