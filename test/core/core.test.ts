@@ -65,7 +65,7 @@ describe('durations', () => {
 
 describe('printable()', () => {
   it('D10 leaves no character that acts on a terminal or a log viewer', () => {
-    assert.equal(printable('a\r\n\u001b[31m\u0085\u2028\u202eb'), 'a\\u000d\\u000a\\u001b[31m\\u0085\\u2028\\u202eb')
+    assert.equal(printable('a\r\n\u001b[31m\u0085\u2028\u202e\u061c\u200bb'), 'a\\u000d\\u000a\\u001b[31m\\u0085\\u2028\\u202e\\u061c\\u200bb')
     assert.equal(printable('żółć 😀 {"a":1}'), 'żółć 😀 {"a":1}')
   })
 })
