@@ -34,7 +34,8 @@ export const ring: Command = {
       process.stdout.write(`Made a ring in ${config.store}: ${keys.map(({ jwk }) => jwk.kid).join(', ')}\n`)
     } catch (error) {
       if (!(error instanceof StoreUnavailable || error instanceof KeyringFault)) throw error
-      refuse(EXIT.unavailable, `Cannot make a ring in ${config.store}: ${error.message}`)
+      const code = error instanceof KeyringFault ? EXIT.config : EXIT.unavailable
+      refuse(code, `Cannot make a ring in ${config.store}: ${error.message}`)
     }
   },
 }

@@ -77,8 +77,8 @@ function turnOf(key: StandbyKey | ActiveKey, ring: Ring, rules: Rules): Instant 
 function endOf(key: StandbyKey | ActiveKey, ring: Ring, rules: Rules): Instant | undefined {
   const { algs, timing: { interval, propagation, clockError } } = rules.policy
   if (algs.some((alg) => activeOf(ring.keys, alg) === undefined)) return never
-  const since = key.state === 'active' ? rules.watch(key)?.from : undefined
-  const turn = key.state === 'standby' ? promotableAt(key, ring, rules) : since && after(since, interval)
+  const turn = key.state === 'standby' ? promotableAt(key, ring, rules)
+    : after(rules.watch(key)?.from ?? never, interval)
   return turn === undefined ? undefined : after(turn, seconds(propagation + 2 * clockError))
 }
 

@@ -29,7 +29,7 @@ export function tlsAgent(config: Pick<Config, 'storeCa' | 'storeCert' | 'storeKe
     const { storeCa, storeCert, storeKey, allowShared } = config
     const ca = await pem(storeCa, allowShared)
     const cert = await pem(storeCert, allowShared)
-    const key = await secret(storeKey, allowShared)
+    const key = storeKey === undefined ? undefined : await secretIn(storeKey, allowShared)
     const from = [ca, cert, key].join('\n')
     if (held?.from === from) return held.agent
     held = { from, agent: new TlsAgent({ keepAlive: true, timeout: KEPT_MS, ca, cert, key }) }
@@ -50,8 +50,8 @@ async function pem(path: string | undefined, allowShared: boolean): Promise<stri
   throw new StoreUnavailable(`Cannot use ${path}: ${read.error.problem}`)
 }
 
-async function secret(path: string | undefined, allowShared: boolean): Promise<string | undefined> {
-  if (path === undefined) return undefined
+/** The text of a small file that only its owner may reach. Rejects with `StoreUnavailable`. */
+export async function secretIn(path: string, allowShared: boolean): Promise<string> {
   const read = await readSecret(path, allowShared)
   if (read.ok) return read.value.toString()
   throw new StoreUnavailable(read.error)

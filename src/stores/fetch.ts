@@ -20,7 +20,8 @@ export function keysAt(url: string, { now, emit }: Pick<System, 'now' | 'emit'>)
 
 /** Fetches a small document by GET, without redirects; undefined for everything but a 200 in time. */
 export const fetchDocument: Fetch = async (url) => {
-  const headers = { accept: 'application/jwk-set+json, application/json' }
+  // Without a word about codings any would be right (RFC 9110 section 12.5.3).
+  const headers = { accept: 'application/jwk-set+json, application/json', 'accept-encoding': 'identity' }
   const limits = { withinMs: FETCH_TIMEOUT_MS, maxBytes: MAX_DOCUMENT_BYTES }
   const answer = await ask({ url: new URL(url), method: 'GET', headers, ...limits }).catch(() => undefined)
   return answer?.status === 200 ? answer.body : undefined

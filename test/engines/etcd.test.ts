@@ -231,6 +231,16 @@ else {
       assert.match(await problemOf(fill()), /no space left \(alarm NOSPACE\)/)
     })
 
+    it('is filled by a server alone on this machine, without TLS and at a fast pace', async () => {
+      const trial = await storesOf([...plain(), '--preset', 'fast'], false)
+      assert.equal(await trial.ring.load(), undefined)
+      const port = one.hosts.split(':')[1]
+      // The address leads here on Linux, but it is none of this machine alone.
+      const other = ['--store', `etcd://0.0.0.0:${port}/${newPrefix()}`, '--allow-plain-store', '--preset', 'fast']
+      assert.match(await problemOf((await storesOf(other, false)).ring.load()), /it holds no ring/)
+      assert.match(await problemOf((await storesOf(plain(), false)).ring.load()), /it holds no ring/)
+    })
+
     it('is no etcd', async () => {
       const other = createHttpServer((_request, response) => response.end('{}')).listen(0, '127.0.0.1')
       await once(other, 'listening')

@@ -3,6 +3,7 @@ import { generateKeyPairSync, sign } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, describe, it } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { type Instant, instant } from '../../src/core/time.ts'
 import { parseCompact } from '../../src/jose/verify.ts'
 import { remoteKeys, verifyBy } from '../../src/oauth/key-source.ts'
@@ -131,7 +132,9 @@ describe('fetchDocument()', () => {
     if (path === '/redirect') return void response.writeHead(302, { location: '/right' }).end()
     if (path === '/large') return void response.end(Buffer.alloc(300_000, 'x'))
     if (path === '/missing') return void response.writeHead(404).end('{}')
-    return void response.end('{"keys":[]}')
+    // A server may compress for a client that says nothing about it.
+    const isPlain = request.headers['accept-encoding'] === 'identity'
+    return void response.end(isPlain ? '{"keys":[]}' : gzipSync('{"keys":[]}'))
   })
   after(() => server.close())
 
