@@ -36,8 +36,8 @@ Ctrl-C stops.
 `
 }
 
-function curls({ auth, clients }: Config, url: string): string {
-  const read = `  curl ${url}/jwks.json\n`
+function curls({ auth, clients, page }: Config, url: string): string {
+  const read = `${auth !== 'off' || page ? `  page: ${url}/\n` : ''}  curl ${url}/jwks.json\n`
   const token = clients === undefined ? '' : `  curl -u CLIENT:SECRET -d grant_type=client_credentials ${url}/token\n`
   if (auth === 'off') return `${read}${token}  (no /auth here without --open-auth)\n`
   return `${read}${token}  curl -X POST ${url}/auth
