@@ -13,6 +13,9 @@ export interface Settings {
   readonly host: string
   readonly port: number
   readonly workers: number
+  /** Files of PEM: the certificate with its chain, and its key. */
+  readonly tlsCert: string | undefined
+  readonly tlsKey: string | undefined
   /** Undefined: the URL of the loopback address and port that the server really listens on. */
   readonly issuer: string | undefined
   readonly allowHttpIssuer: boolean
@@ -84,6 +87,8 @@ export const SETTINGS: Table<Settings> = {
   host: { option: 'host', initial: '127.0.0.1', ...hostName },
   port: { option: 'port', initial: '8080', ...count(0, 65_535) },
   workers: { option: 'workers', initial: '1', ...workerCount },
+  tlsCert: { option: 'tls-cert', ...filePath },
+  tlsKey: { option: 'tls-key', ...filePath },
   issuer: { option: 'issuer', ...issuerUrl },
   allowHttpIssuer: toggle('allow-http-issuer'),
   audience: { option: 'audience', initial: 'api', ...audience },

@@ -10,7 +10,7 @@ const MAX_CONNECTIONS = 16_384
 /** The listener for everybody, as the options ask for it. */
 export async function publicListener(
   { trustedProxies: proxies, forwardedHeader: header = 'x-forwarded-for', keepAlive }: Config,
-  hooks: Pick<ListenerDeps, 'onFault' | 'onReply'>,
+  hooks: Pick<ListenerDeps, 'onFault' | 'onReply' | 'makeServer'>,
 ): Promise<Listener> {
   const maxConnections = Math.min(MAX_CONNECTIONS, Math.floor(openFileLimit() * SHARE))
   const addressOf = proxies && (await import('../http/forwarded.ts')).forwardedAddress({ proxies, header })

@@ -96,7 +96,8 @@ async function listen(config: Config, app: App, side: PrivateSide | undefined): 
   if (!others.ok) return await stop(app, others.error, [])
   const { listeners } = others.value
   const onFault = (error: unknown): void => app.emit(faultEvent(error))
-  const server = await publicListener(config, { onFault, onReply: side?.onReplyOf(app) })
+  const hooks = { onFault, onReply: side?.onReplyOf(app), makeServer: app.tls?.makeServer }
+  const server = await publicListener(config, hooks)
   const bound = await server.listen(config, app.routerAt)
   if (!bound.ok) return await stop(app, `Cannot listen on ${host}:${port}: ${bound.error}`, listeners)
   return { ...others.value, url: bound.value, listeners: [server, ...listeners] }
