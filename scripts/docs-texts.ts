@@ -63,6 +63,7 @@ export const EVENT_MEANINGS: Readonly<Record<Event['name'], string>> = {
   'certificate.loaded': 'The certificate for TLS is in force; it expires at `expires`.',
   'certificate.failed': 'For a minute the files of certificate and key have not fitted each other, or cannot be used. The former certificate stays in force; mend them (`detail`).',
   'certificate.expires': 'The certificate for TLS expires in so many `days`, and was not renewed. Find out why.',
+  'proxies.untrusted': 'Every client on the socket at `address` counts as one: failures of one make others wait. Set `--trusted-proxies unix`.',
   'auth.open': '`--open-auth` is set: anyone who reaches the address, or the issuer, gets any token.',
   'worker.ended': 'A worker died and is replaced.',
   'workers.single': 'One process serves, since this store cannot be shared.',

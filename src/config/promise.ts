@@ -36,8 +36,8 @@ function unsafeIn({ env, execArgv }: Runtime): readonly string[] {
   return env['NODE_TLS_REJECT_UNAUTHORIZED'] === '0' ? ['NODE_TLS_REJECT_UNAUTHORIZED=0', ...flags] : flags
 }
 
-function isFronted({ tlsCert, tlsKey }: Config): boolean {
-  return [tlsCert, tlsKey].some((value) => value !== undefined)
+function isFronted({ tlsCert, tlsKey, socketGroup }: Config): boolean {
+  return [tlsCert, tlsKey, socketGroup].some((value) => value !== undefined)
 }
 
 /** What stands against this configuration on this runtime; undefined when nothing does. */

@@ -106,6 +106,8 @@ export type Event =
   | { readonly name: 'certificate.failed'; readonly path: string; readonly detail: string }
   /** The certificate for TLS expires at `at`, in so many whole days; 0 also means that it has expired. */
   | { readonly name: 'certificate.expires'; readonly path: string; readonly at: string; readonly days: number }
+  /** No proxy on the socket is trusted, so that all clients count as one. */
+  | { readonly name: 'proxies.untrusted'; readonly address: string }
   | { readonly name: 'auth.open'; readonly address: string }
   | {
     readonly name: 'worker.ended'
@@ -148,6 +150,7 @@ export const LEVELS: ReadonlyMap<Event['name'], Level> = new Map(([
     'log.dropped', 'key.revoked', 'client.refused', 'jwks.failed', 'operator.ordered', 'operator.refused',
     'keys.unsealed', 'keys.mixed', 'audit.recovered', 'audit.torn', 'audit.unclosed', 'auth.open', 'workers.single',
     'threads.single', 'store.mode_restored', 'jwks.dropped', 'certificate.failed', 'certificate.expires',
+    'proxies.untrusted',
   ]],
   ['error', ['store.failed', 'clients.failed', 'audit.failed', 'worker.ended', 'server.fault']],
 ] as const).flatMap(([level, names]) => names.map((name) => [name, level] as const)))

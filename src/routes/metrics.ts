@@ -43,7 +43,7 @@ const EVENTS: { readonly [Name in Event['name']]: Extract<Event, { name: Name }>
   'key.removed': 1, 'key.revoked': 1, 'token.minted': 1, 'token.revoked': 0, 'client.refused': 0, 'clients.loaded': 0,
   'jwks.failed': 0, 'clients.failed': 0, 'operator.ordered': 0, 'operator.refused': 0, 'config.loaded': 0,
   'keys.unsealed': 0, 'keys.mixed': 0, 'audit.failed': 0, 'audit.recovered': 0, 'audit.torn': 0, 'audit.unclosed': 0,
-  'certificate.loaded': 0, 'certificate.failed': 0, 'certificate.expires': 0,
+  'certificate.loaded': 0, 'certificate.failed': 0, 'certificate.expires': 0, 'proxies.untrusted': 0,
   'audit.checkpoint': 0, 'audit.begun': 0, 'audit.folded': 0, 'audit.segment': 0,
   'ring.served': 0, 'rollback.accepted': 0, 'witness.failed': 0, 'auth.open': 0,
   'config.unknown': 0, 'log.dropped': 0, 'worker.ended': 0, 'workers.single': 0, 'threads.single': 0,

@@ -1,5 +1,6 @@
 import type { Config, Configured } from '../config/config.ts'
 import { refusalOf } from '../config/promise.ts'
+import { socketPath } from '../config/values.ts'
 import { VERSION } from '../config/version.ts'
 import { type Emit, faultEvent } from '../core/event.ts'
 import { ok } from '../core/result.ts'
@@ -99,7 +100,8 @@ async function listen(config: Config, app: App, side: PrivateSide | undefined): 
   const hooks = { onFault, onReply: side?.onReplyOf(app), makeServer: app.tls?.makeServer }
   const server = await publicListener(config, hooks)
   const bound = await server.listen(config, app.routerAt)
-  if (!bound.ok) return await stop(app, `Cannot listen on ${host}:${port}: ${bound.error}`, listeners)
+  const place = socketPath(host) ?? `${host}:${port}`
+  if (!bound.ok) return await stop(app, `Cannot listen on ${place}: ${bound.error}`, listeners)
   return { ...others.value, url: bound.value, listeners: [server, ...listeners] }
 }
 
