@@ -51,7 +51,7 @@ export async function refusalOf(config: Config, runtime: Runtime): Promise<Refus
   const isShared = config.store.startsWith('etcd')
   const faults = [
     ...isShared ? (await import('./shared-store.ts')).storeFaults(config) : [],
-    ...isFronted(config) ? (await import('./front.ts')).frontFaults(config) : [],
+    ...isFronted(config) ? await (await import('./front.ts')).frontFaults(config) : [],
   ]
   if (faults.length > 0) return { code: 'options_unsafe', faults }
   const [most, many] = isShared ? [MAX_ENGINE_BYTES, FEW_KEYS] : [MAX_DOCUMENT_BYTES, MANY_KEYS]

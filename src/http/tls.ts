@@ -9,6 +9,8 @@ import type { Pair, Unfit } from './certificate.ts'
 import type { Connections } from './connections.ts'
 
 const HANDSHAKE_TIMEOUT_MS = 3000
+/** For a handshake beyond so many the oldest is ended: one that stalls takes up to 100 KB. */
+const MAX_HANDSHAKES = 1024
 
 /** Ciphers with forward secrecy and authenticated encryption (RFC 9325 section 4.2), and those of TLS 1.3. */
 const CIPHERS = [
@@ -30,8 +32,9 @@ export function tlsServer(options: ServerOptions, pair: Pair, connections: Conne
   const handshakes = new Map<string, Socket>()
   server.on('connection', (socket: Socket) => remember(handshakes, socket))
   server.on('secureConnection', (socket: Socket) => {
-    // In its place from now on.
+    // It takes the place of the one below it.
     connections.open.delete(handshakes.get(endsOf(socket)) ?? socket)
+    handshakes.delete(endsOf(socket))
     connections.add(socket)
   })
   server.on('tlsClientError', (_error, socket) => socket.destroy())
@@ -52,6 +55,11 @@ export function accepted(pair: Pair): Result<Pair, Unfit> {
 
 function remember(sockets: Map<string, Socket>, socket: Socket): void {
   const ends = endsOf(socket)
+  const [oldest] = sockets.size < MAX_HANDSHAKES ? [] : sockets
+  if (oldest !== undefined) {
+    sockets.delete(oldest[0])
+    oldest[1].destroy()
+  }
   sockets.set(ends, socket)
   socket.once('close', () => sockets.get(ends) === socket && sockets.delete(ends))
 }

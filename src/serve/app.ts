@@ -17,8 +17,7 @@ import { metadataRoute } from '../routes/metadata.ts'
 import { loadKeks } from '../stores/keks.ts'
 import { openStores } from '../stores/open.ts'
 import { pause } from '../system/pause.ts'
-import type { Part, PartDeps, Recorder } from './part.ts'
-import type { Tls } from './tls.ts'
+import type { Part, PartDeps, Recorder, Tls } from './part.ts'
 
 /** A server that holds its keys and knows its routes, but listens nowhere yet. */
 export interface App extends PartDeps {

@@ -4,23 +4,12 @@ import { fail, ok, type Result } from '../core/result.ts'
 import type { System } from '../core/system.ts'
 import { after, between, type Instant, seconds, timestamp } from '../core/time.ts'
 import { expiryOf, expiryState, type Pair, pairOf } from '../http/certificate.ts'
-import type { MakeServer } from '../http/listener.ts'
 import { accepted, tlsServer } from '../http/tls.ts'
 import { oneAtATime } from '../keyring/turns.ts'
 import { systemClock } from '../system/clock.ts'
 import { readPrivate } from '../system/private-file.ts'
 import { startTicker } from '../system/ticker.ts'
-
-/** The certificate of a server, as in its files now. */
-export interface Tls {
-  readonly expires: () => Instant
-  readonly state: () => ReturnType<typeof expiryState>
-  /** Makes the server that speaks TLS, and from then on follows the files. */
-  readonly makeServer: MakeServer
-  /** Looks at the files; never rejects. */
-  readonly reload: () => Promise<void>
-  readonly close: () => void
-}
+import type { Tls } from './part.ts'
 
 /** Time between two looks at the files. */
 const LOOK_SECONDS = seconds(5)

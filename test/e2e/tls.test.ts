@@ -374,6 +374,18 @@ describe('handshakes that stall', () => {
     assert.equal((await end(server)).code, 0)
   })
 
+  it('end the oldest where more than 1,024 stall at once', async () => {
+    const server = await serve(newSite().args)
+    const begun = performance.now()
+    const oldest = await stall(server.port, 20)
+    const others = await stall(server.port, 1024)
+    await Promise.all(oldest.map((socket) => socket.closed ? undefined : once(socket.resume(), 'close')))
+    assert.ok(performance.now() - begun < 2500)
+    assert.equal((await ask(server.port, '/healthz')).status, 200)
+    for (const socket of others) socket.destroy()
+    await end(server)
+  })
+
   it('give their memory back', async () => {
     const server = await serve(newSite().args)
     const round = async (): Promise<void> => {
