@@ -19,6 +19,8 @@ export interface Unfit {
 /** The curves and sizes of keys that TLS clients accept (RFC 8422 section 5.1.1, RFC 9325 section 4.5). */
 const CURVES = ['prime256v1', 'secp384r1', 'secp521r1']
 const MIN_RSA_BITS = 2048
+/** RSA and ECDSA with SHA-1, as DER (RFC 3279 section 2.2): not every OpenSSL refuses them. */
+const SHA1 = ['2a864886f70d010105', '2a8648ce3d0401']
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
 const CERTIFICATE = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]+-----END/g
 const DAY_SECONDS = 86_400
@@ -104,7 +106,8 @@ function untimeliness({ begins, expires }: Pair, now: Instant): string | undefin
   return now < expires ? undefined : `it expired at ${timestamp(expires)}. Renew it`
 }
 
-function uselessness({ subjectAltName, keyUsage = [SERVER_AUTH] }: X509Certificate): string | undefined {
+function uselessness({ subjectAltName, keyUsage = [SERVER_AUTH], raw }: X509Certificate): string | undefined {
+  if (SHA1.some((id) => raw.includes(id, 0, 'hex'))) return 'it is signed with SHA-1. Ask for one with SHA-256'
   const hosts = 'it names no host (subjectAltName), and clients read no other name. Ask for one with DNS:HOST'
   const uses = 'it is not for servers. Ask for one with the extended key usage serverAuth'
   return subjectAltName === undefined ? hosts : keyUsage.includes(SERVER_AUTH) ? undefined : uses

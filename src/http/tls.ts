@@ -42,14 +42,14 @@ export function tlsServer(options: ServerOptions, pair: Pair, connections: Conne
   return { server, use: (next) => server.setSecureContext(contextOptions(next)) }
 }
 
-/** The pair, if OpenSSL takes it: it refuses signatures with SHA-1, for example. */
+/** The pair, if OpenSSL takes it, whose rules change with its releases. */
 export function accepted(pair: Pair): Result<Pair, Unfit> {
   try {
     createSecureContext(contextOptions(pair))
     return ok(pair)
   } catch (error) {
     const { code = 'unknown' } = errnoOf(error)
-    return fail({ file: 'certificate', problem: `OpenSSL refuses it (${code}). Ask for one with SHA-256` })
+    return fail({ file: 'certificate', problem: `OpenSSL refuses it (${code}). Make another key and certificate` })
   }
 }
 

@@ -75,7 +75,15 @@ describe('a certificate and its key', () => {
     const client = certified(root, 'localhost', { extensions: 'subjectAltName=DNS:a\nextendedKeyUsage=clientAuth' })
     assert.match(faultOf(client.cert, client.key), /^certificate: it is not for servers\. Ask for one with/)
     const weak = certified(root, 'localhost', { digest: 'sha1' })
-    assert.match(faultOf(weak.cert, weak.key), /^certificate: OpenSSL refuses it \(\w+\)\. Ask for one with SHA-256$/)
+    assert.match(faultOf(weak.cert, weak.key), /^certificate: it is signed with SHA-1\. Ask for one with SHA-256$/)
+  })
+})
+
+describe('accepted()', () => {
+  it('refuses what OpenSSL refuses, with its code', () => {
+    const refused = accepted({ cert: 'none', key: 'none', begins: now(), expires: now() })
+    assert.ok(!refused.ok)
+    assert.match(refused.error.problem, /^OpenSSL refuses it \(\w+\)\. Make another key and certificate$/)
   })
 })
 
