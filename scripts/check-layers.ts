@@ -36,9 +36,9 @@ const OWNED: readonly (readonly [string, RegExp, RegExp])[] = [
   ['process', /\bprocess\./, /^(?:system|serve|cli)\/|^config\/refusal\.ts$|^server\.ts$/],
   ['timers', /\bset(?:Timeout|Interval|Immediate)\b/, /^(?:system|stores)\/|^http\/(?:listener|exchange|connections)\.ts$|^jose\/signer\.ts$/],
   ['crypto.subtle', /\bsubtle\b/, /^jose\//],
-  ['sockets', /from 'node:(?:http|https|http2|net|tls|dns|dgram)'/, /^http\/(?:listener|connections|forwarded|problem)\.ts$|^config\/values\.ts$|^stores\/|^serve\/admin-server\.ts$|^cli\/admin-client\.ts$/],
+  ['sockets', /from 'node:(?:http|https|http2|net|tls|dns|dgram)'/, /^http\/(?:listener|connections|forwarded|problem|tls)\.ts$|^config\/values\.ts$|^stores\/|^serve\/socket-file\.ts$|^cli\/admin-client\.ts$/],
   ['outbound requests', /\bfetch\(/, /^stores\/|^testkit\/probe\/(?:source|api)\.ts$/],
-  ['files', /from 'node:fs(?:\/promises)?'/, /^(?:system|stores|cli)\/|^serve\/admin-server\.ts$/],
+  ['files', /from 'node:fs(?:\/promises)?'/, /^(?:system|stores|cli)\/|^serve\/socket-file\.ts$/],
   // The others: folders, what we have made ourselves, what an operator brings to a command, and the system's own files.
   ['opening files', OPENS, /^system\/(?:private-file|replace-file|sync-folder|open-files|plain-file)\.ts$|^stores\/(?:lock|old-lock|line-file|aside|archive|jti-folder)\.ts$|^cli\/(?:audit|kek)\.ts$/],
   ['child processes', /from 'node:(?:child_process|cluster|worker_threads)'/, /^serve\/workers\.ts$/],

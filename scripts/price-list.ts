@@ -33,21 +33,23 @@ const keys = 'clients with keys of their own (private_key_jwt), where one has th
 const development = 'development: `node dist/server.js` alone'
 
 const PARTS: readonly Part[] = [
-  { name: 'core with keys in memory', args: () => CORE, asks: ['documents'], bar: 3230 },
-  { name: core, args: () => FILE, asks: ['documents'], bar: 3520 },
-  { name: development, args: () => ['--alg', 'ES256'], asks: ['documents', 'auth'], bar: 3580 },
+  { name: 'core with keys in memory', args: () => CORE, asks: ['documents'], bar: 3290 },
+  { name: core, args: () => FILE, asks: ['documents'], bar: 3580 },
+  { name: development, args: () => ['--alg', 'ES256'], asks: ['documents', 'auth'], bar: 3645 },
   { name: 'bad tokens, when the first is asked for', args: () => ['--alg', 'ES256'], asks: ['documents', 'auth', 'cases'], over: development, bar: 525 },
   { name: '`/auth`', args: () => OWN, asks: ['documents', 'auth'], over: core, bar: 355 },
   { name: clients, args: ({ clients }) => [...FILE, '--clients', clients('plain')], asks: ['documents', 'clients'], over: core, bar: 1230 },
   { name: keys, args: ({ clients }) => [...FILE, '--clients', clients('keys')], asks: ['documents', 'clients', 'assertion'], over: clients, bar: 165 },
   { name: 'token exchange and JWT bearer, where a client may use them', args: ({ clients }) => [...FILE, '--clients', clients('grants')], asks: ['documents', 'clients', 'assertion', 'grants'], over: keys, bar: 180 },
   { name: 'DPoP, where a client may use it', args: ({ clients }) => [...FILE, '--clients', clients('dpop')], asks: ['documents', 'clients', 'assertion', 'dpop'], over: keys, bar: 50 },
-  { name: '`--admin`: orders of operators', args: () => [...FILE, '--admin', 'unix:data/admin'], asks: ['documents', 'admin'], over: core, bar: 475 },
+  { name: '`--admin`: orders of operators', args: () => [...FILE, '--admin', 'unix:data/admin'], asks: ['documents', 'admin'], over: core, bar: 555 },
   { name: '`--metrics`', args: () => [...FILE, '--metrics', '127.0.0.1:0'], asks: ['documents', 'metrics'], over: core, bar: 165 },
   { name: '`--audit`', args: () => [...FILE, '--audit', 'data/audit.log'], asks: ['documents'], over: core, bar: 700 },
   { name: '`--workers`', args: () => [...FILE, '--workers', '2'], asks: ['documents'], over: core, bar: 100 },
+  { name: '`--tls-cert`: TLS of its own', args: ({ tls }) => [...FILE, ...tls()], asks: [], over: core, bar: 275 },
+  { name: '`--host unix:PATH`, with `--socket-group`', args: () => [...FILE.map((word) => word === '0.0.0.0' ? 'unix:data/public' : word), '--socket-group', '0'], asks: [], over: core, bar: 140 },
   { name: '`--store etcds://...`: etcd for several machines', args: () => ['--preset', 'fast', '--kek-file', 'data/ring.kek', '--store', 'etcd://ETCD/jwksd', ...CORE], asks: ['documents'], over: core, bar: 385, onEtcd: true },
-  { name: 'the command under "Run it" above', args: ({ clients }) => { clients('plain'); return productionArgs() }, asks: ['documents', 'clients', 'admin'], bar: 5860 },
+  { name: 'the command under "Run it" above', args: ({ clients }) => { clients('plain'); return productionArgs() }, asks: ['documents', 'clients', 'admin'], bar: 5995 },
 ]
 
 /** The arguments of the server that the README recommends for production. */

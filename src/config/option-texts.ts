@@ -14,12 +14,15 @@ const ALGS = [...ALGORITHMS.keys()].join(', ')
 
 /** The explanation of each option, by the member that it sets, in the order of help. */
 const EXPLANATIONS: Readonly<Record<Exclude<keyof Settings, 'adminTokenFile'> | keyof Timing, Explanation>> = {
-  host: ['ADDRESS', 'address to listen on'],
+  host: ['ADDRESS', 'address to listen on, or `unix:PATH`: a socket for a proxy on this machine, of mode 0600'],
   port: ['PORT', 'port to listen on; 0 takes a free port'],
+  socketGroup: ['NAME', 'the group whose members may connect to that socket; it has mode 0660 then'],
   workers: ['COUNT', 'processes that share the port, or `auto` for one on each core; `memory:` always runs one'],
+  tlsCert: ['FILE', 'speak TLS with this certificate, its chain behind it; read again when it changes, like its key'],
+  tlsKey: ['FILE', 'private key of that certificate'],
   issuer: [
     'URL', 'the `iss` of every token, byte for byte, and the start of `jwks_uri`',
-    'http://HOST:PORT on a loopback address, else required',
+    'http://HOST:PORT on a loopback address (https with TLS), else required',
   ],
   allowHttpIssuer: ['', 'accept an http issuer beyond this machine, whose keys anyone on the way can replace'],
   audience: ['NAME,...', 'the `aud` of a development token whose request names none'],
