@@ -113,9 +113,7 @@ export const storeUrl: Kind<StoreUrl> = kind(STORES, (text) => {
 })
 
 /** Whether a store is on servers that several machines share. */
-export function isEngine(store: string): boolean {
-  return /^(?:etcds?|kubernetes):/.test(store)
-}
+export const isEngine = (store: string): boolean => /^(?:etcds?|kubernetes):/.test(store)
 
 /** Addresses of API servers, which answer alike. */
 export const apiUrls: Kind<readonly string[]> = list('https://HOST:PORT, with commas between several', (item) =>

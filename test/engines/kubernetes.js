@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { freePort } from '../support/free-port.js'
 import { makeCertificates, memberOf, startCluster, whyNoEtcd } from './etcd.js'
 
-/** Real API servers of Kubernetes over one etcd, with RBAC on; scripts/kube-apiserver.sh builds the program. */
+/** Real API servers of Kubernetes over one etcd, with RBAC on; scripts/kube-apiserver.sh builds the program. A body that is a text is YAML. */
 
 const PROGRAM = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'jwksd', 'kube-apiserver')
 const NAMESPACE = 'jwksd'
@@ -18,7 +18,7 @@ const ENDS = ['', '-revoked', ...Array.from({ length: 8 }, (_, at) => `-marks-${
  * @typedef {{ status: number, content: any }} Answer
  * @typedef {{
  *   folder: string, urls: string, members: import('./etcd.js').Member[], etcd: import('./etcd.js').Cluster,
- *   call: (method: string, path: string, body?: object, at?: number) => Promise<Answer>,
+ *   call: (method: string, path: string, body?: object | string, at?: number) => Promise<Answer>, 
  *   makeSecrets: (name: string) => Promise<void>, makeAccount: (name: string, names: readonly string[], verbs?: readonly string[]) => Promise<string>,
  *   renew: (account: string) => Promise<void>, end: () => Promise<void>,
  * }} Kubernetes
@@ -53,7 +53,7 @@ export async function startKubernetes(size = 1) {
   ]))
   await Promise.all(members.map((member) => member.start()))
   const ca = readFileSync(join(folder, 'ca.crt'))
-  const call = async (/** @type {string} */ method, /** @type {string} */ path, /** @type {object | undefined} */ body = undefined, at = 0) =>
+  const call = async (/** @type {string} */ method, /** @type {string} */ path, /** @type {object | string | undefined} */ body = undefined, at = 0) =>
     await send(`${urls[at]}${path}`, method, { ca, body })
   for (const at of urls.keys()) {
     for (let tries = 0; tries < 300 && (await call('GET', '/readyz', undefined, at).catch(() => undefined))?.status !== 200; tries += 1) await pause(200)
@@ -101,16 +101,17 @@ export function kubernetesOptions({ urls, folder }, name, tokenFile) {
   return ['--store', `kubernetes:${NAMESPACE}/${name}`, '--kube-api', urls, '--kube-token-file', tokenFile, '--store-ca', join(folder, 'ca.crt')]
 }
 
-/** @param {string} url @param {string} method @param {{ ca: Buffer, body: object | undefined }} options @returns {Promise<Answer>} */
+/** @param {string} url @param {string} method @param {{ ca: Buffer, body: object | string | undefined }} options @returns {Promise<Answer>} */
 function send(url, method, { ca, body }) {
   return new Promise((resolve, reject) => {
-    const headers = { authorization: 'Bearer root-token', 'content-type': 'application/json' }
+    const kind = typeof body === 'string' ? 'yaml' : 'json'
+    const headers = { authorization: 'Bearer root-token', 'content-type': `application/${kind}` }
     const asked = request(url, { method, headers, ca, timeout: 5000 }, async (response) => {
       const text = (await response.toArray()).join('')
       resolve({ status: response.statusCode ?? 0, content: text.startsWith('{') ? JSON.parse(text) : text })
     })
     asked.on('timeout', () => asked.destroy(new Error('no answer')))
     asked.on('error', reject)
-    asked.end(body === undefined ? undefined : JSON.stringify(body))
+    asked.end(body === undefined || typeof body === 'string' ? body : JSON.stringify(body))
   })
 }

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer, connect } from 'node:net'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
+import { root } from '../../scripts/setup.js'
 import { parseConfig } from '../../src/config/config.ts'
 import { instant, seconds } from '../../src/core/time.ts'
 import type { JtiStore } from '../../src/oauth/jti-store.ts'
@@ -17,7 +19,7 @@ import type { Stores } from '../../src/stores/stores.ts'
 import { newFolder } from '../support/folder.ts'
 import { newKek } from '../support/kek.ts'
 import { randomBytes } from '../support/keyring.ts'
-import { end, run, serve } from '../support/process.ts'
+import { end, run, serve, SERVER } from '../support/process.ts'
 import { ringStoreContract } from '../stores/contract.ts'
 import { clock, jtiContract, of, START } from '../stores/jti-contract.ts'
 import { type Kubernetes, kubernetesOptions, startKubernetes, whyNoKubernetes } from './kubernetes.js'
@@ -236,6 +238,66 @@ else {
       assert.ok((await ring.replace('one', undefined)).ok)
       const { content } = await cluster.call('GET', `${SECRETS}/${name}`)
       assert.deepEqual([content.metadata.labels, content.data.note], [{ team: 'keys' }, 'bm90ZQ=='])
+    })
+  })
+
+  describe('the manifests in docs/deploy/kubernetes', () => {
+    const textOf = (file: string): string => readFileSync(join(root, 'docs', 'deploy', 'kubernetes', file), 'utf8')
+    /** Where objects of a kind are made. */
+    const places: Readonly<Record<string, string>> = {
+      ServiceAccount: '/api/v1/namespaces/jwksd/serviceaccounts', Secret: SECRETS, Service: '/api/v1/namespaces/jwksd/services',
+      Role: '/apis/rbac.authorization.k8s.io/v1/namespaces/jwksd/roles', Job: '/apis/batch/v1/namespaces/jwksd/jobs',
+      RoleBinding: '/apis/rbac.authorization.k8s.io/v1/namespaces/jwksd/rolebindings', Deployment: '/apis/apps/v1/namespaces/jwksd/deployments',
+      PodDisruptionBudget: '/apis/policy/v1beta1/namespaces/jwksd/poddisruptionbudgets',
+    }
+    /** Makes the objects of a file, of which this old API server knows one only by an older version. */
+    const create = async (file: string): Promise<readonly Record<string, any>[]> => {
+      const documents = textOf(file).split('\n---\n').map((text) => text.replace('policy/v1\n', 'policy/v1beta1\n'))
+      return await Promise.all(documents.map(async (text) => {
+        const kind = /^kind: (\w+)$/m.exec(text)?.[1] ?? ''
+        const { status, content } = await cluster.call('POST', places[kind] ?? assert.fail(kind), text)
+        assert.equal(status, 201, `${kind}: ${JSON.stringify(content)}`)
+        return content
+      }))
+    }
+    /** Every member that a text of YAML names, in an object. */
+    const hasAll = (value: unknown, text: string): void => {
+      const known = JSON.stringify(value)
+      const named = [...text.matchAll(/^[ -]*([A-Za-z]+):/gm)].map(([, name = '']) => name)
+      assert.deepEqual(named.filter((name) => !known.includes(`"${name}":`)), [], 'the API server dropped a member that it does not know')
+    }
+
+    it('are accepted whole, and with the rights in them a pod makes the ring and serves', { skip: process.getuid?.() === 0 ? false : 'needs root' }, async () => {
+      await cluster.call('DELETE', `${SECRETS}/ring`)
+      const [account] = await create('rights.yaml')
+      await create('secrets.yaml')
+      const [job] = await create('ring.yaml')
+      const objects = await create('server.yaml')
+      hasAll(job, textOf('ring.yaml'))
+      hasAll(objects, textOf('server.yaml'))
+      assert.equal(account?.['metadata'].name, 'jwksd')
+      await cluster.renew('jwksd')
+      // What a pod finds: files of the cluster behind links, and two variables.
+      const folder = newFolder()
+      const credentials = '/var/run/secrets/kubernetes.io/serviceaccount'
+      const enter = [
+        'mount -t tmpfs tmpfs /run', `mkdir -p ${credentials}/..data`, `cp ${join(cluster.folder, 'jwksd.token')} ${credentials}/..data/token`,
+        `cp ${join(cluster.folder, 'ca.crt')} ${credentials}/..data/ca.crt`, `chmod 644 ${credentials}/..data/*`,
+        `ln -s ..data/token ${credentials}/token`, `ln -s ..data/ca.crt ${credentials}/ca.crt`, 'exec "$@"',
+      ]
+      const by = ['unshare', '-m', 'sh', '-ec', enter.join('; '), 'sh']
+      const { hostname, port } = new URL(cluster.urls.split(',')[0] ?? '')
+      const env = { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port }
+      const kek = newKek(folder)
+      writeFileSync(join(folder, 'clients.json'), '{"clients":[]}', { mode: 0o600 })
+      const argsOf = (object: any): readonly string[] => (object.spec.template.spec.containers[0].args as readonly string[])
+        .map((word) => word.replace('/etc/jwksd/kek/ring.kek', kek).replace('/etc/jwksd/clients', folder).replace('--port=8080', '--port=0'))
+      const [program = '', ...rest] = [...by, process.execPath, SERVER, ...argsOf(job)]
+      const made = spawnSync(program, rest, { env: { ...process.env, ...env }, encoding: 'utf8' })
+      assert.match(made.stdout, /^Made a ring in kubernetes:jwksd\/ring: /, made.stderr)
+      const server = await serve(argsOf(objects[0]).filter((word) => !/^--(?:audit|drain|port)=/.test(word)), env, by)
+      assert.equal((await fetch(`http://127.0.0.1:${server.port}/readyz`)).status, 200)
+      await end(server)
     })
   })
 
