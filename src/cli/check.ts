@@ -20,6 +20,10 @@ export const check: Command = {
       process.stdout.write('    a start also compares the longest lifetimes that the store remembers\n')
     }
     process.stdout.write(`${sizeText(config)}\n${setsText(config)}`)
+    if (config.store.startsWith('kubernetes')) {
+      const { marksText } = await import('../stores/kubernetes/bounds.ts')
+      process.stdout.write(marksText(config.policy(NO_MARKS).timing))
+    }
     const refusal = await refusalOf(config, process)
     if (refusal !== undefined) refuse(EXIT.config, ...refusalLines(refusal))
   },
@@ -29,7 +33,7 @@ export const check: Command = {
 function sizeText({ store, policy }: Config): string {
   const { published, past, carried, bytes } = ringSize(policy(NO_MARKS))
   const place = store.startsWith('file:') ? `${store.slice('file:'.length)}.past` : `${store}/past`
-  const kept = store === 'memory:' ? 'dropped' : `in ${place}`
+  const kept = /^(?:memory|kubernetes):/.test(store) ? 'dropped' : `in ${place}`
   const rest = past > carried ? ` of ${past}; the older ones are ${kept}` : ''
   const size = `${Math.ceil(bytes / 1024)} KiB at the end of --history`
   return `ring <= ${size}: ${published} published keys, ${carried} past ones${rest}`

@@ -51,7 +51,8 @@ const EXPLANATIONS: Readonly<Record<Exclude<keyof Settings, 'adminTokenFile'> | 
   store: [
     'URL',
     'where the keys are kept: `memory:` dies with the process, `file:PATH` is one file on this machine, ' +
-      '`etcds://HOST:PORT,.../PREFIX` is etcd for several machines (`jwksd ring create` makes the ring)',
+      '`etcds://HOST:PORT,.../PREFIX` is etcd for several machines, `kubernetes:NAMESPACE/SECRET` is a Secret for ' +
+      'several pods (`jwksd ring create` makes the ring of either)',
   ],
   storeCa: ['PATH', 'certificates of the authorities that sign those of the store', 'those of Node.js'],
   storeCert: ['PATH', 'certificate that is shown to the store; read again when it changes, like its key'],
@@ -59,6 +60,11 @@ const EXPLANATIONS: Readonly<Record<Exclude<keyof Settings, 'adminTokenFile'> | 
   storeUser: ['NAME', 'user of the store'],
   storePasswordFile: ['PATH', 'file with the password of that user, read for each login'],
   allowPlainStore: ['', 'reach the store at `etcd://HOST:PORT/PREFIX` without TLS beyond this machine'],
+  kubeApi: [
+    'URL,...', 'API servers of Kubernetes, for `kubernetes:NAMESPACE/SECRET`; `store-ca` holds their authority',
+    'those of the pod',
+  ],
+  kubeTokenFile: ['PATH', 'file with the token for them, read for each request', 'that of the service account'],
   kekFiles: [
     'PATH,...', 'files with key-encryption keys (`jwksd kek` makes one): the first encrypts, each can decrypt',
   ],

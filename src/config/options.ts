@@ -3,7 +3,7 @@ import type { Seconds } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
 import type { TimingSettings } from '../keyring/policy.ts'
 import {
-  adminAddress, algorithms, audience, choice, count, duration, filePath, filePaths, gone, groupName,
+  adminAddress, algorithms, apiUrls, audience, choice, count, duration, filePath, filePaths, gone, groupName,
   issuerUrl, keyEncryptionKeys, type Kind, listenAddress, networkAddress, type NetworkAddress, origins, proxies,
   rollback, type Rollback, storeUrl, type StoreUrl, userName, workerCount,
 } from './values.ts'
@@ -36,6 +36,9 @@ export interface Settings {
   readonly storeUser: string | undefined
   readonly storePasswordFile: string | undefined
   readonly allowPlainStore: boolean
+  /** Where the API server of Kubernetes is, and the token for it, outside of a pod. */
+  readonly kubeApi: readonly string[] | undefined
+  readonly kubeTokenFile: string | undefined
   readonly kekFiles: readonly string[] | undefined
   readonly keks: readonly Uint8Array[] | undefined
   readonly unsealed: boolean
@@ -109,6 +112,8 @@ export const SETTINGS: Table<Settings> = {
   storeUser: { option: 'store-user', ...userName },
   storePasswordFile: { option: 'store-password-file', ...filePath },
   allowPlainStore: toggle('allow-plain-store'),
+  kubeApi: { option: 'kube-api', ...apiUrls },
+  kubeTokenFile: { option: 'kube-token-file', ...filePath },
   kekFiles: { option: 'kek-file', ...filePaths },
   keks: { option: 'kek', isSecret: true, ...keyEncryptionKeys },
   unsealed: toggle('unsealed'),

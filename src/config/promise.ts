@@ -3,6 +3,7 @@ import { NO_MARKS } from '../keyring/policy.ts'
 import { proof, type ProofLine } from '../keyring/proof.ts'
 import { MAX_DOCUMENT_BYTES, MAX_ENGINE_BYTES } from '../keyring/store.ts'
 import type { Config } from './config.ts'
+import { isEngine } from './values.ts'
 
 /** How the process was started, besides its configuration. */
 export type Runtime = Pick<NodeJS.Process, 'env' | 'execArgv'>
@@ -48,7 +49,7 @@ export async function refusalOf(config: Config, runtime: Runtime): Promise<Refus
   if (lines.length > 0) return { code: 'promise_broken', lines }
   const policy = config.policy(NO_MARKS)
   const { algs, timing } = policy
-  const isShared = config.store.startsWith('etcd')
+  const isShared = isEngine(config.store)
   const faults = [
     ...isShared ? (await import('./shared-store.ts')).storeFaults(config) : [],
     ...isFronted(config) ? await (await import('./front.ts')).frontFaults(config) : [],

@@ -113,13 +113,26 @@ export const workerCount: Kind<number> = kind(`auto or a whole number from 1 to 
 /** One host or several, as a URL has them, and a prefix for the keys. */
 const ETCD_URL = /^etcds?:\/\/(?:(?:\[[\da-f:.]+\]|[\w.-]+)(?::\d{1,5})?(?:,(?!\/)|(?=\/)))+\/[\w./-]{1,200}$/i
 
-export const storeUrl: Kind<StoreUrl> = kind('memory:, file:PATH or etcds://HOST:PORT,.../PREFIX', (text) => {
+/** A namespace, and a Secret whose name leaves room for those with marks. */
+const KUBERNETES_URL = /^kubernetes:[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?\/[a-z\d](?:[a-z\d.-]{0,200}[a-z\d])?$/
+
+const STORES = 'memory:, file:PATH, etcds://HOST:PORT,.../PREFIX or kubernetes:NAMESPACE/SECRET'
+
+export const storeUrl: Kind<StoreUrl> = kind(STORES, (text) => {
   const isFile = /^file:./.test(text) && !text.startsWith('file://')
-  return text === 'memory:' || isFile || ETCD_URL.test(text) ? text as StoreUrl : undefined
+  const isRight = text === 'memory:' || isFile || ETCD_URL.test(text) || KUBERNETES_URL.test(text)
+  return isRight ? text as StoreUrl : undefined
 })
 
 /** A group of this machine, by its name or number. */
 export const groupName: Kind<string> = text('the name or number of a group', (name) => /^[\w.-]{1,32}$/.test(name))
+
+/** Whether a store is on servers that several machines share. */
+export const isEngine = (store: string): boolean => /^(?:etcds?|kubernetes):/.test(store)
+
+/** Addresses of API servers, which answer alike. */
+export const apiUrls: Kind<readonly string[]> = list('https://HOST:PORT, with commas between several', (item) =>
+  /^https:\/\/[^\s/?#@,]+$/.test(item) && URL.canParse(item) ? item : undefined)
 
 /** The name of a user, in visible ASCII. */
 export const userName: Kind<string> = text('a name in visible ASCII', (name) => /^[\x21-\x7e]{1,256}$/.test(name))
