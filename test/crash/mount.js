@@ -24,7 +24,7 @@ export class Disk {
     this.#mounts += 1
     const image = join(this.#at, `${this.#mounts}.img`)
     copyFileSync(this.#image, image, constants.COPYFILE_FICLONE)
-    run('umount', this.folder)
+    unmount(this.folder)
     rmSync(this.#image)
     this.#image = image
     run('mount', '-o', 'loop', this.#image, this.folder)
@@ -36,7 +36,7 @@ export class Disk {
   }
 
   remove() {
-    run('umount', this.folder)
+    unmount(this.folder)
     rmSync(this.#at, { recursive: true })
   }
 }
@@ -49,6 +49,18 @@ export function whyNoDisk() {
   } catch (error) {
     return /** @type {Error} */ (error).message
   }
+}
+
+/** Seconds for which a file system may be busy: the kernel closes the files of a killed process after its end. */
+const BUSY_SECONDS = 10
+
+/** Ends a mount; one that stays busy is taken out of the tree of folders all the same. @param {string} folder */
+function unmount(folder) {
+  for (let tries = 0; tries < BUSY_SECONDS * 10; tries += 1) {
+    if (spawnSync('umount', [folder]).status === 0) return
+    spawnSync('sleep', ['0.1'])
+  }
+  run('umount', '-l', folder)
 }
 
 /** @param {string} command @param {readonly string[]} args */

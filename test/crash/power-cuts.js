@@ -11,8 +11,8 @@ const LONGEST = 700
  */
 export async function cutPower({ dist, count, untilFault = false, isAudited = true }) {
   const disk = new Disk('32M')
+  const witness = new Witness({ dist, folder: disk.folder, isAudited })
   try {
-    const witness = new Witness({ dist, folder: disk.folder, isAudited })
     let cuts = 0
     for (; cuts < count && !(untilFault && witness.faults.length > 0); cuts += 1) {
       const server = await witness.start().served
@@ -34,6 +34,7 @@ export async function cutPower({ dist, count, untilFault = false, isAudited = tr
     }
     return { ...witness.counts, cuts, faults: witness.faults }
   } finally {
+    await witness.stop()
     disk.remove()
   }
 }

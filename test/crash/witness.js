@@ -24,6 +24,8 @@ export class Witness {
   #dist
   #folder
   #isAudited
+  /** The server that runs, or ran last. @type {{ child: import('node:child_process').ChildProcess, gone: Promise<unknown> } | undefined} */
+  #last
   /** Names of the events of the server that runs, in their order. @type {string[]} */
   events = []
   /** What was found missing, in words. @type {string[]} */
@@ -61,9 +63,16 @@ export class Witness {
     const gone = once(child, 'close').then(([code, signal]) => {
       if (signal !== 'SIGKILL' && code !== 0) this.faults.push(`the server ended with ${code}: ${stderr.trim()}`)
     })
+    this.#last = { child, gone }
     /** @type {Promise<Server | undefined>} */
     const served = Promise.race([listening, gone])
     return { child, exited, served }
+  }
+
+  /** Kills a server that still runs, and waits for its end: nothing may use the folder then. */
+  async stop() {
+    this.#last?.child.kill('SIGKILL')
+    await this.#last?.gone
   }
 
   /** Checks that nothing is lost of what earlier servers have handed out. @param {Server} server */
