@@ -7,11 +7,11 @@ const LONGEST = 700
 
 /**
  * Cuts the power of servers at random moments: whatever was not synced is gone.
- * @param {{ dist: string, count: number, untilFault?: boolean, isAudited?: boolean }} order
+ * @param {{ dist: string, count: number, untilFault?: boolean, isAudited?: boolean, isConfined?: boolean, kind?: import('./mount.js').Kind }} order
  */
-export async function cutPower({ dist, count, untilFault = false, isAudited = true }) {
-  const disk = new Disk('32M')
-  const witness = new Witness({ dist, folder: disk.folder, isAudited })
+export async function cutPower({ dist, count, untilFault = false, isAudited = true, isConfined = false, kind = 'ext4' }) {
+  const disk = new Disk('32M', kind)
+  const witness = new Witness({ dist, folder: disk.folder, isAudited, isConfined })
   try {
     let cuts = 0
     for (; cuts < count && !(untilFault && witness.faults.length > 0); cuts += 1) {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { confinement } from './confined.js'
 
 const WORKER = fileURLToPath(new URL('worker.js', import.meta.url))
 const ALGS = ['ES256', 'Ed25519']
@@ -24,6 +25,8 @@ export class Witness {
   #dist
   #folder
   #isAudited
+  /** Flags of Node.js for the servers. @type {readonly string[]} */
+  #flags
   /** The server that runs, or ran last. @type {{ child: import('node:child_process').ChildProcess, gone: Promise<unknown> } | undefined} */
   #last
   /** Names of the events of the server that runs, in their order. @type {string[]} */
@@ -33,8 +36,9 @@ export class Witness {
   /** @type {Record<'starts' | 'tokens' | 'keys' | 'rotations' | 'refused' | 'recorded', number>} */
   counts = { starts: 0, tokens: 0, keys: 0, rotations: 0, refused: 0, recorded: 0 }
 
-  /** @param {{ dist: string, folder: string, isAudited?: boolean }} place */
-  constructor({ dist, folder, isAudited = true }) {
+  /** @param {{ dist: string, folder: string, isAudited?: boolean, isConfined?: boolean }} place */
+  constructor({ dist, folder, isAudited = true, isConfined = false }) {
+    this.#flags = isConfined ? confinement(dist, folder) : []
     this.#isAudited = isAudited
     this.#dist = dist
     this.#folder = folder
@@ -48,7 +52,7 @@ export class Witness {
     const args = ['--store', `file:${at('ring.json')}`, '--kek-file', at('kek'), '--admin', `unix:${at('admin')}`]
     if (this.#isAudited) args.push('--audit', at('audit.log'), '--audit-required', '--witness', at('witness'))
     this.events = []
-    const child = spawn(process.execPath, [WORKER, this.#dist, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [...this.#flags, WORKER, this.#dist, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
     const exited = once(child, 'exit')
     let stderr = ''
     child.stderr.on('data', (chunk) => stderr += chunk)
