@@ -73,7 +73,7 @@ function usesOf(config: Config, { file, isUnit }: Asked): Uses {
     names.flatMap((name) => name === undefined ? [] : [isUnit ? inUnit(name) : resolve(name)])
   return {
     read: paths(...kekFiles, clients, storeCa, storeCert, storeKey, storePasswordFile),
-    plain: [...paths(file), join(dirname(PROGRAM), 'package.json'), LIMITS],
+    plain: [...paths(file), LIMITS],
     made: paths(ring, audit === '-' ? undefined : audit, witness, admin),
   }
 }
