@@ -10,7 +10,7 @@ import type { Event } from '../../src/core/event.ts'
 import type { ReadRules } from '../../src/system/file-rules.ts'
 import { readPrivate } from '../../src/system/private-file.ts'
 import { systemRandom } from '../../src/system/random.ts'
-import { replaceFile, sweepTemporaries } from '../../src/system/replace-file.ts'
+import { makeFile, replaceFile, sweepTemporaries } from '../../src/system/replace-file.ts'
 import { newFolder } from '../support/folder.ts'
 
 const RULES: ReadRules = { othersMay: 'nothing', allowShared: false, followsLinks: false, maxBytes: 16 }
@@ -249,6 +249,18 @@ describe('replaceFile()', () => {
     symlinkSync(target, `${path}.0000000000000000.tmp`)
     await assert.rejects(replace(path, { randomBytes: (length: number) => new Uint8Array(length) }), { code: 'EEXIST' })
     assert.deepEqual([readFileSync(path, 'utf8'), readFileSync(target, 'utf8')], ['old', 'target'])
+  })
+})
+
+describe('makeFile()', () => {
+  it('makes a file that its owner alone can reach, never over one that exists', async () => {
+    const path = join(newFolder(), 'file')
+    await makeFile(path, 'text')
+    assert.deepEqual([readFileSync(path, 'utf8'), statSync(path).mode & 0o777], ['text', 0o600])
+    await assert.rejects(makeFile(path, 'other'), { code: 'EEXIST' })
+    symlinkSync(`${path}-target`, `${path}-link`)
+    await assert.rejects(makeFile(`${path}-link`, 'other'), { code: 'EEXIST' })
+    assert.equal(readFileSync(path, 'utf8'), 'text')
   })
 })
 
