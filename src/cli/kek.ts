@@ -2,8 +2,8 @@ import { encodeBase64url } from '../core/encoding.ts'
 import { systemSays } from '../core/errno.ts'
 import { KEK_BYTES } from '../jose/kek.ts'
 import { EXIT, refuse } from '../system/exit.ts'
+import { makeFile } from '../system/make-file.ts'
 import { systemRandom } from '../system/random.ts'
-import { makeFile } from '../system/replace-file.ts'
 import type { Command } from './command.ts'
 
 /** `jwksd kek [FILE]`: a new key-encryption key, in a file that only its owner can read, or printed. */

@@ -4,8 +4,9 @@ import { except, systemSays } from '../core/errno.ts'
 import { type Clock, type Instant, instant, later } from '../core/time.ts'
 import { StoreUnavailable } from '../keyring/store.ts'
 import { type JtiStore, MAX_MARKS_PER_CLIENT } from '../oauth/jti-store.ts'
+import { makeFile } from '../system/make-file.ts'
 import { systemRandom } from '../system/random.ts'
-import { makeFile, replaceFile } from '../system/replace-file.ts'
+import { replaceFile } from '../system/replace-file.ts'
 import { ALL, jtiPots, type Marks } from './jti-pots.ts'
 
 const unlessMarked = except('EEXIST')

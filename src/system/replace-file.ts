@@ -9,7 +9,7 @@ const { O_CREAT, O_EXCL, O_SYNC, O_WRONLY } = constants
  * A new file. Each write is on the disk when it ends, and so is the name that the file has then (ext4, xfs and btrfs):
  * Node's permission model allows this, and no fsync.
  */
-const NEW = O_WRONLY | O_CREAT | O_EXCL | O_SYNC
+export const NEW_FILE: number = O_WRONLY | O_CREAT | O_EXCL | O_SYNC
 const TEMPORARY = /^[0-9a-f]{16}\.tmp$/
 const PERMISSIONS = 0o777
 
@@ -31,7 +31,7 @@ export async function replaceFile({ path, content, randomBytes, mayReplace }: Re
   const temporary = `${path}.${Buffer.from(randomBytes(8)).toString('hex')}.tmp`
   const bytes = Buffer.from(content)
   const old = await stat(path).catch(except('ENOENT'))
-  const file = await open(temporary, NEW, 0o600)
+  const file = await open(temporary, NEW_FILE, 0o600)
   try {
     if (old !== undefined) await keepOwner(file, old)
     await file.writeFile(bytes)
@@ -43,19 +43,6 @@ export async function replaceFile({ path, content, randomBytes, mayReplace }: Re
   } finally {
     // After the rename there is none.
     await unlink(temporary).catch(() => {})
-    await file.close()
-  }
-}
-
-/** Makes a file with mode 0600, on the disk when this resolves; rejects with `EEXIST` if there is one. */
-export async function makeFile(path: string, content: string): Promise<void> {
-  const file = await open(path, NEW, 0o600)
-  try {
-    await file.writeFile(content)
-  } catch (error) {
-    await unlink(path).catch(() => {})
-    throw error
-  } finally {
     await file.close()
   }
 }

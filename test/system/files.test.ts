@@ -7,10 +7,11 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { errnoOf } from '../../src/core/errno.ts'
 import type { Event } from '../../src/core/event.ts'
+import { makeFile } from '../../src/system/make-file.ts'
 import type { ReadRules } from '../../src/system/file-rules.ts'
 import { readPrivate } from '../../src/system/private-file.ts'
 import { systemRandom } from '../../src/system/random.ts'
-import { makeFile, replaceFile, sweepTemporaries } from '../../src/system/replace-file.ts'
+import { replaceFile, sweepTemporaries } from '../../src/system/replace-file.ts'
 import { newFolder } from '../support/folder.ts'
 
 const RULES: ReadRules = { othersMay: 'nothing', allowShared: false, followsLinks: false, maxBytes: 16 }
