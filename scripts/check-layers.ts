@@ -40,7 +40,7 @@ const OWNED: readonly (readonly [string, RegExp, RegExp])[] = [
   ['outbound requests', /\bfetch\(/, /^stores\/|^testkit\/probe\/(?:source|api)\.ts$/],
   ['files', /from 'node:fs(?:\/promises)?'/, /^(?:system|stores|cli)\/|^serve\/socket-file\.ts$/],
   // The others: folders, what we have made ourselves, what an operator brings to a command, and the system's own files.
-  ['opening files', OPENS, /^system\/(?:private-file|replace-file|sync-folder|open-files|plain-file)\.ts$|^stores\/(?:lock|old-lock|line-file|aside|archive|jti-folder)\.ts$|^cli\/(?:audit|kek)\.ts$/],
+  ['opening files', OPENS, /^system\/(?:private-file|make-file|replace-file|open-files|plain-file)\.ts$|^stores\/(?:lock|old-lock|line-file|aside|archive|jti-folder)\.ts$|^cli\/audit\.ts$/],
   ['child processes', /from 'node:(?:child_process|cluster|worker_threads)'/, /^serve\/workers\.ts$/],
   ['console', /\bconsole\./, /^$/],
   ['export default', /\bexport default\b/, /^$/],
