@@ -2,7 +2,10 @@ import { readdirSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Config } from '../config/config.ts'
+import { socketPath } from '../config/values.ts'
 import { fail, ok, type Result } from '../core/result.ts'
+import { GROUPS } from '../system/group.ts'
+import { clusterOf } from '../system/pod.ts'
 
 /** The flags of Node.js under which a server reaches nothing but its files. */
 
@@ -66,15 +69,19 @@ export function permissionsFor(config: Config, asked: Asked): Result<Permissions
 }
 
 function usesOf(config: Config, { file, isUnit }: Asked): Uses {
-  const { kekFiles = [], clients, storeCa, storeCert, storeKey, storePasswordFile } = config
-  const { store, audit, witness, admin } = config
+  const { kekFiles = [], clients, tlsCert, tlsKey, storeCa, storeCert, storeKey, storePasswordFile } = config
+  const { store, audit, witness, admin, kubeTokenFile, host, socketGroup = '0' } = config
+  const pod = store.startsWith('kubernetes:') && kubeTokenFile === undefined ? clusterOf() : undefined
   const ring = store.startsWith('file:') ? store.slice('file:'.length) : undefined
   const paths = (...names: readonly (string | undefined)[]): readonly string[] =>
     names.flatMap((name) => name === undefined ? [] : [isUnit ? inUnit(name) : resolve(name)])
   return {
-    read: paths(...kekFiles, clients, storeCa, storeCert, storeKey, storePasswordFile),
-    plain: [...paths(file), LIMITS],
-    made: paths(ring, audit === '-' ? undefined : audit, witness, admin),
+    read: [
+      ...paths(...kekFiles, clients, tlsCert, tlsKey),
+      ...paths(storeCa, storeCert, storeKey, storePasswordFile, kubeTokenFile, pod?.token, pod?.ca),
+    ],
+    plain: [...paths(file), LIMITS, .../^\d+$/.test(socketGroup) ? [] : [GROUPS]],
+    made: paths(ring, audit === '-' ? undefined : audit, witness, admin, socketPath(host)),
   }
 }
 

@@ -46,9 +46,9 @@ export function note({ changes }: Move, { kid, alg }: PublicJwk, to: Change['to'
   changes.push({ kid, alg, to })
 }
 
-/** Where a new key is published. */
-export function setOf({ jwk }: Pick<FreshKey, 'jwk'>, { separate }: Policy): Pick<Key, 'separate'> {
-  return { separate: separate?.includes(jwk.alg) === true ? true : undefined }
+/** Where a new key is published; this server made it. */
+export function setOf({ jwk }: Pick<FreshKey, 'jwk'>, { separate }: Policy): Pick<Key, 'separate' | 'imported'> {
+  return { separate: separate?.includes(jwk.alg) === true ? true : undefined, imported: undefined }
 }
 
 /** Makes a standby the active key of its line, and retires the active key before it. */

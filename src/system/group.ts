@@ -1,6 +1,7 @@
 import { readPlain } from './plain-file.ts'
 
-const GROUPS = '/etc/group'
+/** Where the groups of this machine stand. */
+export const GROUPS = '/etc/group'
 
 /** The number of a group of this machine, by its name or number; undefined when the file of groups names none. */
 export function groupNumber(group: string): number | undefined {
