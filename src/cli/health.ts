@@ -1,4 +1,4 @@
-import type { Config } from '../config/config.ts'
+import type { NetworkAddress } from '../config/values.ts'
 import { errnoOf } from '../core/errno.ts'
 import { isObject, type JsonObject, parseJsonBytes } from '../core/json.ts'
 import { printable } from '../core/printable.ts'
@@ -19,7 +19,7 @@ export const health: Command = {
   example: 'jwksd health --ready --metrics 127.0.0.1:9464',
   run: async ({ config, own, words: [base] }) => {
     const path = own['ready'] === undefined ? '/healthz' : '/readyz'
-    const url = URL.parse(path, base ?? ownUrl(config))
+    const url = URL.parse(path, base ?? nearUrl(config.metrics ?? config))
     if (url === null || !/^https?:$/.test(url.protocol)) {
       return refuse(EXIT.config, `${JSON.stringify(base)} is not a URL. Write it like http://127.0.0.1:8080`)
     }
@@ -27,11 +27,10 @@ export const health: Command = {
   },
 }
 
-/** Where a server of this configuration answers health checks from this machine. */
-function ownUrl({ host, port, metrics }: Config): string {
-  const at = metrics ?? { host, port }
-  const near = at.host === '0.0.0.0' ? '127.0.0.1' : at.host === '::' ? '::1' : at.host
-  return `http://${near.includes(':') ? `[${near}]` : near}:${at.port}`
+/** The URL at which what listens on an address answers this machine. */
+export function nearUrl({ host, port }: NetworkAddress): string {
+  const near = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  return `http://${near.includes(':') ? `[${near}]` : near}:${port}`
 }
 
 /** Prints what the server says; the exit code is the verdict. */

@@ -15,13 +15,21 @@ export const kek: Command = {
   meaning: 'Make a key-encryption key: print it, or write it to a new file with mode 0600.',
   example: 'jwksd kek ring.kek',
   run: async ({ words: [path] }) => {
-    const text = `${encodeBase64url(systemRandom(KEK_BYTES))}\n`
-    if (path === undefined) return void process.stdout.write(text)
+    if (path === undefined) return void process.stdout.write(newKek())
     try {
-      writeFileSync(path, text, { mode: 0o600, flag: 'wx', flush: true })
-      await syncFolder(dirname(path))
+      await makeKek(path)
     } catch (error) {
       refuse(EXIT.refused, `Cannot make ${path}: ${systemSays(error)}`)
     }
   },
+}
+
+/** Writes a new key-encryption key to a new file with mode 0600; rejects with the error of the system. */
+export async function makeKek(path: string): Promise<void> {
+  writeFileSync(path, newKek(), { mode: 0o600, flag: 'wx', flush: true })
+  await syncFolder(dirname(path))
+}
+
+function newKek(): string {
+  return `${encodeBase64url(systemRandom(KEK_BYTES))}\n`
 }
