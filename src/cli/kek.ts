@@ -13,12 +13,20 @@ export const kek: Command = {
   meaning: 'Make a key-encryption key: print it, or write it to a new file with mode 0600.',
   example: 'jwksd kek ring.kek',
   run: async ({ words: [path] }) => {
-    const text = `${encodeBase64url(systemRandom(KEK_BYTES))}\n`
-    if (path === undefined) return void process.stdout.write(text)
+    if (path === undefined) return void process.stdout.write(newKek())
     try {
-      await makeFile(path, text)
+      await makeKek(path)
     } catch (error) {
       refuse(EXIT.refused, `Cannot make ${path}: ${systemSays(error)}`)
     }
   },
+}
+
+/** Writes a new key-encryption key to a new file with mode 0600; rejects with the error of the system. */
+export async function makeKek(path: string): Promise<void> {
+  await makeFile(path, newKek())
+}
+
+function newKek(): string {
+  return `${encodeBase64url(systemRandom(KEK_BYTES))}\n`
 }
