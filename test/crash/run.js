@@ -12,6 +12,7 @@ import { whyNoDisk } from './mount.js'
 import { dist, withNaiveStore } from './naive.js'
 import { cutPower } from './power-cuts.js'
 import { race } from './races.js'
+import { cutReplacements } from './replacements.js'
 
 /**
  * Breaks the built server in every way that a machine can, and looks for what is lost; and does the same to a naive
@@ -51,6 +52,7 @@ if (isConfined && whyNotConfined !== undefined) throw new Error(whyNotConfined)
 await prove('kill -9', () => crash({ dist, count: scale.crashes, isConfined }))
 for (const kind of /** @type {const} */ (['ext4', 'xfs', 'btrfs'])) {
   await unless(whyNoDisk(kind), async () => {
+    await prove(`power cut after a replacement on ${kind}`, () => cutReplacements({ dist, count: scale.cuts, kind }))
     await prove(`power cut on ${kind}`, () => cutPower({ dist, count: scale.cuts, kind, isConfined }))
     await prove(`power cut of used identifiers on ${kind}`, () => cutMarks({ dist, count: scale.cuts, kind, isConfined }))
   })
