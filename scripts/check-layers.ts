@@ -39,12 +39,12 @@ const OWNED: readonly (readonly [string, RegExp, RegExp])[] = [
   ['process', /\bprocess\./, /^(?:system|serve|cli)\/|^config\/refusal\.ts$|^server\.ts$/],
   ['timers', /\bset(?:Timeout|Interval|Immediate)\b/, /^(?:system|stores|web\/page)\/|^http\/(?:listener|exchange|connections)\.ts$|^jose\/signer\.ts$/],
   ['crypto.subtle', /\bsubtle\b/, /^(?:jose|web\/page)\//],
-  ['sockets', /from 'node:(?:http|https|http2|net|tls|dns|dgram)'/, /^http\/(?:listener|connections|forwarded|problem)\.ts$|^config\/values\.ts$|^stores\/|^serve\/admin-server\.ts$|^cli\/admin-client\.ts$/],
+  ['sockets', /from 'node:(?:http|https|http2|net|tls|dns|dgram)'/, /^http\/(?:listener|connections|forwarded|problem|tls)\.ts$|^config\/values\.ts$|^stores\/|^serve\/socket-file\.ts$|^cli\/admin-client\.ts$/],
   ['outbound requests', /\bfetch\(/, /^(?:stores|web\/page)\/|^testkit\/probe\/(?:source|api)\.ts$/],
-  ['files', /from 'node:fs(?:\/promises)?'/, /^(?:system|stores|cli)\/|^serve\/(?:admin-server|page)\.ts$/],
+  ['files', /from 'node:fs(?:\/promises)?'/, /^(?:system|stores|cli)\/|^serve\/(?:socket-file|page)\.ts$/],
   // The others: folders, what we have made ourselves, what an operator brings to a command, the system's own files, and
   // those of the program itself.
-  ['opening files', OPENS, /^system\/(?:private-file|replace-file|sync-folder|open-files|plain-file)\.ts$|^stores\/(?:lock|old-lock|line-file|aside|archive|jti-folder)\.ts$|^cli\/(?:audit|kek)\.ts$|^serve\/page\.ts$/],
+  ['opening files', OPENS, /^system\/(?:private-file|make-file|replace-file|open-files|plain-file)\.ts$|^stores\/(?:lock|old-lock|line-file|aside|archive|jti-folder)\.ts$|^cli\/audit\.ts$|^serve\/page\.ts$/],
   ['child processes', /from 'node:(?:child_process|cluster|worker_threads)'/, /^serve\/workers\.ts$/],
   ['console', /\bconsole\./, /^$/],
   ['export default', /\bexport default\b/, /^$/],

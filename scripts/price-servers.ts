@@ -39,6 +39,8 @@ export interface Site {
   readonly coverage: string
   /** Writes a file of clients, and answers its path. */
   readonly clients: (kind: Kind) => string
+  /** The options that name a certificate that signs itself, and its key. */
+  readonly tls: () => readonly string[]
   /** Successful requests, by what they need. */
   readonly asks: Readonly<Record<Ask, (server: Server) => Promise<void>>>
   readonly remove: () => void
@@ -55,6 +57,11 @@ export function newSite(): Site {
   return {
     folder,
     coverage,
+    tls: () => {
+      const made = ['-keyout', 'data/tls.key', '-out', 'data/tls.crt', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
+      execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...made], { cwd: folder, stdio: 'ignore' })
+      return ['--tls-cert', 'data/tls.crt', '--tls-key', 'data/tls.key']
+    },
     clients: (kind) => {
       writeFileSync(join(folder, 'data', 'clients.json'), JSON.stringify(registryOf(kind, keys.publicKey)), { mode: 0o600 })
       return 'data/clients.json'

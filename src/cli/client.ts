@@ -40,7 +40,8 @@ export const client: Command = {
   run: ({ config, own, words: [, name = ''] }) => addClient(config, name, own),
 }
 
-async function addClient(config: Config, name: string, own: Own): Promise<void> {
+/** Adds a client to the clients file of a configuration, and prints its secret; `own` are flags of `client add`. */
+export async function addClient(config: Config, name: string, own: Own): Promise<void> {
   const path = config.clients
   if (path === undefined) return refuse(EXIT.config, '--clients is not set. Name the clients file: --clients PATH')
   const root = await readObject(path, { ...rulesOf(config), makes: true, isManaged: true })

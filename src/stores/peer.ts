@@ -4,7 +4,7 @@ import { request as tlsRequest } from 'node:https'
 /** One request to another server, and what is waited for. */
 export interface Question {
   readonly url: URL
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'PUT'
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
   /** Milliseconds from now until the answer must be whole. */

@@ -12,7 +12,7 @@ const EXCEPTIONS: ReadonlyMap<string, string> = new Map([
   ['curl http://127.0.0.1:8080/token -d client_id=deploy -d assertion=$CI_TOKEN \\', 'needs a CI system'],
   ['npm test', 'runs this test'],
   ['npm test -- test/keyring/advance.test.ts', 'makes all checks of npm test'],
-  ['npm pack', 'publishes the package'],
+  ['node scripts/release.js', 'publishes the package'],
 ])
 
 const MISSING = ['bash', 'curl', 'openssl'].filter((program) => spawnSync(program, ['--version']).error !== undefined)
