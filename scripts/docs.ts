@@ -55,7 +55,8 @@ function commandLines(name: string): readonly string[] {
   const rows = flags.map((flag) => [`\`--${`${flag.name} ${flag.value}`.trim()}\``, flag.meaning])
   const title = `### \`jwksd ${[name, ...words].join(' ')}\``
   const options = rows.length === 0 ? [] : [...table(['option', 'meaning'], rows), '']
-  return ['', title, '', meaning, '', ...options, `Example: \`${example}\``]
+  const examples = example.split('\n').map((line) => `\`${line}\``).join(', then ')
+  return ['', title, '', meaning, '', ...options, `Example: ${examples}`]
 }
 
 function eventTable(): readonly string[] {

@@ -13,7 +13,7 @@ export interface CommandFlag extends Flag {
 
 /** One command: how it is typed, what help prints, and what it does. Every command accepts the server's options too. */
 export interface Command {
-  /** The words after the name; one in brackets is optional, one in lower case is typed as it is. */
+  /** The words after the name: in brackets if optional, in lower case if typed as they are, `|` between choices. */
   readonly words: readonly string[]
   readonly flags: readonly CommandFlag[]
   readonly meaning: string

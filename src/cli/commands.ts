@@ -12,8 +12,9 @@ import { ring } from './ring.ts'
 import { rotate } from './rotate.ts'
 import { serve } from './serve.ts'
 import { simulate } from './simulate.ts'
+import { token } from './token.ts'
 
 /** Every command by its name, in the order of help. */
 export const COMMANDS: ReadonlyMap<string, Command> = new Map(Object.entries({
-  serve, check, keys, rotate, revoke, kek, ring, rekey, restore, client, audit, probe, simulate,
+  serve, check, keys, rotate, revoke, kek, ring, rekey, restore, client, audit, probe, simulate, token,
 }))
