@@ -18,7 +18,7 @@ export interface Command {
   readonly flags: readonly CommandFlag[]
   readonly meaning: string
   readonly example: string
-  readonly run: (line: CommandLine) => void | Promise<void>
+  readonly run: (line: CommandLine, all: ReadonlyMap<string, Command>) => void | Promise<void>
 }
 
 /** What a command gets: the configuration, its own flags and the words after its name. */

@@ -2,6 +2,7 @@ import { audit } from './audit.ts'
 import { check } from './check.ts'
 import { client } from './client.ts'
 import type { Command } from './command.ts'
+import { completion } from './completion.ts'
 import { kek } from './kek.ts'
 import { keys } from './keys.ts'
 import { probe } from './probe.ts'
@@ -16,5 +17,5 @@ import { token } from './token.ts'
 
 /** Every command by its name, in the order of help. */
 export const COMMANDS: ReadonlyMap<string, Command> = new Map(Object.entries({
-  serve, check, keys, rotate, revoke, kek, ring, rekey, restore, client, audit, probe, simulate, token,
+  serve, check, keys, rotate, revoke, kek, ring, rekey, restore, client, audit, probe, simulate, token, completion,
 }))

@@ -29,7 +29,7 @@ export async function main(sources: Sources): Promise<void> {
   else if ('faults' in plan) refuseAll(plan.faults.map(faultText), sources.args)
   else {
     for (const variable of plan.line.unknown) process.stderr.write(`jwksd: ${unknownText(variable)}\n`)
-    await plan.command.run(plan.line)
+    await plan.command.run(plan.line, COMMANDS)
   }
 }
 
