@@ -1,6 +1,6 @@
 import { askServer } from './admin-client.ts'
 import { type Command, JSON_FLAG } from './command.ts'
-import { keyTable } from './key-table.ts'
+import { writeKeys } from './key-table.ts'
 
 /** `jwksd keys`: the keys that the running server publishes, and what happens to each next. */
 export const keys: Command = {
@@ -11,6 +11,7 @@ export const keys: Command = {
   run: async ({ config, own }) => {
     const answer = await askServer(config, { path: '/keys' })
     if (answer === undefined) return
-    process.stdout.write(own['json'] === undefined ? keyTable(answer) : `${JSON.stringify(answer, undefined, 2)}\n`)
+    if (own['json'] === undefined) writeKeys(answer)
+    else process.stdout.write(`${JSON.stringify(answer, undefined, 2)}\n`)
   },
 }
