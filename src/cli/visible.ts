@@ -1,8 +1,8 @@
 /** What has no glyph of its own, looks like a space, or changes the direction of text. */
-const INVISIBLE = /(?![ \n])[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/gu
+const INVISIBLE = /(?! )[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/gu
 
 /**
- * The text of somebody else for a terminal: everything invisible becomes JSON escapes, but for space and line feed.
+ * The text of somebody else for a terminal, on one line: everything invisible but a space becomes JSON escapes.
  * Escapes made in the strings of a JSON document leave their meaning as it was (RFC 8259 section 7).
  */
 export function visible(text: string): string {
@@ -10,7 +10,7 @@ export function visible(text: string): string {
   return text.replace(INVISIBLE, (hidden) => hidden.split('').map(escaped).join(''))
 }
 
-/** A JSON value on one line, or indented, of which a terminal shows every character. */
-export function visibleJson(value: unknown, indent = 0): string {
-  return visible(JSON.stringify(value, undefined, indent))
+/** A JSON value on one line, of which a terminal shows every character. */
+export function visibleJson(value: unknown): string {
+  return visible(JSON.stringify(value))
 }

@@ -240,6 +240,8 @@ describe('words', () => {
     assert.deepEqual([momentInWords(instant(10), instant(0)), momentInWords(instant(0), instant(10))], ['in 10 s', '10 s ago'])
   })
 
+  it('cannot be split into lines by others', () => assert.equal(visible('a\nValid'), 'a\\u000aValid'))
+
   it('leaves the text of all languages as it is', () => assert.equal(visible('Grüße 日本 𝒜'), 'Grüße 日本 𝒜'))
 })
 
