@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { importsOf } from './check-layers.ts'
@@ -35,16 +35,17 @@ const keys = 'clients with keys of their own (private_key_jwt), where one has th
 const development = 'development: `node dist/server.js` alone'
 
 const PARTS: readonly Part[] = [
-  { name: 'core with keys in memory', args: () => CORE, asks: ['documents'], bar: 3320 },
-  { name: core, args: () => FILE, asks: ['documents'], bar: 3605 },
-  { name: development, args: () => ['--alg', 'ES256'], asks: ['documents', 'auth'], bar: 3670 },
+  { name: 'core with keys in memory', args: () => CORE, asks: ['documents'], bar: 3325 },
+  { name: core, args: () => FILE, asks: ['documents'], bar: 3610 },
+  { name: development, args: () => ['--alg', 'ES256'], asks: ['documents', 'auth'], bar: 3720 },
   { name: 'bad tokens, when the first is asked for', args: () => ['--alg', 'ES256'], asks: ['documents', 'auth', 'cases'], over: development, bar: 525 },
-  { name: '`/auth`', args: () => OWN, asks: ['documents', 'auth'], over: core, bar: 355 },
+  { name: '`/auth`', args: () => OWN, asks: ['documents', 'auth'], over: core, bar: 395 },
   { name: clients, args: ({ clients }) => [...FILE, '--clients', clients('plain')], asks: ['documents', 'clients'], over: core, bar: 1230 },
   { name: keys, args: ({ clients }) => [...FILE, '--clients', clients('keys')], asks: ['documents', 'clients', 'assertion'], over: clients, bar: 165 },
   { name: 'token exchange and JWT bearer, where a client may use them', args: ({ clients }) => [...FILE, '--clients', clients('grants')], asks: ['documents', 'clients', 'assertion', 'grants'], over: keys, bar: 180 },
   { name: 'DPoP, where a client may use it', args: ({ clients }) => [...FILE, '--clients', clients('dpop')], asks: ['documents', 'clients', 'assertion', 'dpop'], over: keys, bar: 50 },
   { name: '`--admin`: orders of operators', args: () => [...FILE, '--admin', 'unix:data/admin'], asks: ['documents', 'admin'], over: core, bar: 555 },
+  { name: '`--page`, besides its own files', args: () => [...FILE, '--page'], asks: ['documents', 'page'], over: core, bar: 400 },
   { name: '`--metrics`', args: () => [...FILE, '--metrics', '127.0.0.1:0'], asks: ['documents', 'metrics'], over: core, bar: 165 },
   { name: '`--audit`', args: () => [...FILE, '--audit', 'data/audit.log'], asks: ['documents'], over: core, bar: 700 },
   { name: '`--workers`', args: () => [...FILE, '--workers', '2'], asks: ['documents'], over: core, bar: 100 },
@@ -52,7 +53,7 @@ const PARTS: readonly Part[] = [
   { name: '`--host unix:PATH`, with `--socket-group`', args: () => [...FILE.map((word) => word === '0.0.0.0' ? 'unix:data/public' : word), '--socket-group', '0'], asks: [], over: core, bar: 140 },
   { name: '`--store etcds://...`: etcd for several machines', args: () => ['--preset', 'fast', '--kek-file', 'data/ring.kek', '--store', 'etcd://ETCD/jwksd', ...CORE], asks: ['documents'], over: core, bar: 385, on: 'etcd' },
   { name: '`--store kubernetes:...`: Secrets of Kubernetes for several pods', args: () => ['--kek-file', 'data/ring.kek', 'KUBERNETES', ...CORE], asks: ['documents'], over: core, bar: 325, on: 'kubernetes' },
-  { name: 'the command under "Run it" above', args: ({ clients }) => { clients('plain'); return productionArgs() }, asks: ['documents', 'clients', 'admin'], bar: 6025 },
+  { name: 'the command under "Run it" above', args: ({ clients }) => { clients('plain'); return productionArgs() }, asks: ['documents', 'clients', 'admin'], bar: 6035 },
 ]
 
 /** The arguments of the server that the README recommends for production. */
@@ -69,7 +70,9 @@ function loadedIn(folder: string): readonly string[] {
   const dist = pathToFileURL(join(root, 'dist/')).href
   const urls = readdirSync(folder).flatMap((name) =>
     (JSON.parse(readFileSync(join(folder, name), 'utf8')) as { result: readonly { url: string }[] }).result.map(({ url }) => url))
-  return urls.filter((url) => url.startsWith(dist)).map((url) => url.slice(dist.length).replace(/\.js$/, '.ts'))
+  const paths = urls.filter((url) => url.startsWith(dist)).map((url) => url.slice(dist.length))
+  // What the page shares with the server is JavaScript in src too.
+  return paths.map((path) => existsSync(join(root, 'src', path)) ? path : path.replace(/\.js$/, '.ts'))
 }
 
 /** These files and every file that their types come from. */

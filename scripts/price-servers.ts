@@ -27,7 +27,7 @@ export interface Server {
   readonly end: () => Promise<void>
 }
 
-type Ask = 'jwks' | 'secret' | 'documents' | 'auth' | 'cases' | 'clients' | 'assertion' | 'grants' | 'dpop' | 'admin' | 'metrics'
+type Ask = 'jwks' | 'secret' | 'documents' | 'auth' | 'cases' | 'clients' | 'assertion' | 'grants' | 'dpop' | 'admin' | 'metrics' | 'page'
 
 /** What the clients of a file use: secrets alone; or keys of their own too, and with these more grants, or DPoP. */
 type Kind = 'plain' | 'keys' | 'grants' | 'dpop'
@@ -149,6 +149,9 @@ function asksOf(folder: string, key: KeyObject, publicKey: KeyObject): Site['ask
       await order('/rotate', { reason: 'measuring', force: true })
       await order('/metrics')
       await order('/revoke', { kid: keys.find(({ state }) => state === 'active')?.kid, reason: 'measuring', force: true })
+    },
+    page: async (server) => {
+      for (const path of ['/', '/page/state.json', '/page/page.css']) await ask(server, path)
     },
     metrics: async ({ metrics }) => {
       for (const path of ['/metrics', '/healthz', '/readyz']) await ask({ url: metrics }, path)

@@ -59,6 +59,7 @@ export interface Settings {
   readonly auditSize: number
   readonly auditAge: Seconds
   readonly openAuth: boolean
+  readonly page: boolean
   readonly allowOrigins: readonly string[] | undefined
   readonly trustedProxies: readonly string[] | undefined
   readonly forwardedHeader: 'x-forwarded-for' | 'forwarded' | undefined
@@ -129,6 +130,7 @@ export const SETTINGS: Table<Settings> = {
   auditSize: { option: 'audit-size', initial: '64', ...count(1, 1_000_000) },
   auditAge: { option: 'audit-age', initial: '30d', ...duration(1) },
   openAuth: toggle('open-auth'),
+  page: toggle('page'),
   allowOrigins: { option: 'allow-origin', ...origins },
   trustedProxies: { option: 'trusted-proxies', ...proxies },
   forwardedHeader: { option: 'forwarded-header', ...choice(['x-forwarded-for', 'forwarded']) },

@@ -101,11 +101,12 @@ export async function createApp(config: Config, system: System): Promise<Result<
 }
 
 async function openParts(deps: PartDeps): Promise<Result<readonly Part[], string>> {
-  const { config } = deps
-  const development = config.auth === 'off' ? [] : [(await import('./development.ts')).openDevelopment(deps)]
-  if (config.clients === undefined) return ok(development)
-  const service = await (await import('./token-service.ts')).openTokenService(config.clients, deps)
-  return service.ok ? ok([...development, service.value]) : service
+  const { config: { auth, page, clients } } = deps
+  const pages = auth !== 'off' || page ? [(await import('./page.ts')).openPage(deps)] : []
+  const free = auth === 'off' ? pages : [...pages, (await import('./development.ts')).openDevelopment(deps)]
+  if (clients === undefined) return ok(free)
+  const service = await (await import('./token-service.ts')).openTokenService(clients, deps)
+  return service.ok ? ok([...free, service.value]) : service
 }
 
 /** What a configuration adds to the core. */

@@ -37,10 +37,11 @@ Ctrl-C stops.
 `
 }
 
-function curls({ auth, clients, host }: Config, bound: string): string {
+function curls({ auth, clients, host, page }: Config, bound: string): string {
   const path = socketPath(host)
   const [curl, url] = path === undefined ? ['curl', bound] : [`curl --unix-socket ${path}`, 'http://localhost']
-  const read = `  ${curl} ${url}/jwks.json\n`
+  const open = path === undefined && (auth !== 'off' || page) ? `  page: ${url}/\n` : ''
+  const read = `${open}  ${curl} ${url}/jwks.json\n`
   const grant = '-u CLIENT:SECRET -d grant_type=client_credentials'
   const token = clients === undefined ? '' : `  ${curl} ${grant} ${url}/token\n`
   if (auth === 'off') return `${read}${token}  (no /auth here without --open-auth)\n`
