@@ -13,12 +13,14 @@ export function shortKid(kid: string, all: readonly string[]): string {
   return kid.slice(0, length)
 }
 
-/** The kid that begins with what was typed, if it is one; the failure names the candidates. */
+/**
+ * The kid that begins with what was typed, or what was typed where none does: a server refuses and records that, and
+ * knows past keys. The failure names the candidates.
+ */
 export function kidFrom(typed: string, all: readonly string[]): Result<string, string> {
-  const candidates = all.includes(typed) ? [typed] : all.filter((kid) => kid.startsWith(typed))
-  const [kid, ...others] = candidates
-  if (kid !== undefined && others.length === 0 && typed.length >= TYPED) return ok(kid)
-  if (kid !== undefined && others.length === 0) return fail(`${typed} is too short. Write ${kid.slice(0, SHOWN)}`)
-  const problem = kid === undefined ? 'is the beginning of no key' : 'is the beginning of several keys'
-  return fail(`${typed} ${problem}. Use one of ${(kid === undefined ? all : candidates).join(', ')}`)
+  const [kid, ...others] = all.includes(typed) ? [typed] : all.filter((one) => one.startsWith(typed))
+  if (kid === undefined || kid === typed) return ok(typed)
+  const candidates = [kid, ...others].join(', ')
+  if (others.length > 0) return fail(`${typed} is the beginning of several keys. Use one of ${candidates}`)
+  return typed.length >= TYPED ? ok(kid) : fail(`${typed} is too short. Write ${kid.slice(0, SHOWN)}`)
 }

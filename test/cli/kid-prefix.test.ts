@@ -13,7 +13,11 @@ describe('kidFrom()', () => {
 
   it('shows what could be an option as a whole', () => assert.equal(shortKid(KIDS[3] ?? '', KIDS), KIDS[3]))
 
-  const refused = [['abcdefgh', /several keys.*gh1x+, abcdefgh2x+$/], ['none', /no key.*zyxw/], ['zy', /too short/], ['', /several/]] as const
+  it('leaves what is the beginning of no key to the server', () => {
+    assert.deepEqual(kidFrom('none', KIDS), { ok: true, value: 'none' })
+  })
+
+  const refused = [['abcdefgh', /several keys.*gh1x+, abcdefgh2x+$/], ['zy', /too short/], ['', /several/]] as const
   for (const [typed, expected] of refused) {
     it(`refuses "${typed}" and names the candidates`, () => {
       const found = kidFrom(typed, KIDS)

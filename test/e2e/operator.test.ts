@@ -138,8 +138,7 @@ describe('a server with a sealed file', () => {
 
   it('takes a KID that starts like an option behind two dashes', async () => {
     const { code, stderr } = await run(['revoke', '--reason', 'x', ...admin, '--', '-unheard-of'])
-    assert.equal(code, 1)
-    assert.match(stderr, /^jwksd: -unheard-of is the beginning of no key\. Use one of [\w-]{43}, /)
+    assert.deepEqual([code, stderr], [1, 'jwksd: There is no such key\n'])
   })
 
   it('takes the beginning of a KID, and keeps the rules of a revocation', async () => {
