@@ -2,7 +2,7 @@ import { EXIT, refuse } from '../system/exit.ts'
 import { askServer } from './admin-client.ts'
 import { type Command, type CommandLine, JSON_FLAG } from './command.ts'
 import { IMPORT_FLAGS } from './import-flags.ts'
-import { keyTable } from './key-table.ts'
+import { writeKeys } from './key-table.ts'
 
 /** `jwksd keys`: the keys that the running server publishes, and what happens to each next; or takes one in. */
 export const keys: Command = {
@@ -26,6 +26,6 @@ export const keys: Command = {
 async function list({ config, own }: CommandLine): Promise<void> {
   const answer = await askServer(config, { path: '/keys' })
   if (answer === undefined) return
-  const text = own['json'] === undefined ? keyTable(answer) : `${JSON.stringify(answer, undefined, 2)}\n`
-  process.stdout.write(text)
+  if (own['json'] === undefined) writeKeys(answer)
+  else process.stdout.write(`${JSON.stringify(answer, undefined, 2)}\n`)
 }

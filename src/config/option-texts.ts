@@ -96,7 +96,7 @@ const EXPLANATIONS: Readonly<Record<Exclude<keyof Settings, 'adminTokenFile'> | 
   openAuth: [
     '', 'mount `/auth` on any address, for any issuer and beside `clients`: anyone who reaches it gets any token',
   ],
-  page: ['', 'serve the page at `/` where `/auth` is not open too: keys with their times, and a check of tokens'],
+  page: ['', 'serve the page at `/` where `/auth` is not open too: what a verifier needs, and the keys'],
   allowOrigins: ['ORIGIN,...', 'web pages of these origins may call `/auth`'],
   trustedProxies: [
     'CIDR,...',

@@ -141,6 +141,15 @@ describe('a server with a sealed file', () => {
     assert.deepEqual([code, stderr], [1, 'jwksd: There is no such key\n'])
   })
 
+  it('takes the beginning of a KID, and keeps the rules of a revocation', async () => {
+    const kid = kidOf(await keys(...admin), 'active')
+    const { code, stderr } = await run(['revoke', '--reason', 'x', ...admin, '--', kid.slice(0, 8)])
+    const whole = await run(['revoke', '--reason', 'x', ...admin, '--', kid])
+    assert.deepEqual([code, stderr], [whole.code, whole.stderr])
+    assert.equal(code, 1)
+    assert.doesNotMatch(stderr, /beginning/)
+  })
+
   it('shares its file with a second server, which sees a rotation within R', async () => {
     const second = await serve([...args.filter((_, at) => at < args.indexOf('--audit'))])
     const jwks = async ({ url }: ServerProcess): Promise<string> => await (await fetch(`${url}/jwks.json`)).text()

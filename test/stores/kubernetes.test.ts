@@ -22,7 +22,7 @@ function fakeApi({ compares = true, object = {} }: { readonly compares?: boolean
   const sent: Written[] = []
   let lost = 0
   const api: Api = async (_name, method, body = '') => {
-    const answer = (status: number) => ({ status, body: Buffer.from(JSON.stringify(shown())) })
+    const answer = (status: number) => ({ status, headers: {}, body: Buffer.from(JSON.stringify(shown())) })
     const shown = () => ({ ...held, metadata: { ...(held as { metadata: object }).metadata, resourceVersion: String(version) } })
     if (method === 'GET') return answer(200)
     const written = JSON.parse(body) as Written

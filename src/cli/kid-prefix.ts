@@ -1,0 +1,26 @@
+import { fail, ok, type Result } from '../core/result.ts'
+
+/** Characters of a kid that a terminal shows at least, and those that an argument must have. */
+const SHOWN = 8
+const TYPED = 4
+
+/** The start of a kid that no other one has; whole where it could be taken for an option. */
+export function shortKid(kid: string, all: readonly string[]): string {
+  if (kid.startsWith('-')) return kid
+  let length = SHOWN
+  const isShared = (): boolean => all.some((other) => other !== kid && other.startsWith(kid.slice(0, length)))
+  while (length < kid.length && isShared()) length += 1
+  return kid.slice(0, length)
+}
+
+/**
+ * The kid that begins with what was typed, or what was typed where none does: a server refuses and records that, and
+ * knows past keys. The failure names the candidates.
+ */
+export function kidFrom(typed: string, all: readonly string[]): Result<string, string> {
+  const [kid, ...others] = all.includes(typed) ? [typed] : all.filter((one) => one.startsWith(typed))
+  if (kid === undefined || kid === typed) return ok(typed)
+  const candidates = [kid, ...others].join(', ')
+  if (others.length > 0) return fail(`${typed} is the beginning of several keys. Use one of ${candidates}`)
+  return typed.length >= TYPED ? ok(kid) : fail(`${typed} is too short. Write ${kid.slice(0, SHOWN)}`)
+}
