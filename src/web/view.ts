@@ -42,5 +42,8 @@ export interface PageView extends RingView {
 /** Attributes of an element; one without a value is left out. */
 export type Attributes = Readonly<Record<string, string | number | undefined>>
 
-/** Markup as a value: a text, or an element with its attributes and what is in it. */
-export type Tree = string | readonly [name: string, attributes: Attributes, ...children: Tree[]]
+/** An element with its attributes and what is in it. */
+export type Branch = readonly [name: string, attributes: Attributes, ...children: Tree[]]
+
+/** Markup as a value. */
+export type Tree = string | Branch

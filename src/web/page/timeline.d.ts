@@ -1,4 +1,4 @@
-import type { RingView, Tree } from '../view.ts'
+import type { Branch, RingView } from '../view.ts'
 
 /** The lives of the keys as SVG: one bar for each, through standby, active and retired. */
-export function timeline(view: RingView): Tree
+export function timeline(view: RingView): Branch

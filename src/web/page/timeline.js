@@ -31,7 +31,7 @@ export function timeline(view) {
     ...keys.flatMap((key, row) => bars(key, { x, now, until: now + ahead, y: TOP + row * ROW })),
     ...promotion === undefined ? [] : [mark('promotion', x(promotion), upright)],
     mark('now', x(now), upright),
-    text('now-label', x(now), 12, 'now', 'middle'),
+    text('now-label', x(now), 12, 'now'),
     ...keys.map((key, row) => label(key, now, TOP + row * ROW)),
   ]
 }
@@ -82,7 +82,7 @@ function bars(key, { x, now, until, y }) {
  * @returns {Tree}
  */
 function label(key, now, y) {
-  const place = { 'class': 'key key-label', 'data-kid': key.jwk.kid, 'x': 0, 'y': y + 15 }
+  const place = { 'class': 'key key-label', 'data-kid': key.jwk.kid, 'x': 0, 'y': y + 14 }
   return ['text', place, rowText(key, now)]
 }
 
@@ -113,11 +113,10 @@ function mark(name, x, { y1, y2 }) {
  * @param {string | number} x
  * @param {number} y
  * @param {string} words
- * @param {'start' | 'middle' | 'end'} anchor
  * @returns {Tree}
  */
-function text(name, x, y, words, anchor) {
-  return ['text', { class: name, x, y, 'text-anchor': anchor }, words]
+function text(name, x, y, words) {
+  return ['text', { class: name, x, y, 'text-anchor': 'middle' }, words]
 }
 
 /**
@@ -138,10 +137,9 @@ function ticks({ past, ahead }) {
  */
 function tick(x, at, { place, height }) {
   const share = Number.parseFloat(x)
-  const anchor = share < 6 ? 'start' : share > 94 ? 'end' : 'middle'
-  const words = at === 0 ? '' : `${at < 0 ? '−' : '+'}${lengthInWords(at)}`
+  const words = at === 0 || share < 5 || share > 95 ? '' : `${at < 0 ? '−' : '+'}${lengthInWords(at)}`
   const name = place % 2 === 1 ? 'tick-label odd' : 'tick-label'
-  return [mark('tick', x, { y1: TOP - 4, y2: height - AXIS + 4 }), text(name, x, height - 4, words, anchor)]
+  return [mark('tick', x, { y1: TOP - 4, y2: height - AXIS + 4 }), text(name, x, height - 4, words)]
 }
 
 /**
