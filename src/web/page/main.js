@@ -41,8 +41,11 @@ function isDue({ now, keys }) {
     [active_from, active_to, removed_at].some((at) => at !== undefined && at > asked && at + 1 < now))
 }
 
+let isDrawing = false
+
 async function draw() {
-  if (document.hidden) return
+  if (document.hidden || isDrawing) return
+  isDrawing = true
   const status = byId('status', HTMLElement)
   try {
     const known = present()
@@ -53,6 +56,7 @@ async function draw() {
   } catch {
     say(status, 'The server does not answer: what you see is its last state.')
   }
+  isDrawing = false
 }
 
 /**
