@@ -1,5 +1,5 @@
-import { chmodSync, existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { filesBelow, install, isEntry, node, root } from './setup.js'
 
 /** `npm run build`: src to dist, unless dist is newer than everything that it is made of. */
@@ -15,8 +15,18 @@ export function build() {
   // What was renamed or deleted in src must not live on.
   rmSync(dist, { recursive: true, force: true })
   node([join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', join(root, 'tsconfig.json')])
+  copyPage()
   chmodSync(join(dist, 'server.js'), 0o755)
   writeFileSync(stamp, '')
+}
+
+/** What runs in a browser is served as it is. */
+function copyPage() {
+  const folder = join(dist, 'web', 'page')
+  mkdirSync(folder, { recursive: true })
+  for (const path of filesBelow(join(root, 'src', 'web', 'page'))) {
+    if (/\.(?:js|css|svg)$/.test(path)) copyFileSync(path, join(folder, basename(path)))
+  }
 }
 
 function isBuilt() {

@@ -16,8 +16,11 @@ const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
   ['testkit', ['core', 'system', 'jose', 'keyring', 'http', 'config']],
   ['testkit/probe', ['core', 'system', 'jose', 'keyring', 'http', 'config', 'testkit']],
   ['testkit/simulate', ['core', 'system', 'jose', 'keyring', 'config', 'testkit']],
-  ['routes', ['core', 'jose', 'keyring', 'oauth', 'http']],
-  ['serve', ['core', 'system', 'jose', 'keyring', 'oauth', 'audit', 'http', 'config', 'stores', 'testkit', 'routes']],
+  // What runs in a browser, and there has clock, timers and requests.
+  ['web/page', ['web']],
+  ['web', ['core', 'web/page']],
+  ['routes', ['core', 'jose', 'keyring', 'oauth', 'http', 'web']],
+  ['serve', ['core', 'system', 'jose', 'keyring', 'oauth', 'audit', 'http', 'config', 'stores', 'testkit', 'routes', 'web']],
   ['cli', [
     'core', 'system', 'jose', 'keyring', 'oauth', 'audit', 'http', 'config', 'stores', 'testkit', 'testkit/probe',
     'testkit/simulate', 'serve',
@@ -31,16 +34,17 @@ const OPENS = /import \{[^}]*\b(?:open|openAsBlob|cp|(?:open|readFile|writeFile|
 /** What belongs to some rooms alone: a pattern in code without comments, and the paths where it may stand. */
 const OWNED: readonly (readonly [string, RegExp, RegExp])[] = [
   // `new Date(moment)` formats a moment; everything else reads the clock, or could.
-  ['the clock', /(?<!\bnew )\bDate\b|\bnew Date\b(?!\(\s*[^)\s])/, /^system\//],
+  ['the clock', /(?<!\bnew )\bDate\b|\bnew Date\b(?!\(\s*[^)\s])/, /^(?:system|web\/page)\//],
   ['Math.random', /\bMath\.random\b/, /^$/],
   ['process', /\bprocess\./, /^(?:system|serve|cli)\/|^config\/refusal\.ts$|^server\.ts$/],
-  ['timers', /\bset(?:Timeout|Interval|Immediate)\b/, /^(?:system|stores)\/|^http\/(?:listener|exchange|connections)\.ts$|^jose\/signer\.ts$/],
-  ['crypto.subtle', /\bsubtle\b/, /^jose\//],
-  ['sockets', /from 'node:(?:http|https|http2|net|tls|dns|dgram)'/, /^http\/(?:listener|connections|forwarded|problem)\.ts$|^config\/values\.ts$|^stores\/|^serve\/admin-server\.ts$|^cli\/admin-client\.ts$/],
-  ['outbound requests', /\bfetch\(/, /^stores\/|^testkit\/probe\/(?:source|api)\.ts$/],
-  ['files', /from 'node:fs(?:\/promises)?'/, /^(?:system|stores|cli)\/|^serve\/admin-server\.ts$/],
-  // The others: folders, what we have made ourselves, what an operator brings to a command, and the system's own files.
-  ['opening files', OPENS, /^system\/(?:private-file|replace-file|sync-folder|open-files|plain-file)\.ts$|^stores\/(?:lock|old-lock|line-file|aside|archive|jti-folder)\.ts$|^cli\/(?:audit|kek)\.ts$/],
+  ['timers', /\bset(?:Timeout|Interval|Immediate)\b/, /^(?:system|stores|web\/page)\/|^http\/(?:listener|exchange|connections)\.ts$|^jose\/signer\.ts$/],
+  ['crypto.subtle', /\bsubtle\b/, /^(?:jose|web\/page)\//],
+  ['sockets', /from 'node:(?:http|https|http2|net|tls|dns|dgram)'/, /^http\/(?:listener|connections|forwarded|problem|tls)\.ts$|^config\/values\.ts$|^stores\/|^serve\/socket-file\.ts$|^cli\/admin-client\.ts$/],
+  ['outbound requests', /\bfetch\(/, /^(?:stores|web\/page)\/|^testkit\/probe\/(?:source|api)\.ts$/],
+  ['files', /from 'node:fs(?:\/promises)?'/, /^(?:system|stores|cli)\/|^serve\/(?:socket-file|page)\.ts$/],
+  // The others: folders, what we have made ourselves, what an operator brings to a command, the system's own files, and
+  // those of the program itself.
+  ['opening files', OPENS, /^system\/(?:private-file|make-file|replace-file|open-files|plain-file)\.ts$|^stores\/(?:lock|old-lock|line-file|aside|archive|jti-folder)\.ts$|^cli\/audit\.ts$|^serve\/page\.ts$/],
   ['child processes', /from 'node:(?:child_process|cluster|worker_threads)'/, /^serve\/workers\.ts$/],
   ['console', /\bconsole\./, /^$/],
   ['export default', /\bexport default\b/, /^$/],

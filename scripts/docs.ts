@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { COMMANDS } from '../src/cli/commands.ts'
 import { type OptionText, optionTexts } from '../src/config/option-texts.ts'
@@ -7,6 +7,7 @@ import { EXIT } from '../src/system/exit.ts'
 import { CATALOGUE } from '../src/testkit/catalogue.ts'
 import { SET_CASES } from '../src/testkit/set-cases.ts'
 import { EVENT_MEANINGS, EXIT_MEANINGS, MOST_USED_OPTIONS } from './docs-texts.ts'
+import { manPage } from './man.ts'
 import { isEntry, root } from './setup.js'
 
 /** Writes the tables of README.md and docs from the tables in src; with --check only compares. */
@@ -55,7 +56,8 @@ function commandLines(name: string): readonly string[] {
   const rows = flags.map((flag) => [`\`--${`${flag.name} ${flag.value}`.trim()}\``, flag.meaning])
   const title = `### \`jwksd ${[name, ...words].join(' ')}\``
   const options = rows.length === 0 ? [] : [...table(['option', 'meaning'], rows), '']
-  return ['', title, '', meaning, '', ...options, `Example: \`${example}\``]
+  const examples = example.split('\n').map((line) => `\`${line}\``).join(', then ')
+  return ['', title, '', meaning, '', ...options, `Example: ${examples}`]
 }
 
 function eventTable(): readonly string[] {
@@ -95,12 +97,19 @@ function caseTable(): readonly string[] {
   return table(['case', 'the token', 'right answer', 'rule'], rows)
 }
 
+/** Every page that this script makes, or makes tables of, as it must be. */
+function pages(): readonly (readonly [string, string])[] {
+  const tables = [...new Set(SECTIONS.map(({ page }) => page))].map((page) => {
+    const present = readFileSync(join(root, page), 'utf8')
+    return [page, SECTIONS.filter((section) => section.page === page).reduce(withSection, present)] as const
+  })
+  return [...tables, ['docs/jwksd.1', manPage()]]
+}
+
 if (isEntry(import.meta.url)) {
-  for (const page of new Set(SECTIONS.map((section) => section.page))) {
+  for (const [page, wanted] of pages()) {
     const path = join(root, page)
-    const present = readFileSync(path, 'utf8')
-    const wanted = SECTIONS.filter((section) => section.page === page).reduce(withSection, present)
-    if (wanted === present) continue
+    if (existsSync(path) && readFileSync(path, 'utf8') === wanted) continue
     if (!process.argv.includes('--check')) writeFileSync(path, wanted)
     else {
       console.error(`${page} differs from the tables in src: run node --import tsx scripts/docs.ts`)

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { build } from './build.js'
 import { install, root } from './setup.js'
 
-/** `npm run engines`: replicas on a real etcd while it fails, for two minutes; `-- --minutes N` sets how long. `-- --cost` measures it. */
+/** `npm run engines`: replicas on a real etcd while it fails, for two minutes; `-- --minutes N` sets how long. `-- --cost` measures it, `-- --kubernetes` takes API servers of Kubernetes. */
 
 const folder = join(root, 'test', 'engines')
 build()

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { build } from './build.js'
 import { install, root } from './setup.js'
 
-/** `npm run front`: the built server behind nginx, HAProxy and Varnish, with forged headers, a restart and a cache. */
+/** `npm run front`: the built server behind nginx, HAProxy and Varnish, with forged headers, over a socket and TLS, a restart and a cache. */
 
 install()
 build()

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { build } from './build.js'
 import { install, root } from './setup.js'
 
-/** `npm run interop`: the built server before verifiers by other people, through at least three rotations and a restore. */
+/** `npm run interop`: the built server before verifiers by other people, over TLS, through a restore and at least three rotations. */
 
 const folder = join(root, 'test', 'interop')
 
@@ -18,7 +18,7 @@ for (const [command, args] of [['/usr/bin/python3', ['-c', 'import jwt']], ['rub
   }
 }
 
-for (const file of ['restore.js', 'run.js']) {
+for (const file of ['restore.js', 'tls.js', 'run.js']) {
   const { status } = spawnSync(process.execPath, [join(folder, file)], { stdio: 'inherit' })
   process.exitCode ||= status ?? 1
 }

@@ -1,10 +1,12 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { importsOf } from './check-layers.ts'
 import { sizesOfSource } from './check-size.ts'
 import { newSite, type Site, startServer } from './price-servers.ts'
 import { type Cluster, startCluster, whyNoEtcd } from '../test/engines/etcd.js'
+import { type Kubernetes, kubernetesOptions, startKubernetes, whyNoKubernetes } from '../test/engines/kubernetes.js'
 import { isEntry, root } from './setup.js'
 
 /**
@@ -20,8 +22,8 @@ export interface Part {
   readonly over?: string
   /** Lines, at most. */
   readonly bar: number
-  /** Whether it needs a real etcd, whose hosts are put in place of `ETCD`; without one the row is neither measured nor changed. */
-  readonly onEtcd?: true
+  /** The engine that it needs, whose place is put in its arguments; without one the row is neither measured nor changed. */
+  readonly on?: 'etcd' | 'kubernetes'
 }
 
 const CORE = ['--alg', 'ES256', '--host', '0.0.0.0', '--issuer', 'https://issuer.example']
@@ -33,21 +35,25 @@ const keys = 'clients with keys of their own (private_key_jwt), where one has th
 const development = 'development: `node dist/server.js` alone'
 
 const PARTS: readonly Part[] = [
-  { name: 'core with keys in memory', args: () => CORE, asks: ['documents'], bar: 3230 },
-  { name: core, args: () => FILE, asks: ['documents'], bar: 3520 },
-  { name: development, args: () => ['--alg', 'ES256'], asks: ['documents', 'auth'], bar: 3580 },
+  { name: 'core with keys in memory', args: () => CORE, asks: ['documents'], bar: 3325 },
+  { name: core, args: () => FILE, asks: ['documents'], bar: 3610 },
+  { name: development, args: () => ['--alg', 'ES256'], asks: ['documents', 'auth'], bar: 3720 },
   { name: 'bad tokens, when the first is asked for', args: () => ['--alg', 'ES256'], asks: ['documents', 'auth', 'cases'], over: development, bar: 525 },
-  { name: '`/auth`', args: () => OWN, asks: ['documents', 'auth'], over: core, bar: 355 },
+  { name: '`/auth`', args: () => OWN, asks: ['documents', 'auth'], over: core, bar: 395 },
   { name: clients, args: ({ clients }) => [...FILE, '--clients', clients('plain')], asks: ['documents', 'clients'], over: core, bar: 1230 },
   { name: keys, args: ({ clients }) => [...FILE, '--clients', clients('keys')], asks: ['documents', 'clients', 'assertion'], over: clients, bar: 165 },
   { name: 'token exchange and JWT bearer, where a client may use them', args: ({ clients }) => [...FILE, '--clients', clients('grants')], asks: ['documents', 'clients', 'assertion', 'grants'], over: keys, bar: 180 },
   { name: 'DPoP, where a client may use it', args: ({ clients }) => [...FILE, '--clients', clients('dpop')], asks: ['documents', 'clients', 'assertion', 'dpop'], over: keys, bar: 50 },
-  { name: '`--admin`: orders of operators', args: () => [...FILE, '--admin', 'unix:data/admin'], asks: ['documents', 'admin'], over: core, bar: 475 },
+  { name: '`--admin`: orders of operators', args: () => [...FILE, '--admin', 'unix:data/admin'], asks: ['documents', 'admin'], over: core, bar: 555 },
+  { name: '`--page`, besides its own files', args: () => [...FILE, '--page'], asks: ['documents', 'page'], over: core, bar: 400 },
   { name: '`--metrics`', args: () => [...FILE, '--metrics', '127.0.0.1:0'], asks: ['documents', 'metrics'], over: core, bar: 165 },
   { name: '`--audit`', args: () => [...FILE, '--audit', 'data/audit.log'], asks: ['documents'], over: core, bar: 700 },
   { name: '`--workers`', args: () => [...FILE, '--workers', '2'], asks: ['documents'], over: core, bar: 100 },
-  { name: '`--store etcds://...`: etcd for several machines', args: () => ['--preset', 'fast', '--kek-file', 'data/ring.kek', '--store', 'etcd://ETCD/jwksd', ...CORE], asks: ['documents'], over: core, bar: 385, onEtcd: true },
-  { name: 'the command under "Run it" above', args: ({ clients }) => { clients('plain'); return productionArgs() }, asks: ['documents', 'clients', 'admin'], bar: 5860 },
+  { name: '`--tls-cert`: TLS of its own', args: ({ tls }) => [...FILE, ...tls()], asks: [], over: core, bar: 275 },
+  { name: '`--host unix:PATH`, with `--socket-group`', args: () => [...FILE.map((word) => word === '0.0.0.0' ? 'unix:data/public' : word), '--socket-group', '0'], asks: [], over: core, bar: 140 },
+  { name: '`--store etcds://...`: etcd for several machines', args: () => ['--preset', 'fast', '--kek-file', 'data/ring.kek', '--store', 'etcd://ETCD/jwksd', ...CORE], asks: ['documents'], over: core, bar: 385, on: 'etcd' },
+  { name: '`--store kubernetes:...`: Secrets of Kubernetes for several pods', args: () => ['--kek-file', 'data/ring.kek', 'KUBERNETES', ...CORE], asks: ['documents'], over: core, bar: 325, on: 'kubernetes' },
+  { name: 'the command under "Run it" above', args: ({ clients }) => { clients('plain'); return productionArgs() }, asks: ['documents', 'clients', 'admin'], bar: 6035 },
 ]
 
 /** The arguments of the server that the README recommends for production. */
@@ -64,7 +70,9 @@ function loadedIn(folder: string): readonly string[] {
   const dist = pathToFileURL(join(root, 'dist/')).href
   const urls = readdirSync(folder).flatMap((name) =>
     (JSON.parse(readFileSync(join(folder, name), 'utf8')) as { result: readonly { url: string }[] }).result.map(({ url }) => url))
-  return urls.filter((url) => url.startsWith(dist)).map((url) => url.slice(dist.length).replace(/\.js$/, '.ts'))
+  const paths = urls.filter((url) => url.startsWith(dist)).map((url) => url.slice(dist.length))
+  // What the page shares with the server is JavaScript in src too.
+  return paths.map((path) => existsSync(join(root, 'src', path)) ? path : path.replace(/\.js$/, '.ts'))
 }
 
 /** These files and every file that their types come from. */
@@ -86,22 +94,29 @@ export interface Price {
   readonly files: readonly string[]
 }
 
-/** Without an etcd its row stays as the table in README.md has it. */
+/** Without an etcd, or an API server of Kubernetes, its row stays as the table in README.md has it. */
 async function measure(readme: string): Promise<readonly Price[]> {
   const sizes = sizesOfSource()
   const cluster: Cluster | undefined = whyNoEtcd() === undefined ? await startCluster() : undefined
+  const kubernetes: Kubernetes | undefined = whyNoKubernetes() === undefined ? await startKubernetes() : undefined
+  await kubernetes?.makeSecrets('ring')
+  const account = await kubernetes?.makeAccount('keys', ['ring'])
+  const secrets = kubernetes === undefined || account === undefined ? [] : kubernetesOptions(kubernetes, 'ring', account)
   const textOf = (path: string): string => readFileSync(join(root, 'src', path), 'utf8')
   const totals = new Map<string, readonly string[]>()
-  for (const { name, args, asks, onEtcd } of PARTS) {
-    if (onEtcd === true && cluster === undefined) continue
+  for (const { name, args, asks, on } of PARTS) {
+    if ((on === 'etcd' && cluster === undefined) || (on === 'kubernetes' && kubernetes === undefined)) continue
     const site = newSite()
-    const server = await startServer(args(site).map((word) => word.replace('ETCD', cluster?.hosts ?? '')), site)
+    const words = args(site).flatMap((word) => word === 'KUBERNETES' ? secrets : [word.replace('ETCD', cluster?.hosts ?? '')])
+    if (on === 'kubernetes') execFileSync(process.execPath, [join(root, 'dist', 'server.js'), 'ring', 'create', ...words], { cwd: site.folder })
+    const server = await startServer(words, site)
     for (const ask of asks) await site.asks[ask](server)
     await server.end()
     totals.set(name, [...withTypes(loadedIn(site.coverage), textOf)].toSorted())
     site.remove()
   }
   await cluster?.end()
+  await kubernetes?.end()
   return PARTS.map((part) => {
     if (!totals.has(part.name)) return { part, files: [], lines: Number(readme.split(`| ${part.name} | +`)[1]?.split(' ')[0]?.replace(',', '')) }
     const base = part.over === undefined ? [] : totals.get(part.over) ?? []

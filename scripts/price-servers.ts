@@ -27,7 +27,7 @@ export interface Server {
   readonly end: () => Promise<void>
 }
 
-type Ask = 'jwks' | 'secret' | 'documents' | 'auth' | 'cases' | 'clients' | 'assertion' | 'grants' | 'dpop' | 'admin' | 'metrics'
+type Ask = 'jwks' | 'secret' | 'documents' | 'auth' | 'cases' | 'clients' | 'assertion' | 'grants' | 'dpop' | 'admin' | 'metrics' | 'page'
 
 /** What the clients of a file use: secrets alone; or keys of their own too, and with these more grants, or DPoP. */
 type Kind = 'plain' | 'keys' | 'grants' | 'dpop'
@@ -39,6 +39,8 @@ export interface Site {
   readonly coverage: string
   /** Writes a file of clients, and answers its path. */
   readonly clients: (kind: Kind) => string
+  /** The options that name a certificate that signs itself, and its key. */
+  readonly tls: () => readonly string[]
   /** Successful requests, by what they need. */
   readonly asks: Readonly<Record<Ask, (server: Server) => Promise<void>>>
   readonly remove: () => void
@@ -55,6 +57,11 @@ export function newSite(): Site {
   return {
     folder,
     coverage,
+    tls: () => {
+      const made = ['-keyout', 'data/tls.key', '-out', 'data/tls.crt', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
+      execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...made], { cwd: folder, stdio: 'ignore' })
+      return ['--tls-cert', 'data/tls.crt', '--tls-key', 'data/tls.key']
+    },
     clients: (kind) => {
       writeFileSync(join(folder, 'data', 'clients.json'), JSON.stringify(registryOf(kind, keys.publicKey)), { mode: 0o600 })
       return 'data/clients.json'
@@ -142,6 +149,9 @@ function asksOf(folder: string, key: KeyObject, publicKey: KeyObject): Site['ask
       await order('/rotate', { reason: 'measuring', force: true })
       await order('/metrics')
       await order('/revoke', { kid: keys.find(({ state }) => state === 'active')?.kid, reason: 'measuring', force: true })
+    },
+    page: async (server) => {
+      for (const path of ['/', '/page/state.json', '/page/page.css']) await ask(server, path)
     },
     metrics: async ({ metrics }) => {
       for (const path of ['/metrics', '/healthz', '/readyz']) await ask({ url: metrics }, path)

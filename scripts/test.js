@@ -28,6 +28,7 @@ install()
 build()
 const checks = [
   ['types', [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', join('test', 'tsconfig.json')]],
+  ['types of the page', [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', join('src', 'web', 'page', 'tsconfig.json')]],
   ...['layers', 'size', 'words'].map((name) => [name, [...loader, join('scripts', `check-${name}.ts`)]]),
   ['docs', [...loader, join('scripts', 'docs.ts'), '--check']],
   ...(args.includes('--all') ? [['prices', 'price-list.ts'], ['walks', 'walk.ts']] : [])
@@ -50,7 +51,7 @@ const concurrency = `--test-concurrency=${availableParallelism()}`
 const timeout = `--test-timeout=${FILE_TIMEOUT_MS}`
 const testing = [...loader, '--test', concurrency, timeout, ...reporters, ...(named.length > 0 ? named : tests)]
 const measuring = [
-  join('node_modules', 'c8', 'bin', 'c8.js'), '--all', '--src', 'src', '--include', 'src/**', '--exclude-after-remap',
+  join('node_modules', 'c8', 'bin', 'c8.js'), '--all', '--src', 'src', '--include', 'src/**', '--exclude', 'src/web/page/**', '--exclude-after-remap',
   '--reporter', 'text', '--reporter', 'html', '--reports-dir', 'coverage', ...THRESHOLDS, process.execPath,
 ]
 const status = run(isMeasured ? [...measuring, ...testing] : testing)

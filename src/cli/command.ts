@@ -13,12 +13,12 @@ export interface CommandFlag extends Flag {
 
 /** One command: how it is typed, what help prints, and what it does. Every command accepts the server's options too. */
 export interface Command {
-  /** The words after the name; one in brackets is optional, one in lower case is typed as it is. */
+  /** The words after the name: in brackets if optional, in lower case if typed as they are, `|` between choices. */
   readonly words: readonly string[]
   readonly flags: readonly CommandFlag[]
   readonly meaning: string
   readonly example: string
-  readonly run: (line: CommandLine) => void | Promise<void>
+  readonly run: (line: CommandLine, all: ReadonlyMap<string, Command>) => void | Promise<void>
 }
 
 /** What a command gets: the configuration, its own flags and the words after its name. */

@@ -1,11 +1,9 @@
-import { writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { encodeBase64url } from '../core/encoding.ts'
 import { systemSays } from '../core/errno.ts'
 import { KEK_BYTES } from '../jose/kek.ts'
 import { EXIT, refuse } from '../system/exit.ts'
+import { makeFile } from '../system/make-file.ts'
 import { systemRandom } from '../system/random.ts'
-import { syncFolder } from '../system/sync-folder.ts'
 import type { Command } from './command.ts'
 
 /** `jwksd kek [FILE]`: a new key-encryption key, in a file that only its owner can read, or printed. */
@@ -26,8 +24,7 @@ export const kek: Command = {
 
 /** Writes a new key-encryption key to a new file with mode 0600; rejects with the error of the system. */
 export async function makeKek(path: string): Promise<void> {
-  writeFileSync(path, newKek(), { mode: 0o600, flag: 'wx', flush: true })
-  await syncFolder(dirname(path))
+  await makeFile(path, newKek())
 }
 
 function newKek(): string {

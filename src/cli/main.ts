@@ -11,6 +11,7 @@ import { EXIT, refuse } from '../system/exit.ts'
 import type { Command, CommandLine } from './command.ts'
 import { COMMANDS } from './commands.ts'
 import { commandHelp, help } from './help.ts'
+import { visibleJson } from './visible.ts'
 
 /** The other commands, help and version. Start here; each command is one file. */
 
@@ -25,11 +26,19 @@ export async function main(sources: Sources): Promise<void> {
   process.stdout.on('error', whenNotWritten)
   const plan = planOf(sources)
   if ('text' in plan) process.stdout.write(plan.text)
-  else if ('faults' in plan) refuse(EXIT.config, ...plan.faults.map(faultText))
+  else if ('faults' in plan) refuseAll(plan.faults.map(faultText), sources.args)
   else {
     for (const variable of plan.line.unknown) process.stderr.write(`jwksd: ${unknownText(variable)}\n`)
-    await plan.command.run(plan.line)
+    await plan.command.run(plan.line, COMMANDS)
   }
+}
+
+/** Says why nothing is done; a script that asked `token` for JSON gets that too. */
+function refuseAll(faults: readonly string[], args: readonly string[]): void {
+  if (args.includes('token') && args.includes('--json')) {
+    process.stdout.write(`${visibleJson({ ok: false, reason: 'usage', message: faults.join('. ') })}\n`)
+  }
+  refuse(EXIT.config, ...faults)
 }
 
 /** Ends the process when its output cannot be written; a reader that has seen enough is no fault. */
@@ -77,7 +86,7 @@ function wordFaults(name: string, words: readonly string[], command: Command | u
   const usage = `Write: jwksd ${[name, ...command.words].join(' ')}`
   const required = command.words.filter((word) => !word.startsWith('['))
   const isGiven = (word: string, at: number): boolean =>
-    words[at] !== undefined && (!/^[a-z]/.test(word) || words[at] === word)
+    words[at] !== undefined && (!/^[a-z]/.test(word) || word.split('|').includes(words[at]))
   if (!required.every(isGiven)) return [{ typed: name, problem: `needs ${required.join(' ')}. ${usage}` }]
   const problem = `is not expected here. ${usage}`
   return words.slice(command.words.length).map((word) => ({ typed: JSON.stringify(word), problem }))

@@ -29,7 +29,7 @@ export const restore: Command = {
     const fault = reasonFault(reason)
     if (fault !== undefined) return refuse(EXIT.config, fault)
     if (!config.store.startsWith('file:')) {
-      const way = 'Name the file:PATH of the server; for etcd, restore a snapshot with its own tools'
+      const way = 'Name the file:PATH of the server; for etcd or Kubernetes, restore theirs by their own tools'
       return refuse(EXIT.config, `--store is ${config.store}. ${way}`)
     }
     const keks = await loadKeks(config, systemRandom)

@@ -1,8 +1,13 @@
+import type { Config } from '../config/config.ts'
 import { EXIT, refuse } from '../system/exit.ts'
 import { type Answer, askServer } from './admin-client.ts'
 import { AS_FLAG, type Command, FORCE_FLAG } from './command.ts'
-import { keyTable } from './key-table.ts'
+import { writeKeys } from './key-table.ts'
+import { kidFrom } from './kid-prefix.ts'
 import { operatorName } from './operator-name.ts'
+
+/** Characters of a thumbprint (RFC 7638 section 3). */
+const WHOLE_LENGTH = 43
 
 /** `jwksd revoke KID`: the key leaves the JWK Set at once. */
 export const revoke: Command = {
@@ -12,10 +17,13 @@ export const revoke: Command = {
     FORCE_FLAG,
     AS_FLAG,
   ],
-  meaning: 'Take a key out of the JWK Set, and its private half out of the store, at once.',
+  meaning: 'Take a key out of the JWK Set, and its private half out of the store, at once. The beginning of ' +
+    'KID is enough where one key alone has it.',
   example: 'jwksd revoke KID --admin unix:admin --reason "laptop stolen"',
-  run: async ({ config, own: { as, force, reason }, words: [kid = ''] }) => {
+  run: async ({ config, own: { as, force, reason }, words: [typed = ''] }) => {
     if (reason === undefined) return refuse(EXIT.config, '--reason is not set. Its text goes into the public history')
+    const kid = await wholeKid(typed, config)
+    if (kid === undefined) return
     const body = { kid, force: force !== undefined, reason, by: operatorName(as) }
     const answer = await askServer(config, { path: '/revoke', body })
     if (answer === undefined) return
@@ -26,8 +34,16 @@ export const revoke: Command = {
     }
     const still = `A verifier that honours its cache may still accept tokens of the key for ${exposure} s.`
     const missing = answer['recorded'] === false ? ' The audit log cannot record it yet.' : ''
-    process.stdout.write(`Revoked. ${still}${missing}\n${keyTable(answer)}`)
+    writeKeys(answer, `Revoked. ${still}${missing}\n`)
   },
+}
+
+/** What was typed if it is a whole kid, else the one key that begins with it; undefined after it has said why not. */
+async function wholeKid(typed: string, config: Config): Promise<string | undefined> {
+  if (typed.length >= WHOLE_LENGTH) return typed
+  const answer = await askServer(config, { path: '/keys' })
+  const kid = answer === undefined ? undefined : kidFrom(typed, answer.keys.map((key) => String(key['kid'])))
+  return kid?.ok === false ? void refuse(EXIT.refused, kid.error) : kid?.value
 }
 
 function isRemoved(kid: string, { keys, removed }: Answer): boolean {

@@ -16,8 +16,8 @@ const SYSTEM = { now: systemClock, elapsed: systemElapsed, randomBytes: systemRa
 export const ring: Command = {
   words: ['create'],
   flags: [],
-  meaning: 'Make the ring in an empty --store. Servers on etcd never do: they cannot tell an empty cluster from one ' +
-    'that was wiped.',
+  meaning: 'Make the ring in an empty --store. Servers on etcd or Kubernetes never do: they cannot ' +
+    'tell an empty store from one that was wiped.',
   example: 'jwksd ring create --store etcds://etcd.example/jwksd --kek-file ring.kek',
   run: async ({ config }) => {
     if (config.store === 'memory:') return refuse(EXIT.config, '--store is memory:. Name the store of the servers')

@@ -1,7 +1,7 @@
 import { EXIT, refuse } from '../system/exit.ts'
 import { askServer } from './admin-client.ts'
 import { AS_FLAG, type Command, FORCE_FLAG } from './command.ts'
-import { keyTable } from './key-table.ts'
+import { writeKeys } from './key-table.ts'
 import { operatorName } from './operator-name.ts'
 
 /** `jwksd rotate`: the standbys sign from now on. */
@@ -20,6 +20,6 @@ export const rotate: Command = {
     const algs = alg?.split(',').map((name) => name.trim())
     const body = { alg: algs, force: force !== undefined, reason, by: operatorName(as) }
     const answer = await askServer(config, { path: '/rotate', body })
-    if (answer !== undefined) process.stdout.write(keyTable(answer))
+    if (answer !== undefined) writeKeys(answer)
   },
 }

@@ -5,6 +5,7 @@ import { readEnvironment } from './environment.ts'
 import { type Flag, type Flags, readFlags } from './flags.ts'
 import { type Option, OPTIONS, SETTINGS, type Settings, type Table, TIMING } from './options.ts'
 import type { ConfigFault, Setting } from './setting.ts'
+import { isEngine } from './values.ts'
 
 /**
  * The configuration of a server: `SETTINGS` and `TIMING` in options.ts are its options, values.ts reads their texts,
@@ -81,7 +82,7 @@ function assemble(given: Given, faults: ConfigFault[]): Config {
 /** The values of a table's options; a member without value and default is left out. */
 function valuesOf<Values>(table: Table<Values>, given: Given, faults: ConfigFault[]): Values {
   const isFast = given.get('preset')?.text === 'fast'
-  const isShared = given.get('store')?.text.startsWith('etcd') === true
+  const isShared = isEngine(given.get('store')?.text ?? '')
   const values = Object.entries<Option<unknown>>(table).map(([member, row]) => {
     const { typed = '', text } = given.get(row.option) ?? {}
     const value = text === undefined ? undefined : row.parse(text)

@@ -14,12 +14,15 @@ const ALGS = [...ALGORITHMS.keys()].join(', ')
 
 /** The explanation of each option, by the member that it sets, in the order of help. */
 const EXPLANATIONS: Readonly<Record<Exclude<keyof Settings, 'adminTokenFile'> | keyof Timing, Explanation>> = {
-  host: ['ADDRESS', 'address to listen on'],
+  host: ['ADDRESS', 'address to listen on, or `unix:PATH`: a socket for a proxy on this machine, of mode 0600'],
   port: ['PORT', 'port to listen on; 0 takes a free port'],
+  socketGroup: ['NAME', 'the group whose members may connect to that socket; it has mode 0660 then'],
   workers: ['COUNT', 'processes that share the port, or `auto` for one on each core; `memory:` always runs one'],
+  tlsCert: ['FILE', 'speak TLS with this certificate, its chain behind it; read again when it changes, like its key'],
+  tlsKey: ['FILE', 'private key of that certificate'],
   issuer: [
     'URL', 'the `iss` of every token, byte for byte, and the start of `jwks_uri`',
-    'http://HOST:PORT on a loopback address, else required',
+    'http://HOST:PORT on a loopback address (https with TLS), else required',
   ],
   allowHttpIssuer: ['', 'accept an http issuer beyond this machine, whose keys anyone on the way can replace'],
   audience: ['NAME,...', 'the `aud` of a development token whose request names none'],
@@ -48,7 +51,8 @@ const EXPLANATIONS: Readonly<Record<Exclude<keyof Settings, 'adminTokenFile'> | 
   store: [
     'URL',
     'where the keys are kept: `memory:` dies with the process, `file:PATH` is one file on this machine, ' +
-      '`etcds://HOST:PORT,.../PREFIX` is etcd for several machines (`jwksd ring create` makes the ring)',
+      '`etcds://HOST:PORT,.../PREFIX` is etcd for several machines, `kubernetes:NAMESPACE/SECRET` is a Secret for ' +
+      'several pods (`jwksd ring create` makes the ring of either)',
   ],
   storeCa: ['PATH', 'certificates of the authorities that sign those of the store', 'those of Node.js'],
   storeCert: ['PATH', 'certificate that is shown to the store; read again when it changes, like its key'],
@@ -56,6 +60,11 @@ const EXPLANATIONS: Readonly<Record<Exclude<keyof Settings, 'adminTokenFile'> | 
   storeUser: ['NAME', 'user of the store'],
   storePasswordFile: ['PATH', 'file with the password of that user, read for each login'],
   allowPlainStore: ['', 'reach the store at `etcd://HOST:PORT/PREFIX` without TLS beyond this machine'],
+  kubeApi: [
+    'URL,...', 'API servers of Kubernetes, for `kubernetes:NAMESPACE/SECRET`; `store-ca` holds their authority',
+    'those of the pod',
+  ],
+  kubeTokenFile: ['PATH', 'file with the token for them, read for each request', 'that of the service account'],
   kekFiles: [
     'PATH,...', 'files with key-encryption keys (`jwksd kek` makes one): the first encrypts, each can decrypt',
   ],
@@ -87,6 +96,7 @@ const EXPLANATIONS: Readonly<Record<Exclude<keyof Settings, 'adminTokenFile'> | 
   openAuth: [
     '', 'mount `/auth` on any address, for any issuer and beside `clients`: anyone who reaches it gets any token',
   ],
+  page: ['', 'serve the page at `/` where `/auth` is not open too: what a verifier needs, and the keys'],
   allowOrigins: ['ORIGIN,...', 'web pages of these origins may call `/auth`'],
   trustedProxies: [
     'CIDR,...',

@@ -3,16 +3,22 @@ import type { Seconds } from '../core/time.ts'
 import type { Alg } from '../jose/algorithm.ts'
 import type { TimingSettings } from '../keyring/policy.ts'
 import {
-  adminAddress, algorithms, audience, choice, count, duration, filePath, filePaths, gone, hostName,
-  issuerUrl, keyEncryptionKeys, type Kind, networkAddress, type NetworkAddress, origins, proxies, rollback,
-  type Rollback, storeUrl, type StoreUrl, userName, workerCount,
+  adminAddress, algorithms, apiUrls, audience, choice, count, duration, filePath, filePaths, gone, groupName,
+  issuerUrl, keyEncryptionKeys, type Kind, listenAddress, networkAddress, type NetworkAddress, origins, proxies,
+  rollback, type Rollback, storeUrl, type StoreUrl, userName, workerCount,
 } from './values.ts'
 
 /** What the options of a server set, besides the lengths of time; help explains each one (option-texts.ts). */
 export interface Settings {
+  /** An address of the network, or `unix:PATH`. */
   readonly host: string
   readonly port: number
+  /** The group that may connect to the socket, besides this user. */
+  readonly socketGroup: string | undefined
   readonly workers: number
+  /** Files of PEM: the certificate with its chain, and its key. */
+  readonly tlsCert: string | undefined
+  readonly tlsKey: string | undefined
   /** Undefined: the URL of the loopback address and port that the server really listens on. */
   readonly issuer: string | undefined
   readonly allowHttpIssuer: boolean
@@ -30,6 +36,9 @@ export interface Settings {
   readonly storeUser: string | undefined
   readonly storePasswordFile: string | undefined
   readonly allowPlainStore: boolean
+  /** Where the API server of Kubernetes is, and the token for it, outside of a pod. */
+  readonly kubeApi: readonly string[] | undefined
+  readonly kubeTokenFile: string | undefined
   readonly kekFiles: readonly string[] | undefined
   readonly keks: readonly Uint8Array[] | undefined
   readonly unsealed: boolean
@@ -50,6 +59,7 @@ export interface Settings {
   readonly auditSize: number
   readonly auditAge: Seconds
   readonly openAuth: boolean
+  readonly page: boolean
   readonly allowOrigins: readonly string[] | undefined
   readonly trustedProxies: readonly string[] | undefined
   readonly forwardedHeader: 'x-forwarded-for' | 'forwarded' | undefined
@@ -81,9 +91,12 @@ export type Table<Values> = {
 
 /** The options that set a member of `Settings`; `TIMING` has the others. Every source and help are made from both. */
 export const SETTINGS: Table<Settings> = {
-  host: { option: 'host', initial: '127.0.0.1', ...hostName },
+  host: { option: 'host', initial: '127.0.0.1', ...listenAddress },
   port: { option: 'port', initial: '8080', ...count(0, 65_535) },
+  socketGroup: { option: 'socket-group', ...groupName },
   workers: { option: 'workers', initial: '1', ...workerCount },
+  tlsCert: { option: 'tls-cert', ...filePath },
+  tlsKey: { option: 'tls-key', ...filePath },
   issuer: { option: 'issuer', ...issuerUrl },
   allowHttpIssuer: toggle('allow-http-issuer'),
   audience: { option: 'audience', initial: 'api', ...audience },
@@ -100,6 +113,8 @@ export const SETTINGS: Table<Settings> = {
   storeUser: { option: 'store-user', ...userName },
   storePasswordFile: { option: 'store-password-file', ...filePath },
   allowPlainStore: toggle('allow-plain-store'),
+  kubeApi: { option: 'kube-api', ...apiUrls },
+  kubeTokenFile: { option: 'kube-token-file', ...filePath },
   kekFiles: { option: 'kek-file', ...filePaths },
   keks: { option: 'kek', isSecret: true, ...keyEncryptionKeys },
   unsealed: toggle('unsealed'),
@@ -115,6 +130,7 @@ export const SETTINGS: Table<Settings> = {
   auditSize: { option: 'audit-size', initial: '64', ...count(1, 1_000_000) },
   auditAge: { option: 'audit-age', initial: '30d', ...duration(1) },
   openAuth: toggle('open-auth'),
+  page: toggle('page'),
   allowOrigins: { option: 'allow-origin', ...origins },
   trustedProxies: { option: 'trusted-proxies', ...proxies },
   forwardedHeader: { option: 'forwarded-header', ...choice(['x-forwarded-for', 'forwarded']) },

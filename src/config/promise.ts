@@ -3,19 +3,20 @@ import { NO_MARKS } from '../keyring/policy.ts'
 import { proof, type ProofLine } from '../keyring/proof.ts'
 import { MAX_DOCUMENT_BYTES, MAX_ENGINE_BYTES } from '../keyring/store.ts'
 import type { Config } from './config.ts'
+import { isEngine } from './values.ts'
 
 /** How the process was started, besides its configuration. */
 export type Runtime = Pick<NodeJS.Process, 'env' | 'execArgv'>
 
 /**
  * Why a configuration is refused: settings of Node.js that give away secrets, lines of the proof that fail,
- * options of a store that contradict each other, algorithms that this runtime lacks, or a ring that outgrows its
+ * options that contradict each other, algorithms that this runtime lacks, or a ring that outgrows its
  * store.
  */
 export type Refusal =
   | { readonly code: 'runtime_unsafe'; readonly settings: readonly string[] }
   | { readonly code: 'promise_broken'; readonly lines: readonly ProofLine[] }
-  | { readonly code: 'store_unsafe'; readonly faults: readonly string[] }
+  | { readonly code: 'options_unsafe'; readonly faults: readonly string[] }
   | { readonly code: 'algorithm_missing'; readonly algs: readonly string[] }
   | { readonly code: 'ring_too_large'; readonly size: Readonly<Record<'published' | 'bytes' | 'most', number>> }
 
@@ -36,6 +37,10 @@ function unsafeIn({ env, execArgv }: Runtime): readonly string[] {
   return env['NODE_TLS_REJECT_UNAUTHORIZED'] === '0' ? ['NODE_TLS_REJECT_UNAUTHORIZED=0', ...flags] : flags
 }
 
+function isFronted({ tlsCert, tlsKey, socketGroup }: Config): boolean {
+  return [tlsCert, tlsKey, socketGroup].some((value) => value !== undefined)
+}
+
 /** What stands against this configuration on this runtime; undefined when nothing does. */
 export async function refusalOf(config: Config, runtime: Runtime): Promise<Refusal | undefined> {
   const settings = config.isPublic ? unsafeIn(runtime) : []
@@ -44,9 +49,12 @@ export async function refusalOf(config: Config, runtime: Runtime): Promise<Refus
   if (lines.length > 0) return { code: 'promise_broken', lines }
   const policy = config.policy(NO_MARKS)
   const { algs, timing } = policy
-  const isShared = config.store.startsWith('etcd')
-  const faults = isShared ? (await import('./shared-store.ts')).storeFaults(config) : []
-  if (faults.length > 0) return { code: 'store_unsafe', faults }
+  const isShared = isEngine(config.store)
+  const faults = [
+    ...isShared ? (await import('./shared-store.ts')).storeFaults(config) : [],
+    ...isFronted(config) ? await (await import('./front.ts')).frontFaults(config) : [],
+  ]
+  if (faults.length > 0) return { code: 'options_unsafe', faults }
   const [most, many] = isShared ? [MAX_ENGINE_BYTES, FEW_KEYS] : [MAX_DOCUMENT_BYTES, MANY_KEYS]
   if (timing.retention > many * timing.interval) {
     const size = (await import('../keyring/size.ts')).ringSize(policy)

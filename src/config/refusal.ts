@@ -21,7 +21,7 @@ export function refusalLines(refusal: Refusal): readonly string[] {
         `${setting} lets others read or replace secrets. Remove it, or serve a loopback address and issuer alone`)
     case 'promise_broken':
       return refusal.lines.map(unsafeText)
-    case 'store_unsafe':
+    case 'options_unsafe':
       return refusal.faults
     case 'algorithm_missing':
       return refusal.algs.map((alg) =>

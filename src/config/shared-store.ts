@@ -10,7 +10,7 @@ export function hostsOf({ store }: Pick<Config, 'store'>): readonly string[] {
 
 /** What is wrong with the options of a store on other machines, as sentences for the operator. */
 export function storeFaults(config: Config): readonly string[] {
-  const { store, allowPlainStore, storeCert, storeKey, storeUser, storePasswordFile } = config
+  const { store, allowPlainStore, storeCert, storeKey, storeUser, storePasswordFile, ...rest } = config
   const isPlain = store.startsWith('etcd:') && !hostsOf(config).every(isLoopbackHost)
   const way = 'Write etcds:, or accept that with --allow-plain-store'
   return [
@@ -18,5 +18,7 @@ export function storeFaults(config: Config): readonly string[] {
     ...(storeCert === undefined) === (storeKey === undefined) ? [] : ['--store-cert and --store-key go together'],
     ...(storeUser === undefined) === (storePasswordFile === undefined) ? []
       : ['--store-user and --store-password-file go together'],
+    ...(rest.kubeApi === undefined) === (rest.kubeTokenFile === undefined) ? []
+      : ['--kube-api and --kube-token-file go together'],
   ]
 }

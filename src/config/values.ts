@@ -48,10 +48,22 @@ export function choice<Value extends string | number | boolean>(values: readonly
   return kind(values.join(' or '), (text) => values.find((value) => String(value) === text))
 }
 
+/** The socket of a path; the name of a socket has 103 bytes at most on every system. */
+function socketName(text: string): string | undefined {
+  const path = socketPath(text)
+  return path !== undefined && Buffer.byteLength(path) <= MAX_SOCKET_BYTES ? path : undefined
+}
+
+/** The path in `unix:PATH`; undefined for every other address. */
+export function socketPath(address: string): string | undefined {
+  return /^unix:([^\0]+)$/.exec(address)?.[1]
+}
+
 /** An IPv6 address may stand in brackets, as in a URL. */
-export const hostName: Kind<string> = kind('a host name or an IP address', (text) => {
+export const listenAddress: Kind<string> = kind('a host name, an IP address, or unix:PATH', (text) => {
   const name = /^\[([0-9a-f:.]+)\]$/i.exec(text)?.[1] ?? text
-  return /^[\w.:-]{1,253}$/.test(name) ? name : undefined
+  const isSocket = socketName(text) !== undefined
+  return isSocket || (/^[\w.:-]{1,253}$/.test(name) && !name.startsWith('unix:')) ? name : undefined
 })
 
 /** Networks in CIDR notation or single addresses; `unix` stands for every program that connects to a socket file. */
@@ -101,10 +113,26 @@ export const workerCount: Kind<number> = kind(`auto or a whole number from 1 to 
 /** One host or several, as a URL has them, and a prefix for the keys. */
 const ETCD_URL = /^etcds?:\/\/(?:(?:\[[\da-f:.]+\]|[\w.-]+)(?::\d{1,5})?(?:,(?!\/)|(?=\/)))+\/[\w./-]{1,200}$/i
 
-export const storeUrl: Kind<StoreUrl> = kind('memory:, file:PATH or etcds://HOST:PORT,.../PREFIX', (text) => {
+/** A namespace, and a Secret whose name leaves room for those with marks. */
+const KUBERNETES_URL = /^kubernetes:[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?\/[a-z\d](?:[a-z\d.-]{0,200}[a-z\d])?$/
+
+const STORES = 'memory:, file:PATH, etcds://HOST:PORT,.../PREFIX or kubernetes:NAMESPACE/SECRET'
+
+export const storeUrl: Kind<StoreUrl> = kind(STORES, (text) => {
   const isFile = /^file:./.test(text) && !text.startsWith('file://')
-  return text === 'memory:' || isFile || ETCD_URL.test(text) ? text as StoreUrl : undefined
+  const isRight = text === 'memory:' || isFile || ETCD_URL.test(text) || KUBERNETES_URL.test(text)
+  return isRight ? text as StoreUrl : undefined
 })
+
+/** A group of this machine, by its name or number. */
+export const groupName: Kind<string> = text('the name or number of a group', (name) => /^[\w.-]{1,32}$/.test(name))
+
+/** Whether a store is on servers that several machines share. */
+export const isEngine = (store: string): boolean => /^(?:etcds?|kubernetes):/.test(store)
+
+/** Addresses of API servers, which answer alike. */
+export const apiUrls: Kind<readonly string[]> = list('https://HOST:PORT, with commas between several', (item) =>
+  /^https:\/\/[^\s/?#@,]+$/.test(item) && URL.canParse(item) ? item : undefined)
 
 /** The name of a user, in visible ASCII. */
 export const userName: Kind<string> = text('a name in visible ASCII', (name) => /^[\x21-\x7e]{1,256}$/.test(name))
@@ -118,13 +146,10 @@ export const keyEncryptionKeys: Kind<readonly Uint8Array[]> = kind(
   },
 )
 
-/** The socket of operators; the name of a socket has 103 bytes at most on every system. */
+/** The socket of operators. */
 export const adminAddress: Kind<string> = kind(
   `unix:PATH, with at most ${MAX_SOCKET_BYTES} bytes of PATH: orders go over no port. For Prometheus set --metrics`,
-  (text) => {
-    const [, path] = /^unix:([^\0]+)$/.exec(text) ?? []
-    return path !== undefined && Buffer.byteLength(path) <= MAX_SOCKET_BYTES ? path : undefined
-  },
+  socketName,
 )
 
 /** A host, or an IPv6 address in brackets, and a port. */

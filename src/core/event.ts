@@ -100,6 +100,14 @@ export type Event =
   /** A server continued a log whose end was not signed: after a crash, or after somebody else wrote it. */
   | { readonly name: 'audit.unclosed'; readonly last: number; readonly hash: string }
   | { readonly name: 'audit.checkpoint'; readonly seq: number; readonly head: string; readonly kid: string }
+  /** The certificate for TLS is in force until `expires`. */
+  | { readonly name: 'certificate.loaded'; readonly path: string; readonly expires: string }
+  /** The files of certificate and key have not fitted for a minute: `detail` says why; the former pair is in force. */
+  | { readonly name: 'certificate.failed'; readonly path: string; readonly detail: string }
+  /** The certificate for TLS expires at `at`, in so many whole days; 0 also means that it has expired. */
+  | { readonly name: 'certificate.expires'; readonly path: string; readonly at: string; readonly days: number }
+  /** No proxy on the socket is trusted, so that all clients count as one. */
+  | { readonly name: 'proxies.untrusted'; readonly address: string }
   | { readonly name: 'auth.open'; readonly address: string }
   | {
     readonly name: 'worker.ended'
@@ -141,7 +149,8 @@ export const LEVELS: ReadonlyMap<Event['name'], Level> = new Map(([
     'tokens.revoked', 'store.volatile', 'stamps.ahead', 'rollback.accepted', 'witness.failed', 'config.unknown',
     'log.dropped', 'key.revoked', 'client.refused', 'jwks.failed', 'operator.ordered', 'operator.refused',
     'keys.unsealed', 'keys.mixed', 'audit.recovered', 'audit.torn', 'audit.unclosed', 'auth.open', 'workers.single',
-    'threads.single', 'store.mode_restored', 'jwks.dropped',
+    'threads.single', 'store.mode_restored', 'jwks.dropped', 'certificate.failed', 'certificate.expires',
+    'proxies.untrusted',
   ]],
   ['error', ['store.failed', 'clients.failed', 'audit.failed', 'worker.ended', 'server.fault']],
 ] as const).flatMap(([level, names]) => names.map((name) => [name, level] as const)))

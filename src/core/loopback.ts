@@ -1,9 +1,10 @@
+const LOCALHOST = /^(?:[\w-]+\.)*localhost$/
 const LOOPBACK_IPV4 = /^127(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}$/
 
 /** Whether an address or name in a configuration is this machine and nothing else (RFC 6890, RFC 6761 section 6.3). */
 export function isLoopbackAddress(address: string): boolean {
   const name = address.toLowerCase()
-  return LOOPBACK_IPV4.test(name) || name === '::1' || name === 'localhost' || name.endsWith('.localhost')
+  return LOOPBACK_IPV4.test(name) || name === '::1' || LOCALHOST.test(name)
 }
 
 /** Whether a URL leads to this machine and nothing else. */

@@ -1,13 +1,13 @@
 /** This room serves HTTP on one address. Read listener.ts (limits) first, then exchange.ts, wire.ts and router.ts. */
 
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerOptions } from 'node:http'
 import { type AddressInfo, Server as NetServer } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { errnoOf } from '../core/errno.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { type Seconds, seconds } from '../core/time.ts'
-import type { Connection } from './connections.ts'
+import type { Connection, Connections } from './connections.ts'
 import { abandon, type AddressOf, endWith, exchanges, type Shared } from './exchange.ts'
 import { problem } from './problem.ts'
 import type { Router } from './router.ts'
@@ -59,7 +59,12 @@ export interface ListenerDeps {
   readonly keepAlive?: Seconds
   /** By default the other end of the connection. */
   readonly addressOf?: AddressOf | undefined
+  /** By default a server without TLS. */
+  readonly makeServer?: MakeServer | undefined
 }
+
+/** Makes the server of a listener. */
+export type MakeServer = (options: ServerOptions, connections: Connections) => Server
 
 /** The default, for an issuer inside of a test. */
 const MAX_CONNECTIONS = 1024
@@ -72,9 +77,10 @@ export function listener({
   maxConnections = MAX_CONNECTIONS,
   keepAlive = KEEP_ALIVE_SECONDS,
   addressOf,
+  makeServer = (options) => createServer(options),
 }: ListenerDeps): Listener {
   const shared = exchanges(maxConnections, { addressOf, onFault, onReply })
-  const server = createServer({ ...LIMITS, keepAliveTimeout: keepAlive * 1000 })
+  const server = makeServer({ ...LIMITS, keepAliveTimeout: keepAlive * 1000 }, shared.connections)
   server.timeout = SOCKET_TIMEOUT_MS
   route(server, shared)
   return {
@@ -124,5 +130,6 @@ async function bind(server: Server, address: Address): Promise<Result<string, st
   if ('path' in address) return ok(`unix:${address.path}`)
   const { host } = address
   const { port } = server.address() as AddressInfo
-  return ok(`http://${host.includes(':') ? `[${host}]` : host}:${port}`)
+  const scheme = 'setSecureContext' in server ? 'https' : 'http'
+  return ok(`${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`)
 }

@@ -6,7 +6,12 @@ import { type Reply, reply } from './reply.ts'
  * Which web pages may read the responses: all; none, although their requests are answered; or pages of exactly these
  * origins, while requests of others are refused, and so are requests that do not say for which host they are.
  */
-export type Cors = 'public' | 'unreadable' | ReadonlySet<string>
+export type Cors = 'public' | 'unreadable' | Origins
+
+/** Whether pages of an origin may call a path under this `Host`; a set of origins asks for no host. */
+export interface Origins {
+  readonly has: (origin: string, host: string) => boolean
+}
 
 /** One path and its handlers; GET includes HEAD, and every path has OPTIONS. */
 export interface Route {
@@ -57,9 +62,10 @@ function checkingOrigin(handler: Handler, cors: Cors): Handler {
   if (typeof cors === 'string') return handler
   return (call) => {
     const origin = call.header('origin')
-    if (call.header('host') === undefined) return problem(400, 'There must be one Host line')
+    const host = call.header('host')
+    if (host === undefined) return problem(400, 'There must be one Host line')
     if (origin === undefined) return handler(call)
-    if (!cors.has(origin)) return problem(403, 'Pages of this origin may not call this path')
+    if (!cors.has(origin, host)) return problem(403, 'Pages of this origin may not call this path')
     const answer = handler(call)
     return answer instanceof Promise ? answer.then((ready) => allowing(ready, origin)) : allowing(answer, origin)
   }
@@ -79,6 +85,6 @@ function preflight(cors: Cors, allow: string): Handler {
     if (origin === undefined || call.header('access-control-request-method') === undefined) return plain
     if (typeof cors === 'string') return cors === 'public' ? everyone : plain
     const answer = reply(204, { ...methods, 'access-control-allow-headers': 'authorization, content-type' })
-    return cors.has(origin) ? allowing(answer, origin) : plain
+    return cors.has(origin, call.header('host') ?? '') ? allowing(answer, origin) : plain
   }
 }

@@ -5,7 +5,7 @@ import { type Alg, algorithm, type Algorithm, parseAlg } from './algorithm.ts'
 import { openVerifier, publicJwk, type PublicJwk, unsoundMember, type Verifier } from './jwk.ts'
 
 /** Members that only the owner of a key may have (RFC 7518 section 6, RFC 9964). */
-const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv']
+export const PRIVATE: readonly string[] = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv']
 const MAX_KID_LENGTH = 256
 const MAX_KEYS = 100
 

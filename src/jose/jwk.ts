@@ -6,7 +6,7 @@ import { fail, ok, type Result } from '../core/result.ts'
 import { type Alg, algorithm, type Algorithm, parseAlg } from './algorithm.ts'
 import { sha256 } from './digest.ts'
 
-/** The name of one key: the thumbprint of its public half. */
+/** The name of one key: the thumbprint of its public half, or what another issuer named it. */
 export type Kid = Brand<string, 'Kid'>
 
 /** The published half of a key: `kty`, its public members, `kid`, `use`, `alg`, in that order (RFC 7517 section 4). */
@@ -41,18 +41,29 @@ export function thumbprint(row: Algorithm, members: Readonly<Record<string, stri
   return sha256(JSON.stringify(Object.fromEntries(covered))) as string as Kid
 }
 
+/** The name that a key of ours has (RFC 7638 section 3). */
+export function thumbprintOf(jwk: PublicJwk): Kid {
+  return thumbprint(algorithm(jwk.alg), jwk)
+}
+
+/** Reads a kid of another issuer: 1 to 256 visible ASCII characters; undefined for any other value. */
+export function parseKid(value: Json | undefined): Kid | undefined {
+  return typeof value === 'string' && /^[!-~]{1,256}$/.test(value) ? value as string as Kid : undefined
+}
+
 /**
  * Reads a published half that we wrote earlier: exact members, canonical and of full width, RSA moduli of 2048 to
- * 4096 bits with exponent 65537, kid equal to the thumbprint. The error names the member at fault.
+ * 4096 bits with exponent 65537, `kid` as given, else the thumbprint. The error names the member at fault.
  */
-export function parsePublicJwk(raw: Json | undefined): Result<PublicJwk, string> {
+export function parsePublicJwk(raw: Json | undefined, kid?: Kid): Result<PublicJwk, string> {
   if (!isObject(raw)) return fail('jwk')
   const alg = typeof raw['alg'] === 'string' ? parseAlg(raw['alg']) : undefined
   if (alg === undefined) return fail('alg')
   const row = algorithm(alg)
   const wrong = unsoundMember(row, raw)
   if (wrong !== undefined) return fail(wrong)
-  const jwk = publicJwk(row, raw)
+  const made = publicJwk(row, raw)
+  const jwk = kid === undefined ? made : { ...made, kid }
   const unknown = [...new Set([...Object.keys(raw), ...Object.keys(jwk)])].find((name) => raw[name] !== jwk[name])
   return unknown === undefined ? ok(jwk) : fail(unknown)
 }

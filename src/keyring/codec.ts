@@ -1,6 +1,6 @@
 import { isObject, type Json } from '../core/json.ts'
 import { type Instant, instant, type Seconds, seconds } from '../core/time.ts'
-import { parsePublicJwk, type PublicJwk } from '../jose/jwk.ts'
+import { parseKid, parsePublicJwk, type PublicJwk, thumbprintOf } from '../jose/jwk.ts'
 import { parseSealed, type Sealed } from '../jose/kek.ts'
 import type { HighWaterMarks } from './policy.ts'
 import { list, oneOf, optional, type Read, record, reject } from './record.ts'
@@ -16,7 +16,9 @@ export function decodeRing(root: Json | undefined): Ring {
   const ring = readRing(root, 'ring')
   // A ring without keys is never written; read as empty, it would be replaced by fresh keys.
   if (ring.keys.length === 0) reject('keys')
-  const kids = [...ring.keys, ...ring.history].map(({ jwk }) => jwk.kid)
+  const all = [...ring.keys, ...ring.history]
+  if (all.some(({ jwk, imported }) => imported === undefined && jwk.kid !== thumbprintOf(jwk))) reject('kid')
+  const kids = all.map(({ jwk }) => jwk.kid)
   const lines = ring.keys.filter(({ state }) => state !== 'retired').map(({ state, jwk }) => `${state} ${jwk.alg}`)
   for (const names of [kids, lines]) if (new Set<string>(names).size < names.length) reject('keys')
   return ring
@@ -30,19 +32,20 @@ const text: Read<string> = (value, member) => typeof value === 'string' ? value 
 /** Reads sealed bytes. */
 export const sealed: Read<Sealed> = (value, member) => parseSealed(value) ?? reject(member)
 const jwk: Read<PublicJwk> = (value) => {
-  const parsed = parsePublicJwk(value)
+  const parsed = parsePublicJwk(value, isObject(value) ? parseKid(value['kid']) : undefined)
   return parsed.ok ? parsed.value : reject(parsed.error)
 }
 
-const separate: Read<true | undefined> = optional((value, member) => value === true ? value : reject(member))
+const flag: Read<true | undefined> = optional((value, member) => value === true ? value : reject(member))
+const origin = { separate: flag, imported: flag }
 
 const started = { publishedAt: moment, activeAt: moment }
 
 /** The members of a key in each state. */
 const KEYS: ReadonlyMap<Json | undefined, Read<Key>> = new Map<Json | undefined, Read<Key>>([
-  ['standby', record<StandbyKey>({ state: oneOf('standby'), jwk, sealed, publishedAt: optional(moment), separate })],
-  ['active', record<ActiveKey>({ state: oneOf('active'), jwk, sealed, ...started, separate })],
-  ['retired', record<RetiredKey>({ state: oneOf('retired'), jwk, ...started, retiredAt: optional(moment), separate })],
+  ['standby', record<StandbyKey>({ state: oneOf('standby'), jwk, sealed, publishedAt: optional(moment), ...origin })],
+  ['active', record<ActiveKey>({ state: oneOf('active'), jwk, sealed, ...started, ...origin })],
+  ['retired', record<RetiredKey>({ state: oneOf('retired'), jwk, ...started, retiredAt: optional(moment), ...origin })],
 ])
 
 const key: Read<Key> = (value, member) => {
@@ -52,6 +55,7 @@ const key: Read<Key> = (value, member) => {
 
 const pastKey: Read<PastKey> = record({
   jwk,
+  imported: flag,
   publishedAt: optional(moment),
   activeAt: optional(moment),
   retiredAt: optional(moment),

@@ -3,11 +3,11 @@ import type { Key, PastKey } from './ring.ts'
 
 /** A key, published or past, as the history shows it; times are rounded so that no token was issued outside. */
 export function historyEntry(key: Key | PastKey): object {
-  const { jwk } = key
-  const span = spanOf(key)
-  if ('state' in key) return { jwk, state: key.state, ...span }
+  const { jwk, imported } = key
+  const known = { ...spanOf(key), imported }
+  if ('state' in key) return { jwk, state: key.state, ...known }
   const { removedAt, why, reason } = key
-  return { jwk, state: 'removed', ...span, removed_at: Math.ceil(removedAt), why, reason }
+  return { jwk, state: 'removed', ...known, removed_at: Math.ceil(removedAt), why, reason }
 }
 
 /** When a key was published, began to sign, and ceased to sign. */

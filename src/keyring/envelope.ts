@@ -6,12 +6,12 @@ import { KeyringFault } from './fault.ts'
 import { oneOf, record, reject } from './record.ts'
 import type { Ring } from './ring.ts'
 
-/** The version of a document with heads, a restore or separate sets; and of others, which an earlier jwksd reads. */
-const [FORMAT, PLAIN_FORMAT] = [2, 1]
+/** The version of a document with imported keys; with heads, a restore or separate sets; and of others. */
+const [FORMAT, HEADS_FORMAT, PLAIN_FORMAT] = [3, 2, 1]
 
 const NOTHING = new Uint8Array(0)
 const present = (value: Json | undefined, member: string): Json => value ?? reject(member)
-const readDocument = record({ format: oneOf(PLAIN_FORMAT, FORMAT), ring: present, seal: sealed })
+const readDocument = record({ format: oneOf(PLAIN_FORMAT, HEADS_FORMAT, FORMAT), ring: present, seal: sealed })
 
 /**
  * Writes a ring as the document that every store keeps. Its `seal` is an AES-256-GCM tag over the whole ring, so that
@@ -19,8 +19,7 @@ const readDocument = record({ format: oneOf(PLAIN_FORMAT, FORMAT), ring: present
  */
 export async function sealRing(ring: Ring, keks: Keks, randomBytes: RandomBytes): Promise<string> {
   const text = encodeRing(ring)
-  const isPlain = ring.heads === undefined && ring.restored === undefined && !ring.keys.some(({ separate }) => separate)
-  const format = isPlain ? PLAIN_FORMAT : FORMAT
+  const format = formatOf(ring)
   const seal = await sealBytes(NOTHING, { kek: keks[0], context: contextOf(format, text), randomBytes })
   return `{"format":${format},"ring":${text},"seal":${JSON.stringify(seal)}}\n`
 }
@@ -36,6 +35,13 @@ export async function openRing(document: string, keks: Keks): Promise<Ring> {
   const context = contextOf(format, JSON.stringify(ring))
   if ((await openBytes(seal, { keks, context }))?.length === 0) return decodeRing(ring)
   throw new KeyringFault('altered', 'Cannot authenticate the ring: it was edited after it was written')
+}
+
+/** The lowest version that holds everything in the ring, so that an earlier jwksd reads what it can. */
+function formatOf({ keys, history, heads, restored }: Ring): number {
+  if ([...keys, ...history].some(({ imported }) => imported)) return FORMAT
+  const isPlain = heads === undefined && restored === undefined && !keys.some(({ separate }) => separate)
+  return isPlain ? PLAIN_FORMAT : HEADS_FORMAT
 }
 
 function contextOf(format: number, text: string): string {

@@ -46,9 +46,9 @@ export function note({ changes }: Move, { kid, alg }: PublicJwk, to: Change['to'
   changes.push({ kid, alg, to })
 }
 
-/** Where a new key is published. */
-export function setOf({ jwk }: FreshKey, { separate }: Policy): Pick<Key, 'separate'> {
-  return { separate: separate?.includes(jwk.alg) === true ? true : undefined }
+/** Where a new key is published; this server made it. */
+export function setOf({ jwk }: Pick<FreshKey, 'jwk'>, { separate }: Policy): Pick<Key, 'separate' | 'imported'> {
+  return { separate: separate?.includes(jwk.alg) === true ? true : undefined, imported: undefined }
 }
 
 /** Makes a standby the active key of its line, and retires the active key before it. */
@@ -64,9 +64,9 @@ export function promoteStandby(ring: Ring, standby: StandbyKey, move: Move): Rin
 }
 
 /** Takes the private half of an active key out of the ring; the public one stays published. */
-export function retire({ jwk, publishedAt, activeAt, separate }: ActiveKey, move: Move): RetiredKey {
-  note(move, jwk, 'retired')
-  return { state: 'retired', jwk, publishedAt, activeAt, retiredAt: undefined, separate }
+export function retire({ state: _state, sealed: _sealed, ...rest }: ActiveKey, move: Move): RetiredKey {
+  note(move, rest.jwk, 'retired')
+  return { state: 'retired', ...rest, retiredAt: undefined }
 }
 
 /** Moves keys from the set to the history, without their private halves. */
@@ -79,6 +79,7 @@ export function remove(
   for (const { jwk } of gone) note(move, jwk, why === 'revoked' ? 'revoked' : 'removed')
   const past = gone.map((key): PastKey => ({
     jwk: key.jwk,
+    imported: key.imported,
     publishedAt: key.publishedAt,
     activeAt: key.state === 'standby' ? undefined : key.activeAt,
     retiredAt: key.state === 'retired' ? key.retiredAt : key.state === 'active' ? move.now : undefined,

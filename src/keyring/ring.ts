@@ -9,6 +9,8 @@ interface InSet {
   readonly jwk: PublicJwk
   /** Whether the set is its own algorithm's, and not the common one. It is fixed when the key is made. */
   readonly separate?: true | undefined
+  /** Whether another issuer made the key: its kid is that issuer's, and copies of its private half may be elsewhere. */
+  readonly imported?: true | undefined
 }
 
 /** Published, and the next to sign. */
@@ -40,8 +42,7 @@ export interface RetiredKey extends InSet {
 export type Key = StandbyKey | ActiveKey | RetiredKey
 
 /** No longer published, but kept to trace old tokens; its kid never comes back. */
-export interface PastKey {
-  readonly jwk: PublicJwk
+export interface PastKey extends Pick<InSet, 'jwk' | 'imported'> {
   /** Undefined if it was removed before a ring with it was seen committed. */
   readonly publishedAt: Instant | undefined
   /** When it began to sign; undefined for a standby. */

@@ -3,7 +3,7 @@ import { type Clock, type Instant, numericDate } from '../core/time.ts'
 import type { Call } from '../http/call.ts'
 import { problem } from '../http/problem.ts'
 import { json, type Reply } from '../http/reply.ts'
-import type { Route } from '../http/router.ts'
+import type { Origins, Route } from '../http/router.ts'
 import { issue, type IssueDeps, type MadeToken, type TokenOrder } from '../jose/issue.ts'
 import type { Current, Snapshot } from '../keyring/snapshot.ts'
 import { outOfReach } from './document.ts'
@@ -17,7 +17,7 @@ export interface AuthDeps extends IssueDeps {
   readonly loadBad: () => Promise<BadTokens>
   /** Whether a request with this `Host` was meant for this server (DNS rebinding). */
   readonly isOurHost: (host: string) => boolean
-  readonly allowOrigins: ReadonlySet<string>
+  readonly allowOrigins: Origins
   readonly now: Clock
 }
 

@@ -19,18 +19,21 @@ export interface ReadyDeps {
   readonly keys: (ring: Ring) => 'sealed' | 'unsealed' | 'in memory'
   /** Whether the server waits until balancers send no more requests. */
   readonly isDraining: () => boolean
+  /** How the certificate stands; undefined without TLS. */
+  readonly certificate: () => 'valid' | 'expires soon' | 'expired' | undefined
   readonly audit: () => 'off' | 'written' | 'failing' | 'failing and required'
 }
 
 /** Whether this replica may be sent requests: it can sign, and its view of the store is fresh enough to be trusted. */
-export function readyRoute({ current, health, keys, isDraining, audit }: ReadyDeps): Route {
+export function readyRoute({ current, health, keys, isDraining, certificate, audit }: ReadyDeps): Route {
   const get = async () => {
     const snapshot = await current()
     const { ready, inStep, viewAge, ahead } = health()
     const records = audit()
     const canSign = ready && snapshot?.signers.get(undefined) !== undefined && records !== 'failing and required'
     const isReady = canSign && !isDraining()
-    const readiness = records === 'failing' || ahead > 0 ? 'degraded' : 'ready'
+    const isExpiring = (certificate() ?? 'valid') !== 'valid'
+    const readiness = records === 'failing' || ahead > 0 || isExpiring ? 'degraded' : 'ready'
     return json(isReady ? 200 : 503, {
       status: isDraining() ? 'draining' : isReady ? readiness : 'not ready',
       store: inStep ? 'in step' : 'out of reach',
@@ -38,6 +41,7 @@ export function readyRoute({ current, health, keys, isDraining, audit }: ReadyDe
       stamps: ahead > 0 ? `${Math.ceil(ahead)} s ahead of the clock` : undefined,
       signs_at: signsAt(snapshot),
       keys: snapshot === undefined ? undefined : keys(snapshot.ring),
+      certificate: certificate(),
       audit: records,
     })
   }

@@ -1,6 +1,6 @@
 import type { Event } from '../core/event.ts'
 import { count, requestSample, sumOf, type Tally } from '../core/tally.ts'
-import { type Clock, later } from '../core/time.ts'
+import { type Clock, type Instant, later } from '../core/time.ts'
 import type { Call } from '../http/call.ts'
 import { type Reply, reply } from '../http/reply.ts'
 import type { Route } from '../http/router.ts'
@@ -18,6 +18,8 @@ export interface MetricsDeps {
   readonly total: () => Tally
   readonly build: { readonly version: string; readonly node: string }
   readonly now: Clock
+  /** The certificate of the public address; undefined without TLS. */
+  readonly tls: { readonly expires: () => Instant } | undefined
 }
 
 /** Every metric: its name, kind and meaning. */
@@ -29,6 +31,7 @@ const FAMILIES: readonly (readonly [string, 'counter' | 'gauge', string])[] = [
   ['jwksd_view_age_seconds', 'gauge', 'Time since the store was last read.'],
   ['jwksd_keys', 'gauge', 'Published keys.'],
   ['jwksd_promotion_timestamp_seconds', 'gauge', 'When the next key of an algorithm begins to sign.'],
+  ['jwksd_certificate_expiry_timestamp_seconds', 'gauge', 'When the certificate for TLS expires.'],
 ]
 
 /** Every event, and whether it is counted for each algorithm. */
@@ -40,6 +43,7 @@ const EVENTS: { readonly [Name in Event['name']]: Extract<Event, { name: Name }>
   'key.removed': 1, 'key.revoked': 1, 'token.minted': 1, 'token.revoked': 0, 'client.refused': 0, 'clients.loaded': 0,
   'jwks.failed': 0, 'clients.failed': 0, 'operator.ordered': 0, 'operator.refused': 0, 'config.loaded': 0,
   'keys.unsealed': 0, 'keys.mixed': 0, 'audit.failed': 0, 'audit.recovered': 0, 'audit.torn': 0, 'audit.unclosed': 0,
+  'certificate.loaded': 0, 'certificate.failed': 0, 'certificate.expires': 0, 'proxies.untrusted': 0,
   'audit.checkpoint': 0, 'audit.begun': 0, 'audit.folded': 0, 'audit.segment': 0,
   'ring.served': 0, 'rollback.accepted': 0, 'witness.failed': 0, 'auth.open': 0,
   'config.unknown': 0, 'log.dropped': 0, 'worker.ended': 0, 'workers.single': 0, 'threads.single': 0,
@@ -77,12 +81,13 @@ function zeros({ keyring: { policy: { algs } }, paths }: MetricsDeps): Tally {
   return new Map([...events, ...requests, requestSample('other', 404), ...keys].map((sample) => [sample, 0]))
 }
 
-function gauges({ keyring, build, now }: MetricsDeps, isReady: boolean): Tally {
+function gauges({ keyring, build, now, tls }: MetricsDeps, isReady: boolean): Tally {
   const samples: Tally = new Map([
     [`jwksd_build_info{version="${build.version}",node="${build.node}"}`, 1],
     ['jwksd_ready', Number(isReady)],
     ['jwksd_view_age_seconds', keyring.health().viewAge],
   ])
+  if (tls !== undefined) samples.set('jwksd_certificate_expiry_timestamp_seconds', tls.expires())
   const { ring } = keyring.lastSeen()
   for (const key of ring.keys) {
     const { state, jwk: { alg } } = key

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts'
+import { socketPath } from '../config/values.ts'
 import { proof, proofText } from '../keyring/proof.ts'
 import type { App, Listening } from './app.ts'
 
@@ -17,6 +18,8 @@ export async function announce(config: Config, app: App, listening: Listening): 
   if (process.env['UV_THREADPOOL_SIZE'] === '1') emit({ name: 'threads.single' })
   const mixed = policy.algs.length > 1 ? (await import('../keyring/mixed.ts')).mixedIn(policy) : []
   if (mixed.length > 0) emit({ name: 'keys.mixed', algs: mixed })
+  const isShared = socketPath(host) !== undefined && config.clients !== undefined
+  if (isShared && config.trustedProxies?.includes('unix') !== true) emit({ name: 'proxies.untrusted', address: host })
   if (isUnsealed) emit({ name: 'keys.unsealed', store })
   if (auth !== 'off' && isPublic) emit({ name: 'auth.open', address: host })
   emit({ name: 'server.listening', url, issuer: issuerAt(url), store, auth, admin, metrics, audit: audit ?? 'off' })

@@ -17,7 +17,7 @@ import { metadataRoute } from '../routes/metadata.ts'
 import { loadKeks } from '../stores/keks.ts'
 import { openStores } from '../stores/open.ts'
 import { pause } from '../system/pause.ts'
-import type { Part, PartDeps, Recorder } from './part.ts'
+import type { Part, PartDeps, Recorder, Tls } from './part.ts'
 
 /** A server that holds its keys and knows its routes, but listens nowhere yet. */
 export interface App extends PartDeps {
@@ -31,6 +31,8 @@ export interface App extends PartDeps {
   readonly paths: ReadonlySet<string>
   /** `/readyz`. */
   readonly ready: Route
+  /** The certificate of the public address; undefined without TLS. */
+  readonly tls: Tls | undefined
   /** Whether everything so far is in the audit log; true without one. */
   readonly recorded: () => Promise<boolean>
   readonly issuerAt: (url: string) => string
@@ -75,7 +77,9 @@ export type Messenger = NodeJS.EventEmitter & { readonly send: (message: object,
  * failure is a sentence for the operator.
  */
 export async function createApp(config: Config, system: System): Promise<Result<App, string>> {
-  // 1. The store, and the keys that open it
+  // 1. The certificate, which makes nothing; the store, and the keys that open it
+  const tls = config.tlsCert === undefined ? undefined : await (await import('./tls.ts')).openTls(config, system)
+  if (tls?.ok === false) return tls
   const keks = await loadKeks(config, system.randomBytes)
   if (!keks.ok) return keks
   const { ring: store, openJtis } = await openStores(config, system)
@@ -93,33 +97,37 @@ export async function createApp(config: Config, system: System): Promise<Result<
   const mayMint = config.auditRequired ? audit?.written : undefined
   const shared = { ...system, emit, config, keyring, openJtis, mayMint }
   const parts = await openParts(shared)
-  return parts.ok ? ok(assembled(shared, store, { audit, parts: parts.value })) : parts
+  return parts.ok ? ok(assembled(shared, store, { audit, parts: parts.value, tls: tls?.value })) : parts
 }
 
 async function openParts(deps: PartDeps): Promise<Result<readonly Part[], string>> {
-  const { config } = deps
-  const development = config.auth === 'off' ? [] : [(await import('./development.ts')).openDevelopment(deps)]
-  if (config.clients === undefined) return ok(development)
-  const service = await (await import('./token-service.ts')).openTokenService(config.clients, deps)
-  return service.ok ? ok([...development, service.value]) : service
+  const { config: { auth, page, clients } } = deps
+  const pages = auth !== 'off' || page ? [(await import('./page.ts')).openPage(deps)] : []
+  const free = auth === 'off' ? pages : [...pages, (await import('./development.ts')).openDevelopment(deps)]
+  if (clients === undefined) return ok(free)
+  const service = await (await import('./token-service.ts')).openTokenService(clients, deps)
+  return service.ok ? ok([...free, service.value]) : service
 }
 
 /** What a configuration adds to the core. */
 interface Extras {
   readonly audit: Recorder | undefined
   readonly parts: readonly Part[]
+  readonly tls: Tls | undefined
 }
 
-function assembled(deps: PartDeps, store: RingStore, { audit, parts }: Extras): App {
+function assembled(deps: PartDeps, store: RingStore, { audit, parts, tls }: Extras): App {
   const { config, keyring } = deps
   let isDraining = false
-  const ready = readyRoute(readiness(deps, store, { audit, isDraining: () => isDraining }))
-  const reloads = [...parts.flatMap(({ reload }) => reload ?? []), ...audit === undefined ? [] : [audit.reopen]]
+  const ready = readyRoute(readiness(deps, store, { audit, tls, isDraining: () => isDraining }))
+  const files = [...parts, ...tls === undefined ? [] : [tls]]
+  const reloads = [...files.flatMap(({ reload }) => reload ?? []), ...audit === undefined ? [] : [audit.reopen]]
   const paths = new Set<string>()
   return {
     ...deps,
     paths,
     ready,
+    tls,
     recorded: async () => await audit?.written() ?? true,
     isDurable: store.durable,
     isUnsealed: store.durable && isUnsealed(keyring.lastSeen().ring),
@@ -139,22 +147,24 @@ function assembled(deps: PartDeps, store: RingStore, { audit, parts }: Extras): 
       return pause(config.drain)
     },
     close: async () => {
-      for (const { close } of parts) close?.()
+      for (const { close } of files) close?.()
       await audit?.close()
     },
   }
 }
 
 /** What readiness asks besides the keys. */
-interface Others extends Pick<ReadyDeps, 'isDraining'>, Pick<Extras, 'audit'> {}
+interface Others extends Pick<ReadyDeps, 'isDraining'>, Pick<Extras, 'audit' | 'tls'> {}
 
-function readiness({ keyring, mayMint }: PartDeps, { durable }: RingStore, { audit, isDraining }: Others): ReadyDeps {
+function readiness({ keyring, mayMint }: PartDeps, { durable }: RingStore, others: Others): ReadyDeps {
+  const { audit, tls, isDraining } = others
   const failing = mayMint === undefined ? 'failing' : 'failing and required'
   return {
     current: keyring.current,
     health: () => keyring.health(),
     isDraining,
     keys: (ring) => !durable ? 'in memory' : isUnsealed(ring) ? 'unsealed' : 'sealed',
+    certificate: () => tls?.state(),
     audit: () => audit === undefined ? 'off' : audit.isWritten() ? 'written' : failing,
   }
 }

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts'
+import { socketPath } from '../config/values.ts'
 import { VERSION } from '../config/version.ts'
 import { formatDuration } from '../core/duration.ts'
 import type { App, Listening } from './app.ts'
@@ -36,12 +37,16 @@ Ctrl-C stops.
 `
 }
 
-function curls({ auth, clients }: Config, url: string): string {
-  const read = `  curl ${url}/jwks.json\n`
-  const token = clients === undefined ? '' : `  curl -u CLIENT:SECRET -d grant_type=client_credentials ${url}/token\n`
+function curls({ auth, clients, host, page }: Config, bound: string): string {
+  const path = socketPath(host)
+  const [curl, url] = path === undefined ? ['curl', bound] : [`curl --unix-socket ${path}`, 'http://localhost']
+  const open = path === undefined && (auth !== 'off' || page) ? `  page: ${url}/\n` : ''
+  const read = `${open}  ${curl} ${url}/jwks.json\n`
+  const grant = '-u CLIENT:SECRET -d grant_type=client_credentials'
+  const token = clients === undefined ? '' : `  ${curl} ${grant} ${url}/token\n`
   if (auth === 'off') return `${read}${token}  (no /auth here without --open-auth)\n`
-  return `${read}${token}  curl -X POST ${url}/auth
-  curl -X POST -H 'Content-Type: application/json' -d '{"sub":"testuser"}' ${url}/auth
-  curl -X POST '${url}/auth?expired=true'
+  return `${read}${token}  ${curl} -X POST ${url}/auth
+  ${curl} -X POST -H 'Content-Type: application/json' -d '{"sub":"testuser"}' ${url}/auth
+  ${curl} -X POST '${url}/auth?expired=true'
 `
 }

@@ -9,6 +9,7 @@ import type { Part, PartDeps } from './part.ts'
 /** `/auth` and its cases of bad tokens. */
 export function openDevelopment({ config, keyring, ...shared }: PartDeps): Part {
   const { algs, rsaBits, timing } = keyring.policy
+  const allowed = new Set(config.allowOrigins)
   const unpublished = new Map<Alg, Promise<Signer>>()
   const depsAt = ({ url, base }: Issuer): AuthDeps => ({
     ...shared,
@@ -25,9 +26,20 @@ export function openDevelopment({ config, keyring, ...shared }: PartDeps): Part 
       attackerJwksUrl: `${base}/auth/stranger-jwks.json`,
       longest: config.store === 'memory:' ? undefined : timing.maxTtl,
     }),
-    isOurHost: (host) =>
-      config.auth === 'open' || isLoopbackHost(host) || host.toLowerCase() === new URL(url).host,
-    allowOrigins: new Set(config.allowOrigins),
+    isOurHost: (host) => config.auth === 'open' || isOwnHost(host, url),
+    // Also where `/auth` is open to everybody: a page of a foreign name may have rebound it to this machine.
+    allowOrigins: {
+      has: (origin, host) => allowed.has(origin) || (isOriginOf(origin, host) && isOwnHost(host, url)),
+    },
   })
   return { routesAt: (issuer) => authRoutes(depsAt(issuer)) }
+}
+
+function isOwnHost(host: string, issuer: string): boolean {
+  return isLoopbackHost(host) || host.toLowerCase() === new URL(issuer).host
+}
+
+/** Whether a page of this origin (RFC 6454 section 6.2) came from the host that it calls: the page at `/` does. */
+function isOriginOf(origin: string, host: string): boolean {
+  return [`http://${host}`, `https://${host}`].includes(origin)
 }

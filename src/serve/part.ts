@@ -3,6 +3,8 @@ import type { Event } from '../core/event.ts'
 import type { Issuer } from '../core/issuer.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { System } from '../core/system.ts'
+import type { Instant } from '../core/time.ts'
+import type { MakeServer } from '../http/listener.ts'
 import type { Route } from '../http/router.ts'
 import type { Keyring } from '../keyring/keyring.ts'
 import type { OpenJtis } from '../oauth/jti-store.ts'
@@ -38,4 +40,15 @@ export interface Recorder {
   readonly reopen: () => Promise<void>
   readonly tick: () => Promise<void>
   readonly close: () => Promise<void>
+}
+
+/** The certificate of a server, as in its files now. */
+export interface Tls {
+  readonly expires: () => Instant
+  readonly state: () => 'valid' | 'expires soon' | 'expired'
+  /** Makes the server that speaks TLS, and from then on follows the files. */
+  readonly makeServer: MakeServer
+  /** Looks at the files; never rejects. */
+  readonly reload: () => Promise<void>
+  readonly close: () => void
 }

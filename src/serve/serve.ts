@@ -1,5 +1,6 @@
 import type { Config, Configured } from '../config/config.ts'
 import { refusalOf } from '../config/promise.ts'
+import { socketPath } from '../config/values.ts'
 import { VERSION } from '../config/version.ts'
 import { type Emit, faultEvent } from '../core/event.ts'
 import { ok } from '../core/result.ts'
@@ -96,9 +97,11 @@ async function listen(config: Config, app: App, side: PrivateSide | undefined): 
   if (!others.ok) return await stop(app, others.error, [])
   const { listeners } = others.value
   const onFault = (error: unknown): void => app.emit(faultEvent(error))
-  const server = await publicListener(config, { onFault, onReply: side?.onReplyOf(app) })
+  const hooks = { onFault, onReply: side?.onReplyOf(app), makeServer: app.tls?.makeServer }
+  const server = await publicListener(config, hooks)
   const bound = await server.listen(config, app.routerAt)
-  if (!bound.ok) return await stop(app, `Cannot listen on ${host}:${port}: ${bound.error}`, listeners)
+  const place = socketPath(host) ?? `${host}:${port}`
+  if (!bound.ok) return await stop(app, `Cannot listen on ${place}: ${bound.error}`, listeners)
   return { ...others.value, url: bound.value, listeners: [server, ...listeners] }
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { except } from '../core/errno.ts'
 import { readPrivate } from '../system/private-file.ts'
 import { appendLines } from './archive.ts'
-import { makeFolders, timeOf, write } from './jti-folder.ts'
+import { makeFolders, setTime, timeOf } from './jti-folder.ts'
 import { ALL } from './jti-pots.ts'
 
 /**
@@ -15,10 +15,10 @@ export async function addMarks(from: string, to: string): Promise<number> {
   for (const part of ['', ALL]) {
     const names = await readdir(join(from, part)).catch(except('ENOENT')) ?? []
     if (names.length > 0) await makeFolders(to)
-    for (const name of names.filter((one) => one !== ALL)) {
+    for (const name of names.filter((one) => one !== ALL && !one.endsWith('.tmp'))) {
       const [at, own] = [await timeOf(join(from, part, name)), await timeOf(join(to, part, name))]
       if (at === undefined || (own !== undefined && own >= at)) continue
-      await write(join(to, part, name), 'a', at)
+      await setTime(join(to, part, name), at)
       count += 1
     }
   }

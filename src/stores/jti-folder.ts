@@ -1,19 +1,23 @@
-import { mkdir, open, readdir, stat, unlink } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { mkdir, readdir, readFile, stat, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
 import { except, systemSays } from '../core/errno.ts'
 import { type Clock, type Instant, instant, later } from '../core/time.ts'
 import { StoreUnavailable } from '../keyring/store.ts'
 import { type JtiStore, MAX_MARKS_PER_CLIENT } from '../oauth/jti-store.ts'
-import { syncFolder } from '../system/sync-folder.ts'
+import { makeFile } from '../system/make-file.ts'
+import { systemRandom } from '../system/random.ts'
+import { replaceFile } from '../system/replace-file.ts'
 import { ALL, jtiPots, type Marks } from './jti-pots.ts'
 
 const unlessMarked = except('EEXIST')
 const unlessMissing = except('ENOENT')
+/** What a whole mark holds. */
+const MOMENT = /^\d+(?:\.\d+)?\n$/
 
 /**
- * Marks as empty files in one folder: the file system makes each file for one process only. The modification time of
- * a file is the expiry of its mark, or the moment until which all tokens of a client are revoked. No mark is
- * acknowledged before it would survive a power cut.
+ * Marks as files in one folder: the file system makes each file for one process only. A file holds the expiry of its
+ * mark, or the moment until which all tokens of a client are revoked, in seconds since 1970; an empty one, of an older
+ * version, has it as its modification time. No mark is acknowledged before it would survive a power cut.
  */
 export function jtiFolder(folder: string, now: Clock, most: number = MAX_MARKS_PER_CLIENT): JtiStore {
   let made: Promise<void> | undefined
@@ -25,11 +29,11 @@ export function jtiFolder(folder: string, now: Clock, most: number = MAX_MARKS_P
   const marks: Marks = {
     set: async (name, until) => {
       await make()
-      return await write(pathOf(name), 'wx', until)
+      return await makeFile(pathOf(name), textOf(until)).then(() => true, unlessMarked) === true
     },
     raise: async (name, at) => {
       await make()
-      await write(pathOf(name), 'a', later(at, await timeOf(pathOf(name)) ?? at))
+      await setTime(pathOf(name), later(at, await timeOf(pathOf(name)) ?? at))
     },
     timeOf: (name) => timeOf(pathOf(name)),
     // A file that another process was making had its creation time when it was found.
@@ -52,30 +56,26 @@ export function jtiFolder(folder: string, now: Clock, most: number = MAX_MARKS_P
   }
 }
 
-/** Makes a folder of marks, on the disk when this resolves. */
+/** Makes a folder of marks; it is on the disk with the first mark in it. */
 export async function makeFolders(folder: string): Promise<void> {
   await mkdir(join(folder, ALL), { recursive: true, mode: 0o700 })
-  for (const changed of [folder, dirname(folder)]) await syncFolder(changed)
 }
 
-/** Sets the time of a file that is made for it; false if it must be new and is not. */
-export async function write(path: string, flags: 'wx' | 'a', time: Instant): Promise<boolean> {
-  const file = await open(path, flags, 0o600).catch(unlessMarked)
-  if (file === undefined) return false
-  try {
-    await file.utimes(time, time)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await syncFolder(dirname(path))
-  return true
+/** Sets the moment of a mark, new or not. */
+export async function setTime(path: string, time: Instant): Promise<void> {
+  await replaceFile({ path, content: textOf(time), randomBytes: systemRandom })
 }
 
-/** The modification time of a file; undefined if there is none. */
+/** The moment of a mark; undefined if there is none. */
 export async function timeOf(path: string): Promise<Instant | undefined> {
   const status = await stat(path).catch(unlessMissing)
-  return status === undefined ? undefined : instant(status.mtimeMs / 1000)
+  if (status === undefined) return undefined
+  const text = status.size === 0 ? '' : await readFile(path, 'latin1').catch(unlessMissing)
+  return text === undefined ? undefined : instant(MOMENT.test(text) ? Number(text) : status.mtimeMs / 1000)
+}
+
+function textOf(time: Instant): string {
+  return `${time}\n`
 }
 
 async function guarded<Value>(task: () => Promise<Value>): Promise<Value> {

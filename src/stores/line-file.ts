@@ -8,13 +8,12 @@ import { promisify } from 'node:util'
 import type { LineFile } from '../audit/file.ts'
 import { except } from '../core/errno.ts'
 import { sha256 } from '../jose/digest.ts'
-import { syncFolder } from '../system/sync-folder.ts'
 import { BEGIN, firstLine, lastLineWith, tailOf } from './lines.ts'
 import { takeLock } from './lock.ts'
 
-const { O_APPEND, O_CREAT, O_DSYNC, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants
-/** Every write is on the disk when it ends: Node's permission model allows this, and no fsync. */
-const MODE = O_RDWR | O_APPEND | O_DSYNC | O_NOFOLLOW | O_NONBLOCK
+const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDWR, O_SYNC } = constants
+/** Every write is on the disk when it ends, and so is the name of the file: see system/replace-file.ts. */
+const MODE = O_RDWR | O_APPEND | O_SYNC | O_NOFOLLOW | O_NONBLOCK
 /** The ending of a file that was put aside, by us or by what rotates logs; not of what we keep beside the file. */
 const ASIDE = /^[.-](?!lock$|next$)/
 
@@ -37,7 +36,6 @@ interface Grown {
  */
 export async function openLineFile(path: string, workers = 1): Promise<LineFile> {
   const { file, release } = await openLocked(path)
-  await syncFolder(dirname(path))
   const isRegular = fstatSync(file).isFile()
   const found = { ...tailOf(file), first: firstLine(file), lastWith: (text: string) => lastLineWith(file, text) }
   // A crash may have cut off the first record of a new file.
@@ -57,7 +55,6 @@ export async function openLineFile(path: string, workers = 1): Promise<LineFile>
       // Whoever asks for a fault meanwhile must not meet a closed file.
       Object.assign(grown, { file: renewed(path, old, `${path}.${ending}`), size: 0, surplus: 0 })
       await closed(old)
-      await syncFolder(dirname(path))
     },
     close: async () => {
       closeSync(grown.file)

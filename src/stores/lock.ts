@@ -94,9 +94,11 @@ async function becomeNewest(folder: string, fd: number): Promise<Release | undef
 /** Only a socket that nobody listens on refuses; one that has just been removed, or whose queue is full, does not. */
 async function isHeld(address: string): Promise<boolean> {
   const socket = connect(address)
-  const held = await once(socket, 'connect').then(() => true, (error) => errnoOf(error).code !== 'ECONNREFUSED')
+  const { code } = await once(socket, 'connect').then(() => ({ code: 'connected' }), errnoOf)
   socket.destroy()
-  return held
+  // Node's permission model: it would look as if the lock were held for ever.
+  if (code === 'ERR_ACCESS_DENIED') throw Object.assign(new Error(), { code, syscall: 'connect' })
+  return code !== 'ECONNREFUSED'
 }
 
 function newest(names: readonly string[]): number {

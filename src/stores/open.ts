@@ -15,6 +15,7 @@ export async function openStores(config: Config, system: StoreSystem): Promise<S
     return { ring, openJtis: async ({ now }) => (await import('./jti-memory.ts')).jtiMemory(now) }
   }
   if (store.startsWith('etcd')) return await (await import('./etcd/open.ts')).openEtcd(config, system)
+  if (store.startsWith('kube')) return await (await import('./kubernetes/open.ts')).openKubernetes(config, system)
   const path = resolve(store.slice('file:'.length))
   const ring = (await import('./file.ts')).fileStore({ ...system, path, allowShared })
   return { ring, openJtis: async ({ now }) => (await import('./jti-folder.ts')).jtiFolder(`${path}.jti`, now) }

@@ -1,10 +1,10 @@
-import { type Agent, type IncomingMessage, request as plainRequest } from 'node:http'
+import { type Agent, type IncomingHttpHeaders, type IncomingMessage, request as plainRequest } from 'node:http'
 import { request as tlsRequest } from 'node:https'
 
 /** One request to another server, and what is waited for. */
 export interface Question {
   readonly url: URL
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'PUT'
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
   /** Milliseconds from now until the answer must be whole. */
@@ -18,6 +18,7 @@ export interface Question {
 /** What another server answered; its body is whole. */
 export interface Answer {
   readonly status: number
+  readonly headers: IncomingHttpHeaders
   readonly body: Buffer
 }
 
@@ -40,7 +41,7 @@ export function ask({ url, body, withinMs, maxBytes, ...options }: Question): Pr
     request.once('response', (response) => {
       void bodyOf(response, maxBytes).then((whole) => {
         clearTimeout(timer)
-        resolve({ status: response.statusCode ?? 0, body: whole })
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: whole })
       }, fail)
     })
     request.end(body)

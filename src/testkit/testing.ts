@@ -1,12 +1,11 @@
 import type { JsonWebKey } from 'node:crypto'
 import { encodeBase64url } from '../core/encoding.ts'
 import { parseDuration } from '../core/duration.ts'
-import { issuerOf, jwksPaths, metadataPaths } from '../core/issuer.ts'
+import { issuerOf } from '../core/issuer.ts'
 import { after, type Instant, seconds } from '../core/time.ts'
 import { listener } from '../http/listener.ts'
-import { json } from '../http/reply.ts'
-import { type Route, type Router, router } from '../http/router.ts'
-import { type Alg, ALGORITHMS } from '../jose/algorithm.ts'
+import { type Router, router } from '../http/router.ts'
+import type { Alg } from '../jose/algorithm.ts'
 import { importSigner } from '../jose/imported.ts'
 import type { PublicJwk } from '../jose/jwk.ts'
 import type { Signer } from '../jose/signer.ts'
@@ -16,7 +15,10 @@ import { systemRandom } from '../system/random.ts'
 import { CATALOGUE, namesNear } from './catalogue.ts'
 import { selfSigned } from './certificate.ts'
 import { type Kit, tokenOf } from './kit.ts'
+import { documentsOf, type Fetch, type KeySetFault } from './published.ts'
 import { SET_CASES, setRoutes } from './set-cases.ts'
+
+export type { Fetch, KeySetFault }
 
 /** How an issuer for tests is made; everything has a default. */
 export interface IssuerOptions {
@@ -28,7 +30,7 @@ export interface IssuerOptions {
   readonly issuer?: string
   /** The `aud` of its tokens; `api`. */
   readonly audience?: string | readonly string[]
-  /** The algorithm of its keys; ES256, whose keys are made within a millisecond. */
+  /** The algorithm of its keys; RS256, as the server has. Keys of ES256 are made within a millisecond. */
   readonly alg?: Alg
   /** Modulus of RSA keys; 2048. */
   readonly rsaBits?: number
@@ -57,6 +59,10 @@ export interface TestIssuer {
   readonly rotate: () => Promise<void>
   /** Takes a key out of the set at once, the one that signs when none is named; another one signs then. */
   readonly revoke: (kid?: string) => Promise<void>
+  /** Gives the key set and the metadata a fault from now on; without one they are right again. */
+  readonly fault: (fault?: KeySetFault) => void
+  /** Every request for the key set or the metadata so far, the oldest first. */
+  readonly fetches: () => readonly Fetch[]
   /** The time by which tokens are made: the real one, and what it was advanced by. */
   readonly clock: { readonly now: () => number; readonly advance: (duration: string) => void }
   readonly close: () => Promise<void>
@@ -64,8 +70,6 @@ export interface TestIssuer {
   readonly kit: (claims?: object) => Kit
 }
 
-/** Seconds that caches may keep the key set: no test waits for long. */
-const MAX_AGE = 5
 /** Seconds that `nbf` lies before `iat`. */
 const BACKDATE = 10
 
@@ -75,11 +79,12 @@ export async function startIssuer(options: IssuerOptions = {}): Promise<TestIssu
   const keys = await makeKeys(options)
   const clock = movableClock()
   const jwks: TestIssuer['jwks'] = () => ({ keys: keys.published().map(({ jwk }) => jwk) })
+  const documents = documentsOf(jwks, { now: clock.now, stranger: keys.unpublished.jwk })
   const server = listener({ onFault: (error) => { throw error } })
   const set = SET_CASES.get(options.set ?? '')
   const certificate = set && await selfSigned(keys.signer(), 'test')
   const routerAt = (url: string): Router => router([
-    ...routesOf(options.issuer ?? url, jwks, keys.unpublished),
+    ...documents.routes(options.issuer ?? url),
     ...set === undefined ? [] : setRoutes({ url: options.issuer ?? url, set, published: keys.published, certificate }),
   ])
   const bound = await server.listen({ host, port }, routerAt)
@@ -95,6 +100,8 @@ export async function startIssuer(options: IssuerOptions = {}): Promise<TestIssu
     clock,
     rotate: keys.rotate,
     revoke: keys.revoke,
+    fault: documents.fault,
+    fetches: documents.fetches,
     mint: (claims, header) => tokenOf(kit(claims), header),
     bad: (name, claims) => badToken(name, kit(claims)),
     close: () => server.close(seconds(1)),
@@ -148,11 +155,12 @@ interface Keys {
   readonly revoke: (kid?: string) => Promise<void>
 }
 
-async function makeKeys({ alg = 'ES256', rsaBits = 2048, key }: IssuerOptions): Promise<Keys> {
+async function makeKeys({ alg = 'RS256', rsaBits = 2048, key }: IssuerOptions): Promise<Keys> {
   const make = (): Promise<Signer> => unpublishedSigner(alg, rsaBits)
-  let signer = key === undefined ? await make() : await importSigner(key, alg)
   // As in a real set, there is a second key beside the one that signs.
-  let published: readonly Signer[] = [signer, await make()]
+  const first = key === undefined ? make() : importSigner(key, alg)
+  const [own, second, unpublished] = await Promise.all([first, make(), make()])
+  let [signer, published]: [Signer, readonly Signer[]] = [own, [own, second]]
   const rotate = async (): Promise<void> => {
     signer = await make()
     published = [signer, ...published]
@@ -160,30 +168,11 @@ async function makeKeys({ alg = 'ES256', rsaBits = 2048, key }: IssuerOptions): 
   return {
     signer: () => signer,
     published: () => published,
-    unpublished: await make(),
+    unpublished,
     rotate,
     revoke: async (kid = signer.kid) => {
       if (kid === signer.kid) await rotate()
       published = published.filter((one) => one.kid !== kid)
     },
   }
-}
-
-function routesOf(url: string, jwks: () => object, unpublished: Signer): readonly Route[] {
-  const issuer = issuerOf(url)
-  const headers = { 'cache-control': `public, max-age=${MAX_AGE}` }
-  const metadata = {
-    issuer: url,
-    jwks_uri: `${issuer.base}/.well-known/jwks.json`,
-    response_types_supported: ['id_token'],
-    subject_types_supported: ['public'],
-    id_token_signing_alg_values_supported: [...ALGORITHMS.keys()],
-  }
-  const route = (content: () => object) => (path: string): Route =>
-    ({ path, methods: { GET: () => json(200, content(), headers) }, cors: 'public' })
-  return [
-    ...jwksPaths(issuer).map(route(jwks)),
-    ...metadataPaths(issuer).map(route(() => metadata)),
-    route(() => ({ keys: [unpublished.jwk] }))(`${issuer.path}/stranger/jwks.json`),
-  ]
 }

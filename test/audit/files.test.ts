@@ -203,7 +203,7 @@ describe('a log in files', () => {
       }
     })
     const flags = /flags:\s*0(\d+)/.exec(readFileSync(`/proc/self/fdinfo/${open}`, 'utf8'))?.[1] ?? ''
-    assert.equal(Number.parseInt(flags, 8) & constants.O_DSYNC, constants.O_DSYNC)
+    assert.equal(Number.parseInt(flags, 8) & constants.O_SYNC, constants.O_SYNC)
     await log.close()
   })
 

@@ -13,16 +13,16 @@ const pause = (/** @type {number} */ length) => new Promise((resolve) => setTime
 
 /**
  * Kills servers with SIGKILL, half of them at a random moment of their start or life, half while they write the file.
- * @param {{ dist: string, count: number, untilFault?: boolean }} order
+ * @param {{ dist: string, count: number, untilFault?: boolean, isConfined?: boolean }} order
  */
-export async function crash({ dist, count, untilFault = false }) {
+export async function crash({ dist, count, untilFault = false, isConfined = false }) {
   const sum = { starts: 0, tokens: 0, keys: 0, rotations: 0, refused: 0, recorded: 0, crashes: 0, aimed: 0 }
   /** @type {string[]} */
   const faults = []
   while (sum.crashes < count && !(untilFault && faults.length > 0)) {
     const folder = mkdtempSync(join(tmpdir(), 'jwksd-crash-'))
     try {
-      const witness = new Witness({ dist, folder })
+      const witness = new Witness({ dist, folder, isConfined })
       for (let left = Math.min(EPOCH, count - sum.crashes); left > 0 && witness.faults.length === 0; left -= 1) {
         const isAimed = left % 2 === 0
         await crashOnce(witness, folder, isAimed)

@@ -48,8 +48,7 @@ async function troubleOne(dist, disk, trouble) {
     await troubleServer(witness, started, disk, trouble)
   } finally {
     // What fails in between must not leave the disk in use.
-    started.child.kill('SIGKILL')
-    await started.exited
+    await witness.stop()
   }
   if (isAudited) witness.checkAudit()
   return witness.faults

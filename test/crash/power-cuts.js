@@ -7,12 +7,12 @@ const LONGEST = 700
 
 /**
  * Cuts the power of servers at random moments: whatever was not synced is gone.
- * @param {{ dist: string, count: number, untilFault?: boolean, isAudited?: boolean }} order
+ * @param {{ dist: string, count: number, untilFault?: boolean, isAudited?: boolean, isConfined?: boolean, kind?: import('./mount.js').Kind }} order
  */
-export async function cutPower({ dist, count, untilFault = false, isAudited = true }) {
-  const disk = new Disk('32M')
+export async function cutPower({ dist, count, untilFault = false, isAudited = true, isConfined = false, kind = 'ext4' }) {
+  const disk = new Disk('32M', kind)
+  const witness = new Witness({ dist, folder: disk.folder, isAudited, isConfined })
   try {
-    const witness = new Witness({ dist, folder: disk.folder, isAudited })
     let cuts = 0
     for (; cuts < count && !(untilFault && witness.faults.length > 0); cuts += 1) {
       const server = await witness.start().served
@@ -34,6 +34,7 @@ export async function cutPower({ dist, count, untilFault = false, isAudited = tr
     }
     return { ...witness.counts, cuts, faults: witness.faults }
   } finally {
+    await witness.stop()
     disk.remove()
   }
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { confinement } from './confined.js'
 
 const WORKER = fileURLToPath(new URL('worker.js', import.meta.url))
 const ALGS = ['ES256', 'Ed25519']
@@ -24,6 +25,10 @@ export class Witness {
   #dist
   #folder
   #isAudited
+  /** Flags of Node.js for the servers. @type {readonly string[]} */
+  #flags
+  /** The server that runs, or ran last. @type {{ child: import('node:child_process').ChildProcess, gone: Promise<unknown> } | undefined} */
+  #last
   /** Names of the events of the server that runs, in their order. @type {string[]} */
   events = []
   /** What was found missing, in words. @type {string[]} */
@@ -31,8 +36,9 @@ export class Witness {
   /** @type {Record<'starts' | 'tokens' | 'keys' | 'rotations' | 'refused' | 'recorded', number>} */
   counts = { starts: 0, tokens: 0, keys: 0, rotations: 0, refused: 0, recorded: 0 }
 
-  /** @param {{ dist: string, folder: string, isAudited?: boolean }} place */
-  constructor({ dist, folder, isAudited = true }) {
+  /** @param {{ dist: string, folder: string, isAudited?: boolean, isConfined?: boolean }} place */
+  constructor({ dist, folder, isAudited = true, isConfined = false }) {
+    this.#flags = isConfined ? confinement(dist, folder) : []
     this.#isAudited = isAudited
     this.#dist = dist
     this.#folder = folder
@@ -46,7 +52,7 @@ export class Witness {
     const args = ['--store', `file:${at('ring.json')}`, '--kek-file', at('kek'), '--admin', `unix:${at('admin')}`]
     if (this.#isAudited) args.push('--audit', at('audit.log'), '--audit-required', '--witness', at('witness'))
     this.events = []
-    const child = spawn(process.execPath, [WORKER, this.#dist, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [...this.#flags, WORKER, this.#dist, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
     const exited = once(child, 'exit')
     let stderr = ''
     child.stderr.on('data', (chunk) => stderr += chunk)
@@ -61,9 +67,16 @@ export class Witness {
     const gone = once(child, 'close').then(([code, signal]) => {
       if (signal !== 'SIGKILL' && code !== 0) this.faults.push(`the server ended with ${code}: ${stderr.trim()}`)
     })
+    this.#last = { child, gone }
     /** @type {Promise<Server | undefined>} */
     const served = Promise.race([listening, gone])
     return { child, exited, served }
+  }
+
+  /** Kills a server that still runs, and waits for its end: nothing may use the folder then. */
+  async stop() {
+    this.#last?.child.kill('SIGKILL')
+    await this.#last?.gone
   }
 
   /** Checks that nothing is lost of what earlier servers have handed out. @param {Server} server */

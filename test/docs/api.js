@@ -2,7 +2,7 @@ import { createPublicKey, verify } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 
-/** The API of whoever reads docs/testing.md: it checks ES256 tokens with Node.js alone. */
+/** The API of whoever reads docs/testing.md: it checks RS256 tokens with Node.js alone. */
 
 /** @param {{ issuer: string, audience: string }} trusted */
 export async function startApi({ issuer, audience }) {
@@ -26,9 +26,9 @@ async function isValid(token, issuer, audience) {
   const [header, claims] = [head, payload].map((part) => JSON.parse(Buffer.from(part, 'base64url').toString()))
   const { keys } = /** @type {{ keys: { kid: string }[] }} */ (await (await fetch(`${issuer}/jwks.json`)).json())
   const jwk = keys.find(({ kid }) => kid === header.kid)
-  if (header.alg !== 'ES256' || jwk === undefined) return false
+  if (header.alg !== 'RS256' || jwk === undefined) return false
   const key = createPublicKey({ key: jwk, format: 'jwk' })
   const input = Buffer.from(`${head}.${payload}`)
-  const isSigned = verify('sha256', input, { key, dsaEncoding: 'ieee-p1363' }, Buffer.from(signature, 'base64url'))
+  const isSigned = verify('sha256', input, key, Buffer.from(signature, 'base64url'))
   return isSigned && claims.iss === issuer && claims.aud === audience && claims.exp > Date.now() / 1000
 }

@@ -42,9 +42,31 @@ describe('who may mint at /auth', () => {
 
   it('D6 a page of a foreign origin may not, even under a name of this machine', async () => {
     const server = await startApp('--alg', 'ES256')
-    assert.equal(await mintWith(server, 'localhost', 'Origin: http://localhost\r\n'), 403)
-    assert.equal(await mintWith(server, 'localhost', 'Origin: null\r\n'), 403)
+    const here = `localhost:${server.port}`
+    const foreign = [
+      'http://localhost', 'http://localhost:1', `http://127.0.0.1:${server.port}`, `http://app.${here}`, 'null',
+      `http://${here}/`, `http://${here} http://evil.example`, `ftp://${here}`, `http://evil@${here}`, 'https://evil.example',
+    ]
+    for (const origin of foreign) assert.equal(await mintWith(server, here, `Origin: ${origin}\r\n`), 403, origin)
     await server.close()
+  })
+
+  it('D6 the page that this server serves may, under the names of this machine and of the issuer alone', async () => {
+    const open = [...PUBLIC_ADDRESS, '--open-auth']
+    for (const args of [['--issuer', 'https://issuer.example', '--open-auth'], open]) {
+      const server = await startApp('--alg', 'ES256', ...args)
+      const own = async (scheme: string, host: string): Promise<number | undefined> =>
+        await mintWith(server, host, `Origin: ${scheme}://${host}\r\n`)
+      for (const host of [`localhost:${server.port}`, `127.0.0.1:${server.port}`, `[::1]:${server.port}`]) {
+        assert.equal(await own('http', host), 200, host)
+      }
+      assert.equal(await own('https', 'issuer.example'), 200)
+      // Rebound to this machine: the page of the attacker has the origin of its own host.
+      for (const host of ['evil.example', `evil.example:${server.port}`, '127.0.0.1.evil.example']) {
+        assert.equal(await own('http', host), 403, host)
+      }
+      await server.close()
+    }
   })
 
   it('nobody may on a public address: the path does not exist', async () => {

@@ -27,7 +27,7 @@ describe('startIssuer()', () => {
   })
 
   it('puts claims and header over the usual ones, and leaves out what is undefined', async () => {
-    const issuer = await startIssuer({ audience: ['a', 'b'], typ: 'at+jwt', ttl: 60, issuer: 'https://issuer.example' })
+    const issuer = await startIssuer({ alg: 'ES256', audience: ['a', 'b'], typ: 'at+jwt', ttl: 60, issuer: 'https://issuer.example' })
     const { header, claims } = decodeToken(await issuer.mint({ sub: 'alice', nbf: undefined }, { vendor: 1 }))
     const { sub, aud, iss, iat, exp } = claims
     assert.deepEqual([header['typ'], header['vendor']], ['at+jwt', 1])
@@ -100,6 +100,55 @@ describe('startIssuer()', () => {
     const issuer = await startIssuer({ alg: 'Ed25519' })
     await assert.rejects(issuer.bad('expird'), /There is no case expird\. Near are expired/)
     await assert.rejects(issuer.bad('ecdsa-zero'), /Cannot make ecdsa-zero with keys of Ed25519/)
+    await issuer.close()
+  })
+
+  it('gives its key set every fault, and is right again', async () => {
+    const issuer = await startIssuer({ alg: 'ES256' })
+    const get = async (): Promise<string> => {
+      const answer = await fetch(`${issuer.url}/jwks.json`, { redirect: 'manual' })
+      return `${answer.status} ${await answer.text()}`
+    }
+    const whole = await get()
+    for (const [fault, shown] of [
+      ['error', /^500 /], ['empty', /^200 {"keys":\[\]}$/m], ['blank', /^200 $/], ['html', /^200 <!doctype/],
+      ['cut', /^200 {"keys":\[.*[^}]$/], ['redirect', /^302 $/],
+    ] as const) {
+      issuer.fault(fault)
+      assert.match(await get(), shown, fault)
+    }
+    issuer.fault('stale')
+    await issuer.rotate()
+    assert.equal(await get(), whole)
+    issuer.fault('slow')
+    let isAnswered = false
+    const late = get().finally(() => isAnswered = true)
+    while (issuer.fetches().at(-1)?.fault !== 'slow') await new Promise((resolve) => setImmediate(resolve))
+    assert.equal(isAnswered, false)
+    issuer.fault()
+    assert.equal(await late, `200 ${JSON.stringify(issuer.jwks())}\n`)
+    assert.equal(await get(), await late)
+    assert.throws(() => issuer.fault('odd' as 'cut'), /There is no fault odd. Use one of error, empty/)
+    await issuer.close()
+  })
+
+  it('records who fetched what', async () => {
+    const issuer = await startIssuer({ alg: 'ES256' })
+    await fetch(`${issuer.url}/jwks.json`, { headers: { 'user-agent': 'a verifier', 'if-none-match': '"x"' } })
+    await fetch(`${issuer.url}/.well-known/openid-configuration`)
+    const [one, other] = issuer.fetches()
+    const { at: moment, ...rest } = one ?? {}
+    assert.ok(Math.abs(Number(moment) - issuer.clock.now()) < 60)
+    assert.deepEqual(rest, {
+      method: 'GET', path: '/jwks.json', userAgent: 'a verifier', ifNoneMatch: '"x"', fault: undefined,
+    })
+    assert.equal(other?.path, '/.well-known/openid-configuration')
+    await issuer.close()
+  })
+
+  it('has the default algorithm of the server', async () => {
+    const issuer = await startIssuer()
+    assert.equal(issuer.jwks().keys[0]?.alg, 'RS256')
     await issuer.close()
   })
 })

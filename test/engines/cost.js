@@ -5,9 +5,13 @@ import { join } from 'node:path'
 import { parseConfig } from '../../dist/config/config.js'
 import { openStores } from '../../dist/stores/open.js'
 import { addUsers, startCluster } from './etcd.js'
+import { kubernetesOptions, startKubernetes, whyNoKubernetes } from './kubernetes.js'
 import { storeOptions } from './replicas.js'
 
-/** What a change of the ring and a used identifier cost on three members of etcd, and on the file store beside them. */
+/**
+ * What a change of the ring and a used identifier cost on three members of etcd, on an API server of Kubernetes where there is
+ * one, and on the file store beside them.
+ */
 
 const [COMMITS, MARKS] = [200, 2000]
 const DOCUMENT = 'x'.repeat(6000)
@@ -15,6 +19,8 @@ const DOCUMENT = 'x'.repeat(6000)
 const cluster = await startCluster({ size: 3, tls: true })
 await addUsers(cluster)
 writeFileSync(join(cluster.folder, 'password'), 'right', { mode: 0o600 })
+const kubernetes = whyNoKubernetes() === undefined ? await startKubernetes() : undefined
+await kubernetes?.makeSecrets('ring')
 const folder = mkdtempSync(join(tmpdir(), 'jwksd-cost-'))
 
 /** @param {readonly string[]} args */
@@ -50,7 +56,11 @@ async function time(count, atOnce, task) {
 
 console.log('| store | what | at once | a second | p50 ms | p99 ms |')
 console.log('| --- | --- | ---: | ---: | ---: | ---: |')
-for (const [name, args] of [['etcd', storeOptions(cluster)], ['file', ['--store', `file:${join(folder, 'ring.json')}`]]]) {
+const stores = [
+  ['etcd', storeOptions(cluster)], ['file', ['--store', `file:${join(folder, 'ring.json')}`]],
+  ...kubernetes === undefined ? [] : [['Kubernetes', kubernetesOptions(kubernetes, 'ring', await kubernetes.makeAccount('keys', ['ring']))]],
+]
+for (const [name, args] of stores) {
   const { ring, openJtis } = await storesOf(/** @type {string[]} */ (args))
   const jtis = await openJtis({ now: () => /** @type {any} */ (Date.now() / 1000), clockError: /** @type {any} */ (60) })
   /** @type {any} */
@@ -69,4 +79,5 @@ for (const [name, args] of [['etcd', storeOptions(cluster)], ['file', ['--store'
   }
 }
 await cluster.end()
+await kubernetes?.end()
 rmSync(folder, { recursive: true })

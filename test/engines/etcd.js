@@ -64,8 +64,8 @@ export async function startCluster({ size = 1, tls = false, flags = [], machines
   }
 }
 
-/** @param {string} url @param {readonly string[]} command @returns {Member} */
-function memberOf(url, [program = '', ...args]) {
+/** A program that can be killed and paused. @param {string} url @param {readonly string[]} command @returns {Member} */
+export function memberOf(url, [program = '', ...args]) {
   /** @type {import('node:child_process').ChildProcess | undefined} */
   let child
   return {
@@ -85,7 +85,7 @@ function memberOf(url, [program = '', ...args]) {
 }
 
 /** An authority, a server certificate for this machine, and client certificates without and with a common name. */
-function makeCertificates(/** @type {string} */ folder, /** @type {readonly Place[]} */ machines) {
+export function makeCertificates(/** @type {string} */ folder, /** @type {readonly Place[]} */ machines) {
   const openssl = (/** @type {string[]} */ ...args) => {
     const { status, stderr } = spawnSync('openssl', args, { cwd: folder })
     if (status !== 0) throw new Error(`openssl ${args[0]}: ${stderr}`)

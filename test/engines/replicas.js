@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '../support/free-port.js'
 
-/** Replicas of the built server on one etcd, which can be killed and paused. */
+/** Replicas of the built server on one engine, which can be killed and paused. */
 
 export const SERVER = fileURLToPath(new URL('../../dist/server.js', import.meta.url))
 export const ISSUER = 'https://issuer.example'
@@ -37,24 +37,24 @@ export function storeOptions({ hosts, folder }) {
 
 /**
  * Makes the ring, and so many replicas that are not started yet; `hear` gets what each of them logs.
- * @param {import('./etcd.js').Cluster} cluster
+ * @param {{ folder: string, options: readonly string[] }} engine where the files are, and how the ring is reached
  * @param {number} count
  * @param {(line: Record<string, any>, replica: number) => void} hear
  * @param {readonly import('./etcd.js').Place[]} [machines] where the replicas run
  * @returns {Promise<Replica[]>}
  */
-export async function makeReplicas(cluster, count, hear, machines = []) {
-  const kek = join(cluster.folder, 'kek')
+export async function makeReplicas({ folder: site, options }, count, hear, machines = []) {
+  const kek = join(site, 'kek')
   spawnSync(process.execPath, [SERVER, 'kek', kek])
   const timing = Object.entries(TIMING).flatMap(([name, value]) => [`--${name}`, value])
-  const shared = [...storeOptions(cluster), '--kek-file', kek, '--issuer', ISSUER, ...timing]
+  const shared = [...options, '--kek-file', kek, '--issuer', ISSUER, ...timing]
   const { status, stderr } = spawnSync(process.execPath, [SERVER, 'ring', 'create', ...shared, ...VARIANTS[0] ?? []])
   if (status !== 0) throw new Error(`jwksd ring create: ${stderr}`)
   const replicas = []
   for (let at = 0; at < count; at += 1) {
-    const folder = join(cluster.folder, `replica-${at}`)
+    const folder = join(site, `replica-${at}`)
     mkdirSync(folder, 0o700)
-    const args = [...shared, '--clients', join(cluster.folder, 'clients.json')]
+    const args = [...shared, '--clients', join(site, 'clients.json')]
     const place = machines[at] ?? { host: '127.0.0.1', by: [] }
     replicas.push(replicaOf(place, await freePort(), folder, args, (line) => hear(line, at)))
   }

@@ -5,19 +5,23 @@ import { spawnSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { makeClients } from '../soak/server.js'
 import { addUsers, startCluster, whyNoEtcd } from './etcd.js'
+import { kubernetesOptions, startKubernetes, whyNoKubernetes } from './kubernetes.js'
 import { makeNetwork, partitions, whyNoNetwork } from './network.js'
-import { makeReplicas, SERVER } from './replicas.js'
+import { makeReplicas, SERVER, storeOptions } from './replicas.js'
 import { trade } from './traffic.js'
 
 /**
- * Three replicas on three members of etcd, with TLS and users, while members and replicas are killed and paused. What is
+ * Three replicas on three members of etcd, with TLS and users, while members and replicas are killed and paused; with
+ * `--kubernetes` on two API servers, with RBAC, over one etcd, and the token is replaced too. What is
  * looked for: a token that does not verify, an assertion that is accepted twice or by nobody, a revoked token that is
  * active, a key that two replicas promoted or that is lost. `--minutes N` sets how long; two by default. `--partitions` puts
  * each of the six on a machine of its own, and cuts what lies between them.
  */
 
-const { values: { minutes, partitions: isNetwork } } = parseArgs({
-  options: { minutes: { type: 'string', default: '2' }, partitions: { type: 'boolean', default: false } },
+const { values: { minutes, partitions: isNetwork, kubernetes: isKubernetes } } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '2' }, partitions: { type: 'boolean', default: false }, kubernetes: { type: 'boolean', default: false },
+  },
 })
 const noNetwork = isNetwork ? whyNoNetwork() : undefined
 if (noNetwork !== undefined) {
@@ -25,7 +29,7 @@ if (noNetwork !== undefined) {
   console.log('0 passed, 0 failed')
   process.exit(0)
 }
-const reason = whyNoEtcd()
+const reason = isKubernetes ? whyNoKubernetes() : whyNoEtcd()
 if (reason !== undefined) {
   console.error(`engines: ${reason}`)
   process.exit(1)
@@ -33,9 +37,8 @@ if (reason !== undefined) {
 const until = Date.now() + Number(minutes) * 60_000
 const isOver = () => Date.now() > until
 const network = isNetwork ? makeNetwork(6) : undefined
-const cluster = await startCluster({ size: 3, tls: true, machines: network?.places ?? [] })
-await addUsers(cluster)
-writeFileSync(join(cluster.folder, 'password'), 'right', { mode: 0o600 })
+const kubernetes = isKubernetes ? await startKubernetes(2) : undefined
+const cluster = kubernetes === undefined ? await etcdCluster() : await kubernetesCluster(kubernetes)
 const credentials = makeClients(join(cluster.folder, 'clients.json'))
 
 /** @type {Map<string, number>} */
@@ -86,13 +89,26 @@ const FAULTS = network !== undefined ? partitions(network, 3, 3) : {
     await sleep(3000)
   },
 }
+if (kubernetes !== undefined) {
+  FAULTS['etcd paused'] = async () => {
+    const [member] = kubernetes.etcd.members
+    member?.pause()
+    await sleep(random(500, 3000))
+    member?.resume()
+  }
+  FAULTS['token replaced'] = async () => {
+    writeFileSync(join(kubernetes.folder, 'keys.token'), 'rubbish', { mode: 0o600 })
+    await sleep(random(0, 500))
+    await kubernetes.renew('keys')
+  }
+}
 /** @type {Record<string, number>} */
 const done = {}
 const trouble = async () => {
   const names = Object.keys(FAULTS)
   // Most faults leave a majority.
   for (let at = 1; Date.now() < until - 25_000; at += 1) {
-    const name = isNetwork ? one(names) : at % 12 === 0 ? 'all members killed' : one(names.slice(0, 4))
+    const name = isNetwork ? one(names) : at % 12 === 0 ? 'all members killed' : one(names.filter((one) => one !== 'all members killed'))
     done[name] = (done[name] ?? 0) + 1
     await FAULTS[name]?.()
     for (const replica of replicas) if (!replica.isUp) await replica.start()
@@ -124,3 +140,17 @@ for (const line of [...faults, ...said].slice(0, 40)) console.log(`    ${line}`)
 const failed = faults.length + said.length
 console.log(`${failed === 0 ? 1 : 0} passed, ${failed === 0 ? 0 : 1} failed`)
 process.exitCode = failed === 0 ? 0 : 1
+
+/** Three members of etcd with TLS and users. */
+async function etcdCluster() {
+  const etcd = await startCluster({ size: 3, tls: true, machines: network?.places ?? [] })
+  await addUsers(etcd)
+  writeFileSync(join(etcd.folder, 'password'), 'right', { mode: 0o600 })
+  return { ...etcd, options: storeOptions(etcd) }
+}
+
+/** An empty ring, and an account that may use it. @param {import('./kubernetes.js').Kubernetes} servers */
+async function kubernetesCluster(servers) {
+  await servers.makeSecrets('ring')
+  return { ...servers, options: kubernetesOptions(servers, 'ring', await servers.makeAccount('keys', ['ring'])) }
+}

@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -82,6 +83,34 @@ async function tryAddresses(program, header, startProxy) {
   await end()
 }
 
+/** Puts nginx in front of a socket that its group may use, or in front of a server that speaks TLS, and asks for a token. */
+async function tryNginx(what, url, options, directives = []) {
+  const { events, port, end } = await startServer(['--alg', 'ES256', '--clients', clients, ...options])
+  const proxy = await startNginx(folder, url(port), [...NGINX['x-forwarded-for'], ...directives])
+  await checks.that('nginx', `${what}: a token, and the address of the client`, async () => {
+    same((await post(proxy.port, 'billing', secret)).status, 200, 'status')
+    same((await post(proxy.port, 'billing', 'wrong', { headers: { 'x-forwarded-for': FORGED } })).status, 401, 'status')
+    await sleep(50)
+    same(events.filter(({ event }) => event === 'client.refused').at(-1)?.address, CLIENT, 'address')
+  })
+  await proxy.end()
+  await end()
+}
+
+async function trySocketAndTls() {
+  const [path, cert, key] = ['public', 'tls.crt', 'tls.key'].map((name) => join(folder, name))
+  // The workers of nginx run as nobody when root starts it.
+  chmodSync(folder, 0o711)
+  const group = String(process.getuid() === 0 ? 'nogroup' : process.getgid())
+  const socket = ['--host', `unix:${path}`, '--issuer', 'https://issuer.example', '--socket-group', group]
+  await tryNginx('over a socket', () => `http://unix:${path}:`, [...socket, '--trusted-proxies', 'unix'], [])
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', cert, '-subj',
+    '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'], { stdio: 'ignore' })
+  const verify = [`proxy_ssl_trusted_certificate ${cert};`, 'proxy_ssl_verify on;', 'proxy_ssl_name localhost;']
+  const tls = ['--port', '0', '--tls-cert', cert, '--tls-key', key, '--trusted-proxies', '127.0.0.1']
+  await tryNginx('over TLS', (port) => `https://127.0.0.1:${port}`, tls, verify)
+}
+
 /** Replaces each of two servers behind HAProxy, whose check is HTTP/1.0 without Host, under load. */
 async function tryRestarts() {
   const ports = [await freePort(), await freePort()]
@@ -140,6 +169,7 @@ try {
     await tryAddresses('nginx', header, (port) => startNginx(folder, port, NGINX[header]))
     await tryAddresses('HAProxy', header, (port) => startHaproxy(folder, [port], HAPROXY[header]))
   }
+  await trySocketAndTls()
   await tryRestarts()
   await tryVarnish()
 } finally {

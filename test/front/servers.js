@@ -24,7 +24,7 @@ export async function startServer(args) {
     createInterface({ input: child.stdout }).on('line', (line) => {
       const event = JSON.parse(line)
       events.push(event)
-      if (event.event === 'server.listening') resolve(Number(new URL(event.url).port))
+      if (event.event === 'server.listening') resolve(event.url.startsWith('unix:') ? 0 : Number(new URL(event.url).port))
     })
   })
   child.removeAllListeners('exit')
@@ -46,7 +46,7 @@ export function addClient(file) {
 /**
  * Starts nginx in front of a server; each directive goes into its one location.
  * @param {string} folder
- * @param {number} upstream
+ * @param {number | string} upstream a port, or the whole URL
  * @param {readonly string[]} directives
  */
 export async function startNginx(folder, upstream, directives) {
@@ -65,7 +65,7 @@ http {
   server {
     listen 127.0.0.1:${port};
     location / {
-      proxy_pass http://127.0.0.1:${upstream};
+      proxy_pass ${typeof upstream === 'number' ? `http://127.0.0.1:${upstream}` : upstream};
       ${directives.join('\n      ')}
     }
   }

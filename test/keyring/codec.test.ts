@@ -4,6 +4,7 @@ import { parseJson } from '../../src/core/json.ts'
 import { fail, ok, type Result } from '../../src/core/result.ts'
 import { instant, seconds } from '../../src/core/time.ts'
 import type { Alg } from '../../src/jose/algorithm.ts'
+import type { Kid } from '../../src/jose/jwk.ts'
 import { type FreshKey, generateKey } from '../../src/jose/signer.ts'
 import { ephemeralKek } from '../../src/jose/kek.ts'
 import { decodeRing, encodeRing } from '../../src/keyring/codec.ts'
@@ -22,21 +23,23 @@ before(async () => {
     generation: 7,
     marks: { maxTtl: seconds(3600), maxAge: seconds(300) },
     keys: [
-      { state: 'active', ...active, publishedAt: instant(10.25), activeAt: instant(20), separate: true },
-      { state: 'standby', ...standby, publishedAt: instant(30), separate: undefined },
-      { state: 'standby', ...unstamped, publishedAt: undefined, separate: undefined },
+      { state: 'active', ...active, publishedAt: instant(10.25), activeAt: instant(20), separate: true, imported: undefined },
+      { state: 'standby', ...standby, publishedAt: instant(30), separate: undefined, imported: undefined },
+      { state: 'standby', ...unstamped, publishedAt: undefined, separate: undefined, imported: undefined },
       {
         state: 'retired',
-        jwk: retired.jwk,
+        jwk: { ...retired.jwk, kid: '2024-key' as Kid },
         publishedAt: instant(1),
         activeAt: instant(2),
         retiredAt: undefined,
         separate: undefined,
+        imported: true,
       },
     ],
     history: [
       {
         jwk: (await make()).jwk,
+        imported: undefined,
         publishedAt: instant(1),
         activeAt: instant(2),
         retiredAt: instant(3),
@@ -46,6 +49,7 @@ before(async () => {
       },
       {
         jwk: (await make()).jwk,
+        imported: undefined,
         publishedAt: undefined,
         activeAt: undefined,
         retiredAt: undefined,

@@ -295,7 +295,7 @@ describe('Keyring.open()', () => {
   const documents: readonly (readonly [string, string, string])[] = [
     ['text that is no JSON', '{', 'damaged'],
     ['an empty ring', '{"format":1,"marks":{"maxTtl":0,"maxAge":0},"keys":[]}', 'damaged'],
-    ['a newer format', '{"format":3}', 'newer_format'],
+    ['a newer format', '{"format":4}', 'newer_format'],
   ]
   for (const [what, document, code] of documents) {
     it(`refuses ${what}, and leaves it as it is`, async () => {

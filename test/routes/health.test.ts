@@ -31,7 +31,7 @@ describe('the health routes', () => {
       ({ ready: false, inStep: false, viewAge: seconds(90_000.4), ahead: seconds(0) })
     const current = (): undefined => undefined
     const keys = (): 'sealed' => 'sealed'
-    const route = readyRoute({ current, health, keys, isDraining: () => false, audit: () => 'off' })
+    const route = readyRoute({ current, health, keys, isDraining: () => false, certificate: () => undefined, audit: () => 'off' })
     const answer = await route.methods.GET?.(CALL)
     assert.equal(answer?.status, 503)
     const body = JSON.parse(Buffer.from(answer?.body ?? []).toString()) as unknown

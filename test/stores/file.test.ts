@@ -334,7 +334,7 @@ describe('a keyring over a file', () => {
     const result = await Keyring.open((await bench(storeAt(open), POLICY, kek)).deps)
     assert.ok(!result.ok && result.error.code === 'cannot_unseal')
     assert.match(result.error.message, /--unsealed is not given/)
-    writeFileSync(path, whole.replace('"format":1', '"format":3'))
+    writeFileSync(path, whole.replace('"format":1', '"format":4'))
     assert.equal(await faultOf(path, kek), 'newer_format')
     writeFileSync(path, whole)
   })

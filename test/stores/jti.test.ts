@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { instant } from '../../src/core/time.ts'
 import { StoreUnavailable } from '../../src/keyring/store.ts'
 import { type JtiStore, MAX_MARKS_PER_CLIENT } from '../../src/oauth/jti-store.ts'
-import { jtiFolder } from '../../src/stores/jti-folder.ts'
+import { jtiFolder, timeOf } from '../../src/stores/jti-folder.ts'
 import { jtiMemory } from '../../src/stores/jti-memory.ts'
 import { newFolder } from '../support/folder.ts'
 import { clock, isRevoked, jtiContract, later, of, setClock, START } from './jti-contract.ts'
@@ -68,6 +68,29 @@ describe('the marks of a folder', () => {
     assert.equal(statSync(folder).mode & 0o777, 0o700)
     const modes = readdirSync(folder).map((name) => [name, statSync(join(folder, name)).mode & 0o777])
     assert.deepEqual(modes, [['clients', 0o700], ['used-id', 0o600]])
+  })
+
+  it('hold when they are over, and so does the moment of a client', async () => {
+    const folder = join(newFolder(), 'jti')
+    const store = jtiFolder(folder, clock, 1)
+    await store.use(of('id', 100))
+    assert.equal(readFileSync(join(folder, 'used-id'), 'latin1'), `${later(100)}\n`)
+    for (const id of ['one', 'two', 'three']) await store.revoke(of(id, 100))
+    const [name = '', ...others] = readdirSync(join(folder, 'clients'))
+    assert.deepEqual(others, [])
+    assert.equal(readFileSync(join(folder, 'clients', name), 'latin1'), `${START}\n`)
+    assert.equal(await timeOf(join(folder, 'clients', name)), START)
+  })
+
+  it('of an older version, empty files, are over at their modification time, and so is half a mark', async () => {
+    const folder = newFolder()
+    for (const content of ['', '17', `${later(100)}`, 'x\n']) {
+      writeFileSync(join(folder, 'used-id'), content)
+      utimesSync(join(folder, 'used-id'), later(5), later(5))
+      assert.equal(await timeOf(join(folder, 'used-id')), later(5), content)
+      assert.equal(await jtiFolder(folder, clock).use(of('id')), 'known')
+    }
+    assert.equal(await timeOf(join(folder, 'used-other')), undefined)
   })
 
   it('that another process left are removed when they are over, the others stay', async () => {

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { errnoOf } from '../../src/core/errno.ts'
 import type { Event } from '../../src/core/event.ts'
+import { makeFile } from '../../src/system/make-file.ts'
 import type { ReadRules } from '../../src/system/file-rules.ts'
 import { readPrivate } from '../../src/system/private-file.ts'
 import { systemRandom } from '../../src/system/random.ts'
@@ -249,6 +250,18 @@ describe('replaceFile()', () => {
     symlinkSync(target, `${path}.0000000000000000.tmp`)
     await assert.rejects(replace(path, { randomBytes: (length: number) => new Uint8Array(length) }), { code: 'EEXIST' })
     assert.deepEqual([readFileSync(path, 'utf8'), readFileSync(target, 'utf8')], ['old', 'target'])
+  })
+})
+
+describe('makeFile()', () => {
+  it('makes a file that its owner alone can reach, never over one that exists', async () => {
+    const path = join(newFolder(), 'file')
+    await makeFile(path, 'text')
+    assert.deepEqual([readFileSync(path, 'utf8'), statSync(path).mode & 0o777], ['text', 0o600])
+    await assert.rejects(makeFile(path, 'other'), { code: 'EEXIST' })
+    symlinkSync(`${path}-target`, `${path}-link`)
+    await assert.rejects(makeFile(`${path}-link`, 'other'), { code: 'EEXIST' })
+    assert.equal(readFileSync(path, 'utf8'), 'text')
   })
 })
 

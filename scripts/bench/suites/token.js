@@ -23,6 +23,6 @@ export async function token(world, { rounds, how, progress }) {
   await world.end()
   const base = figures.get('/auth, for comparison')
   const rows = [...figures].map(([name, each]) => [name, whole(each.perCpu), fine(ratio(each, base)), whole(each.rate), fine(each.p50), fine(each.p99)])
-  const note = 'ES256 tokens by client_credentials, one core. An assertion is verified, and remembered so that it cannot be used again; with the file store that is a file and two `fsync`.'
+  const note = 'ES256 tokens by client_credentials, one core. An assertion is verified, and remembered so that it cannot be used again; with the file store that is a file that is on the disk before the answer.'
   return { tables: [{ title: 'Tokens for clients', note, head: ['authentication', 'tokens per CPU second', 'to /auth', 'per second', 'p50 ms', 'p99 ms'], rows }], bars: [] }
 }
