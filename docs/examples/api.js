@@ -17,7 +17,7 @@ const server = createServer(async (request, response) => {
     response.writeHead(401, { 'www-authenticate': 'Bearer error="invalid_token"' }).end()
   }
 })
-server.listen(Number(port), '127.0.0.1', () => {
+server.listen(Number(port), process.env['HOST'] ?? '127.0.0.1', () => {
   const { port: taken } = /** @type {import('node:net').AddressInfo} */ (server.address())
   console.log(`listening on http://127.0.0.1:${taken}`)
 })

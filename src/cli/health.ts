@@ -1,3 +1,4 @@
+import type { Config } from '../config/config.ts'
 import type { NetworkAddress } from '../config/values.ts'
 import { errnoOf } from '../core/errno.ts'
 import { isObject, type JsonObject, parseJsonBytes } from '../core/json.ts'
@@ -19,12 +20,20 @@ export const health: Command = {
   example: 'jwksd health --ready --metrics 127.0.0.1:9464',
   run: async ({ config, own, words: [base] }) => {
     const path = own['ready'] === undefined ? '/healthz' : '/readyz'
+    if (base === undefined && config.metrics === undefined && !speaksHttp(config)) {
+      return refuse(EXIT.config, 'No address speaks HTTP without TLS. Name a URL, or set --metrics 127.0.0.1:9464')
+    }
     const url = URL.parse(path, base ?? nearUrl(config.metrics ?? config))
     if (url === null || !/^https?:$/.test(url.protocol)) {
       return refuse(EXIT.config, `${JSON.stringify(base)} is not a URL. Write it like http://127.0.0.1:8080`)
     }
     await report(url)
   },
+}
+
+/** Whether the address for everybody takes HTTP without TLS on a port. */
+export function speaksHttp({ host, tlsCert }: Config): boolean {
+  return tlsCert === undefined && !host.startsWith('unix:')
 }
 
 /** The URL at which what listens on an address answers this machine. */

@@ -10,7 +10,7 @@ import { systemRandom } from '../system/random.ts'
 import { replaceFile } from '../system/replace-file.ts'
 import { addClient } from './client.ts'
 import type { Command, CommandLine } from './command.ts'
-import { nearUrl } from './health.ts'
+import { nearUrl, speaksHttp } from './health.ts'
 import { makeKek } from './kek.ts'
 import { nginxText } from './proxy-file.ts'
 import { unitText } from './unit-file.ts'
@@ -33,7 +33,8 @@ export const init: Command = {
   example: 'jwksd init /srv/jwksd --issuer https://auth.example --audience api',
   run: async (line) => {
     const places = placesOf(line)
-    const problem = problemOf(places)
+    const problem = speaksHttp(line.config) ? problemOf(places)
+      : 'What is made is for a proxy with TLS and a port. Set --tls-cert or --host unix:PATH in the configuration then'
     if (problem !== undefined) return refuse(EXIT.config, problem)
     const settings = settingsOf(line, places)
     const config = await judged(settings)

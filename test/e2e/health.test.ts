@@ -76,6 +76,13 @@ describe('jwksd health', () => {
     silent.close()
   })
 
+  it('asks for a URL where the server speaks TLS or listens on a socket', async () => {
+    for (const args of [['--tls-cert', 'a', '--tls-key', 'b'], ['--host', 'unix:a', '--issuer', 'https://auth.example']]) {
+      const { code, stderr } = await run(['health', ...args])
+      assert.deepEqual([code, stderr], [78, 'jwksd: No address speaks HTTP without TLS. Name a URL, or set --metrics 127.0.0.1:9464\n'])
+    }
+  })
+
   it('refuses what is no URL of http', async () => {
     for (const url of ['nowhere', 'file:///x', 'localhost:8080']) assert.equal((await run(['health', url])).code, 78, url)
   })

@@ -56,6 +56,7 @@ describe('jwksd init', () => {
     ['a path that needs quoting', (parent) => [join(parent, 'a b')], /would need quoting/],
     ['a key-encryption key inside', (parent) => [join(parent, 'a'), '--kek-file', join(parent, 'a', 'kek')], /in each copy of/],
     ['a folder in none', (parent) => [join(parent, 'a', 'b')], /a does not exist\. Make it/],
+    ['a socket for the proxy', (parent) => [join(parent, 'a'), '--host', `unix:${parent}/s`, '--issuer', 'https://a.example'], /for a proxy with TLS and a port/],
     ['options that break the promise', (parent) => [join(parent, 'a'), '--lead', '1s'], /lead/],
     ['options that contradict each other', (parent) => [join(parent, 'a'), '--issuer', 'http://auth.example'], /must begin with https/],
   ]
