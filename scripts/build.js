@@ -25,7 +25,7 @@ function copyPage() {
   const folder = join(dist, 'web', 'page')
   mkdirSync(folder, { recursive: true })
   for (const path of filesBelow(join(root, 'src', 'web', 'page'))) {
-    if (/\.(?:js|css|svg)$/.test(path)) copyFileSync(path, join(folder, basename(path)))
+    if (/\.(?:js|css|svg|html)$/.test(path)) copyFileSync(path, join(folder, basename(path)))
   }
 }
 

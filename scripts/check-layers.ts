@@ -23,7 +23,7 @@ const ROOMS: ReadonlyMap<string, readonly string[]> = new Map([
   ['serve', ['core', 'system', 'jose', 'keyring', 'oauth', 'audit', 'http', 'config', 'stores', 'testkit', 'routes', 'web']],
   ['cli', [
     'core', 'system', 'jose', 'keyring', 'oauth', 'audit', 'http', 'config', 'stores', 'testkit', 'testkit/probe',
-    'testkit/simulate', 'serve',
+    'testkit/simulate', 'serve', 'web', 'web/page',
   ]],
   ['server.ts', ['config', 'system', 'serve', 'cli']],
 ])

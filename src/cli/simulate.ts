@@ -1,11 +1,14 @@
 import type { Config } from '../config/config.ts'
 import { proofOf } from '../config/promise.ts'
 import { parseDuration } from '../core/duration.ts'
+import { systemSays } from '../core/errno.ts'
 import { type Seconds, seconds } from '../core/time.ts'
 import { NO_MARKS } from '../keyring/policy.ts'
 import { EXIT, refuse } from '../system/exit.ts'
+import { systemRandom } from '../system/random.ts'
+import { replaceFile } from '../system/replace-file.ts'
 import { simulationJson, simulationText } from '../testkit/simulate/report.ts'
-import type { Replay } from '../testkit/simulate/schedule.ts'
+import type { Life, Replay } from '../testkit/simulate/schedule.ts'
 import { defaultSpan, simulate as simulated } from '../testkit/simulate/simulate.ts'
 import { type Command, JSON_FLAG } from './command.ts'
 
@@ -22,6 +25,7 @@ export const simulate: Command = {
       name: 'outage', value: 'DURATION',
       meaning: 'how long the store is out of reach at the worst moment; a tenth of --rotation-interval by default',
     },
+    { name: 'svg', value: 'FILE', meaning: 'draw the keys in their first rotation as SVG' },
     JSON_FLAG,
   ],
   meaning: 'Show which verifiers fail in months of this configuration; exit 1 if one fails that honours max-age.',
@@ -45,5 +49,15 @@ async function simulateVerifiers(config: Config, own: Readonly<Record<string, st
   const simulation = simulated(replay)
   const write = own['json'] === undefined ? simulationText : simulationJson
   process.stdout.write(write(replay, proofOf(config), simulation))
+  if (own['svg'] !== undefined) await draw(own['svg'], simulation.lives, replay)
   if (simulation.outcomes.some(({ kind, failed }) => kind.isPromised && failed > 0)) process.exitCode = EXIT.refused
+}
+
+async function draw(path: string, lives: readonly Life[], replay: Replay): Promise<void> {
+  try {
+    const { rotationSvg } = await import('./picture.ts')
+    await replaceFile({ path, content: rotationSvg(lives, replay), randomBytes: systemRandom })
+  } catch (error) {
+    refuse(EXIT.refused, `Cannot write ${path}: ${systemSays(error)}`)
+  }
 }

@@ -4,7 +4,7 @@ import type { Handler } from '../http/call.ts'
 import { json, type Reply, reply } from '../http/reply.ts'
 import type { Keyring } from '../keyring/keyring.ts'
 import { outlook } from '../keyring/outlook.ts'
-import { retentionInForce } from '../keyring/policy.ts'
+import { raiseMarks, retentionInForce } from '../keyring/policy.ts'
 import type { Key, Ring } from '../keyring/ring.ts'
 import type { Snapshot } from '../keyring/snapshot.ts'
 import { CONTENT_SECURITY_POLICY, pageHtml } from '../web/page.ts'
@@ -24,8 +24,9 @@ export interface PageDeps {
 }
 
 const COMMON = { 'content-security-policy': CONTENT_SECURITY_POLICY, 'referrer-policy': 'no-referrer' }
+/** The media type of each file of the page, by the end of its name. */
 const TYPES: ReadonlyMap<string | undefined, string> = new Map([
-  ['css', 'text/css'], ['js', 'text/javascript'], ['svg', 'image/svg+xml'],
+  ['css', 'text/css'], ['js', 'text/javascript'], ['svg', 'image/svg+xml'], ['html', 'text/html'],
 ])
 
 /** The handlers of the page by path: the page, the state that it reads, and its files, whose answers are made once. */
@@ -35,29 +36,33 @@ export function pageHandlers(deps: PageDeps): ReadonlyMap<string, Handler> {
     return snapshot === undefined ? outOfReach() : answer(snapshot)
   }
   return new Map<string, Handler>([
-    ['/', answering((snapshot) => html(pageOf(snapshot, deps)))],
-    ['/page/state.json', answering(({ ring }) => json(200, ringView(ring, deps)))],
     ...[...deps.files].map(([name, text]): [string, Handler] => {
-      const type = `${TYPES.get(name.split('.').at(-1))}; charset=utf-8`
-      const file = reply(200, { 'content-type': type, ...COMMON }, text)
+      const file = fileReply(name, text)
       return [`/page/${name}`, () => file]
     }),
+    ['/', answering((snapshot) => fileReply('index.html', pageOf(snapshot, deps)))],
+    ['/page/state.json', answering(({ ring }) => json(200, ringView(ring, deps)))],
   ])
 }
 
-function html(text: string): Reply {
-  return reply(200, { 'content-type': 'text/html; charset=utf-8', ...COMMON }, text)
+function fileReply(name: string, text: string): Reply {
+  const type = `${TYPES.get(name.split('.').at(-1))}; charset=utf-8`
+  return reply(200, { 'content-type': type, ...COMMON }, text)
 }
 
 function pageOf({ ring, algs }: Snapshot, deps: PageDeps): string {
-  const { issuer: { url, base }, audience, canMint, keyring: { policy: { timing: { ttl, maxTtl } } } } = deps
-  return pageHtml({
+  const { issuer: { url, base }, audience, canMint, keyring: { policy: { timing } } } = deps
+  const { ttl, maxTtl } = timing
+  return pageHtml(deps.files.get('index.html') ?? '', {
     ...ringView(ring, deps),
     issuer: url,
     jwksUri: `${base}/.well-known/jwks.json`,
     audiences: canMint ? [audience].flat() : [],
     algs,
-    mint: canMint ? { ttl, maxTtl } : undefined,
+    canMint,
+    ttl,
+    maxTtl,
+    longest: raiseMarks(ring.marks, timing).maxTtl,
   })
 }
 

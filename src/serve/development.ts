@@ -28,9 +28,7 @@ export function openDevelopment({ config, keyring, ...shared }: PartDeps): Part 
     }),
     isOurHost: (host) => config.auth === 'open' || isOwnHost(host, url),
     // Also where `/auth` is open to everybody: a page of a foreign name may have rebound it to this machine.
-    allowOrigins: {
-      has: (origin, host) => allowed.has(origin) || (isOriginOf(origin, host) && isOwnHost(host, url)),
-    },
+    allowOrigins: { has: (origin, host) => allowed.has(origin) || isOwnOrigin(origin, host, url) },
   })
   return { routesAt: (issuer) => authRoutes(depsAt(issuer)) }
 }
@@ -39,7 +37,8 @@ function isOwnHost(host: string, issuer: string): boolean {
   return isLoopbackHost(host) || host.toLowerCase() === new URL(issuer).host
 }
 
-/** Whether a page of this origin (RFC 6454 section 6.2) came from the host that it calls: the page at `/` does. */
-function isOriginOf(origin: string, host: string): boolean {
-  return [`http://${host}`, `https://${host}`].includes(origin)
+/** Whether an origin (RFC 6454 section 6.2) is where the page at `/` comes from, and calls the host it comes from. */
+function isOwnOrigin(origin: string, host: string, issuer: string): boolean {
+  if (isLoopbackHost(host)) return [`http://${host}`, `https://${host}`].includes(origin)
+  return isOwnHost(host, issuer) && origin === new URL(issuer).origin
 }

@@ -4,12 +4,15 @@ import type { Route } from '../http/router.ts'
 import type { Issuer } from '../core/issuer.ts'
 import type { Part, PartDeps } from './part.ts'
 
-/** The files of the page, in src/web/page. */
-export const PAGE_FILES = ['page.css', 'icon.svg'] as const
+/** The files of the page, in src/web/page; `index.html` is served at `/` alone. */
+const FILES = [
+  'page.css', 'icon.svg', 'main.js', 'algorithms.js', 'check.js', 'copy.js', 'dom.js', 'judge.js', 'jws.js', 'keys.js',
+  'mint.js', 'timeline.js', 'words.js',
+]
 
 /** The page at `/`; what it consists of is loaded with the first request for it. */
 export function openPage(deps: PartDeps): Part {
-  const paths = ['/', '/page/state.json', ...PAGE_FILES.map((name) => `/page/${name}`)]
+  const paths = ['/', '/page/state.json', ...FILES.map((name) => `/page/${name}`)]
   return {
     routesAt: (issuer) => {
       let loading: Promise<ReadonlyMap<string, Handler>> | undefined
@@ -31,7 +34,7 @@ export function openPage(deps: PartDeps): Part {
 
 async function load({ config, keyring, now }: PartDeps, issuer: Issuer): Promise<ReadonlyMap<string, Handler>> {
   const { pageHandlers } = await import('../routes/page.ts')
-  const files = await Promise.all(PAGE_FILES.map(async (name) =>
+  const files = await Promise.all(['index.html', ...FILES].map(async (name) =>
     [name, await readFile(new URL(`../web/page/${name}`, import.meta.url), 'utf8')] as const))
   const { audience, auth } = config
   return pageHandlers({ keyring, issuer, audience, canMint: auth !== 'off', now, files: new Map(files) })

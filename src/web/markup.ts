@@ -1,18 +1,16 @@
 import type { Tree } from './view.ts'
 
-/** Elements of HTML that have no end tag (HTML Standard section 13.1.2). */
-const VOID: ReadonlySet<string> = new Set(['meta', 'link', 'input'])
 const ESCAPES: ReadonlyMap<string, string> = new Map([
   ['&', '&amp;'], ['<', '&lt;'], ['>', '&gt;'], ['"', '&quot;'], ["'", '&#39;'],
 ])
 
-/** A tree as HTML or SVG; no text of it can end an element or an attribute. */
+/** A tree as HTML or SVG, without elements of HTML that have no end tag; no text can end an element or attribute. */
 export function markup(tree: Tree): string {
   if (typeof tree === 'string') return escaped(tree)
   const [name, attributes, ...children] = tree
   const given = Object.entries(attributes).filter(([, value]) => value !== undefined)
-  const start = `<${name}${given.map(([key, value]) => ` ${key}="${escaped(String(value))}"`).join('')}>`
-  return VOID.has(name) ? start : `${start}${children.map(markup).join('')}</${name}>`
+  const start = given.map(([key, value]) => ` ${key}="${escaped(String(value))}"`).join('')
+  return `<${name}${start}>${children.map(markup).join('')}</${name}>`
 }
 
 function escaped(text: string): string {

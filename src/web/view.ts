@@ -31,12 +31,19 @@ export interface PageView extends RingView {
   /** What a token for nobody in particular is for; empty where clients have audiences of their own. */
   readonly audiences: readonly string[]
   readonly algs: readonly string[]
-  /** The default and the longest lifetime of a token from `/auth`, in seconds; undefined where `/auth` is not open. */
-  readonly mint: { readonly ttl: number; readonly maxTtl: number } | undefined
+  /** Whether `/auth` is open, and the default and the longest lifetime of what it makes, in seconds. */
+  readonly canMint: boolean
+  readonly ttl: number
+  readonly maxTtl: number
+  /** The longest lifetime that any token of these keys was ever given. */
+  readonly longest: number
 }
 
 /** Attributes of an element; one without a value is left out. */
 export type Attributes = Readonly<Record<string, string | number | undefined>>
 
-/** Markup as a value: a text, or an element with its attributes and what is in it. */
-export type Tree = string | readonly [name: string, attributes: Attributes, ...children: Tree[]]
+/** An element with its attributes and what is in it. */
+export type Branch = readonly [name: string, attributes: Attributes, ...children: Tree[]]
+
+/** Markup as a value. */
+export type Tree = string | Branch

@@ -17,7 +17,9 @@ export async function tryPrometheus(checks, { admin, obtain }) {
     const families = JSON.parse(stdout)
     const types = Object.entries(families).map(([name, { type, samples }]) => `${name} ${type} ${samples.length > 0}`)
     same(types.join(', '), 'jwksd_build_info gauge true, jwksd_events counter true, jwksd_requests counter true, ' +
-      'jwksd_ready gauge true, jwksd_view_age_seconds gauge true, jwksd_keys gauge true, jwksd_promotion_timestamp_seconds gauge true', 'list')
+      'jwksd_ready gauge true, jwksd_view_age_seconds gauge true, jwksd_keys gauge true, jwksd_promotion_timestamp_seconds gauge true, ' +
+      // This server has no certificate.
+      'jwksd_certificate_expiry_timestamp_seconds gauge false', 'list')
     const build = families.jwksd_build_info.samples.map(([{ version, node }, value]) => `${/^\d+\.\d+\.\d+$/.test(version)} ${node} ${value}`)
     same(build.join(), `true ${process.versions.node} 1`, 'build')
     const minted = families.jwksd_events.samples.filter(([{ event }]) => event === 'token.minted')

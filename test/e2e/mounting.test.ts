@@ -61,6 +61,8 @@ describe('who may mint at /auth', () => {
         assert.equal(await own('http', host), 200, host)
       }
       assert.equal(await own('https', 'issuer.example'), 200)
+      assert.equal(await own('http', 'issuer.example'), 403, 'anyone on the way could have written that page')
+      assert.equal(await mintWith(server, `localhost:${server.port}`, 'Origin: https://issuer.example\r\n'), 403)
       // Rebound to this machine: the page of the attacker has the origin of its own host.
       for (const host of ['evil.example', `evil.example:${server.port}`, '127.0.0.1.evil.example']) {
         assert.equal(await own('http', host), 403, host)

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { root } from '../../scripts/setup.js'
+import { newFolder } from '../support/folder.ts'
 import { run } from '../support/process.ts'
 
 /** What `--json` prints, as far as it matters here. */
@@ -32,6 +36,22 @@ describe('jwksd simulate', () => {
 
   it('exits with 1 where clocks are worse than the configuration says', async () => {
     assert.equal((await run(['simulate', '--skew', '2d'])).code, 1)
+  })
+
+  it('draws a rotation: one key has retired, one signs, one is published; docs shows it so', async () => {
+    const path = join(newFolder(), 'rotation.svg')
+    const { code, stderr } = await run(['simulate', '--preset', 'fast', '--outage', '0', '--svg', path])
+    assert.equal(code, 0, stderr)
+    const drawn = readFileSync(path, 'utf8')
+    for (const state of ['key 1 RS256 retired', 'key 2 RS256 active', 'key 3 RS256 standby']) assert.match(drawn, new RegExp(`>${state}, `))
+    assert.doesNotMatch(drawn, /<script| on\w+=|href/)
+    assert.equal(drawn, readFileSync(join(root, 'docs', 'images', 'rotation.svg'), 'utf8'))
+  })
+
+  it('says why a picture cannot be written', async () => {
+    const { code, stderr } = await run(['simulate', '--preset', 'fast', '--svg', '/nonexistent/x.svg'])
+    assert.equal(code, 1)
+    assert.match(stderr, /^jwksd: Cannot write \/nonexistent\/x\.svg: /)
   })
 
   it('prints JSON that says the same', async () => {

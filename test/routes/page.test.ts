@@ -4,7 +4,7 @@ import { markup } from '../../src/web/markup.ts'
 import { pageHtml } from '../../src/web/page.ts'
 import type { KeyView, PageView } from '../../src/web/view.ts'
 import { filesBelow, root } from '../../scripts/setup.js'
-import { statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { type RunningApp, startApp } from '../support/app.ts'
 
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
@@ -67,8 +67,18 @@ describe('GET /', () => {
     }
   })
 
+  it('serves every file that a file of its own imports, and calls nothing else', async () => {
+    const code = await Promise.all(filesBelow(`${root}src/web/page`).filter((path) => path.endsWith('.js')).map(async (path) =>
+      await text(`/page/${path.replace(/.*[/\\]/, '')}`)))
+    const imported = code.flatMap((file) => [...file.matchAll(/^import .* from '(.*)'$/gm)].map(([, target = '']) => target))
+    for (const target of imported) assert.equal(typeof await text(`/page/${target.replace('./', '')}`), 'string', target)
+    const asked = code.flatMap((file) => [...file.matchAll(/fetch\(([^,)]*)/g)].map(([, target]) => target))
+    assert.deepEqual(asked.toSorted(), ["'auth/cases'", "'page/state.json'", 'path'])
+    assert.doesNotMatch(code.join(''), /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function/)
+  })
+
   it('is smaller than 60 kB with all of its files', async () => {
-    const files = filesBelow(`${root}src/web/page`).filter((path) => /\.(?:js|css|svg)$/.test(path))
+    const files = filesBelow(`${root}src/web/page`).filter((path) => /\.(?:js|css|svg|html)$/.test(path))
     const size = files.reduce((sum, path) => sum + statSync(path).size, Buffer.byteLength(await text('/')))
     assert.ok(size < MAX_PAGE_BYTES, String(size))
   })
@@ -77,7 +87,7 @@ describe('GET /', () => {
     await server.pass(5)
     const html = await text('/')
     for (const { jwk: { kid } } of (await state()).keys) {
-      assert.equal(html.split(`data-kid="${kid}"`).length, 3, 'a bar and an entry in the list')
+      assert.equal(html.split(`data-kid="${kid}"`).length, 4, 'a bar, its label, and an entry in the list')
     }
     for (const name of ['now', 'promotion', 'bar active', 'bar active planned', 'bar standby planned']) {
       assert.ok(html.includes(`class="${name}"`), name)
@@ -137,10 +147,11 @@ describe('markup()', () => {
     const hostile = '"><img src=x>'
     const key: KeyView = { jwk: { kid: hostile, alg: hostile, kty: hostile }, state: 'active', published_at: 0 }
     const view: PageView = {
-      issuer: hostile, jwksUri: hostile, audiences: [hostile], algs: [hostile], mint: { ttl: 1, maxTtl: 2 },
-      now: 1, past: 1, ahead: 1, keys: [key],
+      issuer: hostile, jwksUri: hostile, audiences: [hostile], algs: [hostile], canMint: true, ttl: 1, maxTtl: 2,
+      longest: 2, now: 1, past: 1, ahead: 1, keys: [key],
     }
-    assert.doesNotMatch(pageHtml(view), /<img/)
+    const template = readFileSync(`${root}src/web/page/index.html`, 'utf8')
+    assert.doesNotMatch(pageHtml(template, view), /<img/)
   })
 })
 

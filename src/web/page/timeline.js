@@ -1,7 +1,8 @@
-import { lengthInWords, momentInWords, utc } from './words.js'
+import { inOrder } from './keys.js'
+import { lengthInWords, momentInWords } from './words.js'
 
 /**
- * The timeline and the list of keys as trees: the server writes them as text, the browser as elements.
+ * The timeline as a tree: the server writes it as text, the browser as elements.
  * @typedef {import('../view.ts').KeyView} KeyView
  * @typedef {import('../view.ts').RingView} RingView
  * @typedef {import('../view.ts').Tree} Tree
@@ -13,13 +14,7 @@ const TICK_SECONDS = [
 ]
 const MOST_TICKS = 8
 
-/** @type {ReadonlyMap<KeyView['state'], string>} */
-const MEANING = new Map([
-  ['standby', 'published, does not sign yet'], ['active', 'signs'],
-  ['retired', 'published, signs no more'], ['removed', 'no longer published'],
-])
-
-/** @type {typeof import('./drawing.d.ts').timeline} */
+/** @type {typeof import('./timeline.d.ts').timeline} */
 export function timeline(view) {
   const { now, past, ahead } = view
   const keys = inOrder(view)
@@ -32,18 +27,13 @@ export function timeline(view) {
     'xmlns': 'http://www.w3.org/2000/svg', 'class': 'timeline', 'width': '100%', height, 'role': 'img',
     'aria-label': `Timeline of ${keys.length} keys: ${keys.map((key) => rowText(key, now)).join('; ')}`,
   },
-    ...ticks(view).flatMap((at) => tick(x(now + at), at, height)),
+    ...ticks(view).flatMap((at, place) => tick(x(now + at), at, { place, height })),
     ...keys.flatMap((key, row) => bars(key, { x, now, until: now + ahead, y: TOP + row * ROW })),
     ...promotion === undefined ? [] : [mark('promotion', x(promotion), upright)],
     mark('now', x(now), upright),
-    text('now-label', x(now), 12, 'now', 'middle'),
+    text('now-label', x(now), 12, 'now'),
+    ...keys.map((key, row) => label(key, now, TOP + row * ROW)),
   ]
-}
-
-/** @param {RingView} view */
-function inOrder({ keys, now, past }) {
-  return keys.filter(({ removed_at: end = Infinity }) => end > now - past)
-    .toSorted((one, other) => (one.published_at ?? Infinity) - (other.published_at ?? Infinity))
 }
 
 /**
@@ -78,11 +68,22 @@ function bars(key, { x, now, until, y }) {
     /** @type {const} */ ([`${state} planned`, Math.max(start, now), stop]),
   ])
   return [['g', { 'class': 'key', 'data-kid': kid },
-    text('key-label', 0, y + 15, rowText(key, now), 'start'),
     ...parts.filter(([, start, stop]) => start < stop && x(start) !== x(stop))
       .map(([name, start, stop]) => bar(name, x(start), x(stop), y)),
     ...end > until ? [] : [mark('removal', x(end), { y1: y + 17, y2: y + 23 + BAR })],
   ]]
+}
+
+/**
+ * What stands above a bar.
+ * @param {KeyView} key
+ * @param {number} now
+ * @param {number} y
+ * @returns {Tree}
+ */
+function label(key, now, y) {
+  const place = { 'class': 'key key-label', 'data-kid': key.jwk.kid, 'x': 0, 'y': y + 14 }
+  return ['text', place, rowText(key, now)]
 }
 
 /**
@@ -112,11 +113,10 @@ function mark(name, x, { y1, y2 }) {
  * @param {string | number} x
  * @param {number} y
  * @param {string} words
- * @param {'start' | 'middle' | 'end'} anchor
  * @returns {Tree}
  */
-function text(name, x, y, words, anchor) {
-  return ['text', { class: name, x, y, 'text-anchor': anchor }, words]
+function text(name, x, y, words) {
+  return ['text', { class: name, x, y, 'text-anchor': 'middle' }, words]
 }
 
 /**
@@ -132,14 +132,14 @@ function ticks({ past, ahead }) {
 /**
  * @param {string} x
  * @param {number} at
- * @param {number} height
+ * @param {{ readonly place: number, readonly height: number }} where
  * @returns {readonly Tree[]}
  */
-function tick(x, at, height) {
+function tick(x, at, { place, height }) {
   const share = Number.parseFloat(x)
-  const anchor = share < 6 ? 'start' : share > 94 ? 'end' : 'middle'
-  const words = at === 0 ? '0' : `${at < 0 ? '−' : '+'}${lengthInWords(at)}`
-  return [mark('tick', x, { y1: TOP - 4, y2: height - AXIS + 4 }), text('tick-label', x, height - 4, words, anchor)]
+  const words = at === 0 || share < 5 || share > 95 ? '' : `${at < 0 ? '−' : '+'}${lengthInWords(at)}`
+  const name = place % 2 === 1 ? 'tick-label odd' : 'tick-label'
+  return [mark('tick', x, { y1: TOP - 4, y2: height - AXIS + 4 }), text(name, x, height - 4, words)]
 }
 
 /**
@@ -153,33 +153,4 @@ function rowText({ jwk: { kid, alg }, state, active_from: from, active_to: to, r
   const [verb, at] = state === 'standby' && from !== undefined ? ['signs', from]
     : state === 'active' ? ['retires', to] : ['removed', end]
   return `${short} ${alg} ${state}${at === undefined ? '' : `, ${verb} ${momentInWords(at, now)}`}`
-}
-
-/** @type {typeof import('./drawing.d.ts').keyList} */
-export function keyList(view) {
-  return ['div', { class: 'keys' }, ...inOrder(view).toReversed().map((key) => details(key, view.now))]
-}
-
-/**
- * @param {KeyView} key
- * @param {number} now
- * @returns {Tree}
- */
-function details(key, now) {
-  const { jwk, state, published_at: published, active_from: from, active_to: to, removed_at: end } = key
-  /** @type {readonly (readonly [string, number | undefined])[]} */
-  const times = [['published', published], ['signs from', from], ['signs until', to], ['removed', end]]
-  /** @param {number | undefined} at */
-  const shown = (at) => at === undefined ? 'not known yet' : `${utc(at)}, ${at > now ? 'planned' : 'done'}`
-  return ['details', { 'data-kid': jwk.kid },
-    ['summary', {}, ['span', { class: `dot ${state}` }], ` ${jwk.alg} ${state}: `, ['code', {}, jwk.kid]],
-    ['dl', {},
-      ...[['state', MEANING.get(state) ?? state], ...times.map(([name, at]) => [name, shown(at)])].flatMap((pair) => {
-        const [name = '', value = ''] = pair
-        return [/** @type {const} */ (['dt', {}, name]), /** @type {const} */ (['dd', {}, value])]
-      }),
-    ],
-    // A region that scrolls must be reached by the keyboard.
-    ['pre', { 'tabindex': 0, 'aria-label': 'public half' }, JSON.stringify(jwk, undefined, 2)],
-  ]
 }
