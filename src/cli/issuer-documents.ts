@@ -2,11 +2,11 @@ import { isObject, type Json, type JsonObject, parseJsonBytes } from '../core/js
 import { systemSays } from '../core/errno.ts'
 import { issuerOf } from '../core/issuer.ts'
 import { isLoopbackUrl } from '../core/loopback.ts'
+import { printable } from '../core/printable.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { type Answer, ask, type Question } from '../stores/peer.ts'
 import { EXIT } from '../system/exit.ts'
 import { failed, type Outcome, wrongUse } from './token-outcome.ts'
-import { visible } from './visible.ts'
 
 const TIMEOUT_MS = 5000
 const MAX_BYTES = 262_144
@@ -76,7 +76,7 @@ function reasonOf(error: unknown): string {
 
 /** An answer that cannot be used. */
 export function notFetched(url: string, why: string): Outcome {
-  return failed(EXIT.unavailable, 'fetch', visible(`Cannot use ${url}: ${why}`))
+  return failed(EXIT.unavailable, 'fetch', printable(`Cannot use ${url}: ${why}`))
 }
 
 /**

@@ -1,11 +1,12 @@
 import { decodeBase64url } from '../core/encoding.ts'
 import { isObject, type JsonObject, parseJsonBytes } from '../core/json.ts'
+import { printable } from '../core/printable.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { type Instant, instant, timestamp } from '../core/time.ts'
 import { EXIT } from '../system/exit.ts'
 import { momentInWords } from './relative.ts'
 import { failed, type Outcome } from './token-outcome.ts'
-import { visible, visibleJson } from './visible.ts'
+import { visibleJson } from './visible.ts'
 
 const TIMES: ReadonlySet<string> = new Set(['exp', 'nbf', 'iat', 'auth_time', 'updated_at'])
 /** The parts of an encrypted token (RFC 7516 section 3.1). */
@@ -46,7 +47,7 @@ function readPart(text = '', name: string): Result<JsonObject, string> {
 function members(object: JsonObject, now: Instant): readonly string[] {
   return Object.entries(object).map(([name, value]) => {
     const isTime = TIMES.has(name) && typeof value === 'number' && Math.abs(value) < MAX_MOMENT
-    return `  ${visible(name)}: ${visibleJson(value)}${isTime ? `  ${timeInWords(instant(value), now)}` : ''}`
+    return `  ${printable(name)}: ${visibleJson(value)}${isTime ? `  ${timeInWords(instant(value), now)}` : ''}`
   })
 }
 

@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts'
 import type { Json, JsonObject } from '../core/json.ts'
+import { printable } from '../core/printable.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { parseDuration } from '../core/duration.ts'
 import { readSecret } from '../system/private-file.ts'
@@ -7,7 +8,6 @@ import { EXIT } from '../system/exit.ts'
 import { addressIn, askIssuer, type Issuing, metadataOf, notFetched, readUrl } from './issuer-documents.ts'
 import { failed, type Outcome, readInput, wrongUse } from './token-outcome.ts'
 import type { Own } from './token-verify.ts'
-import { visible } from './visible.ts'
 
 /** What a terminal and a shell variable can hold without harm. */
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/
@@ -96,7 +96,7 @@ async function tokenFrom(url: string, { headers, body, member }: TokenRequest): 
   if (status === 200) return notFetched(url, `its answer holds no ${member} in visible ASCII`)
   const said = [error, description ?? detail ?? title].filter(isText).join(': ')
   const isRefusal = status >= 400 && status < 500 && status !== 404
-  const why = visible(`${url} answers ${status}${said === '' ? '' : `: ${said}`}`)
+  const why = printable(`${url} answers ${status}${said === '' ? '' : `: ${said}`}`)
   return failed(isRefusal ? EXIT.refused : EXIT.unavailable, isRefusal ? 'refused' : 'fetch', `No token: ${why}`)
 }
 

@@ -1,7 +1,7 @@
+import { printable } from '../core/printable.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import type { JwtFault } from '../jose/verify.ts'
 import { EXIT } from '../system/exit.ts'
-import { visible } from './visible.ts'
 
 /** What `jwksd token` found: its exit code, the document for `--json`, and the lines for a person. */
 export interface Outcome {
@@ -12,7 +12,7 @@ export interface Outcome {
 
 /** A command that could not do what was asked; `reason` is a word for scripts. */
 export function failed(exit: number, reason: string, message: string): Outcome {
-  return { exit, json: { ok: false, reason, message }, lines: [visible(message)] }
+  return { exit, json: { ok: false, reason, message }, lines: [printable(message)] }
 }
 
 /** A mistake in the command line. */

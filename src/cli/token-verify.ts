@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import type { Config } from '../config/config.ts'
 import { type JsonObject, isObject, type Json, parseJsonBytes } from '../core/json.ts'
+import { printable } from '../core/printable.ts'
 import { fail, ok, type Result } from '../core/result.ts'
 import { between, type Clock, instant, type Seconds, seconds } from '../core/time.ts'
 import { type Drop, openJwkSet, privateMember } from '../jose/foreign-key.ts'
@@ -13,7 +14,7 @@ import { addressIn, askIssuer, type Issuing, metadataOf, notFetched, readUrl } f
 import { lengthInWords, momentInWords } from './relative.ts'
 import { claimFaults, type Reason } from './token-judge.ts'
 import { FORM_FAULTS, type Outcome, wrongUse } from './token-outcome.ts'
-import { visible, visibleJson } from './visible.ts'
+import { visibleJson } from './visible.ts'
 
 /** The flags of `jwksd token` by their names. */
 export type Own = Readonly<Record<string, string>>
@@ -56,7 +57,7 @@ export async function verifyToken(token: string, config: Config, own: Own, now: 
 function refusedBy(faults: readonly Reason[], notes: readonly string[] = []): Outcome {
   const json = { ok: false, reason: faults[0]?.reason, message: faults[0]?.message, faults, notes }
   const reasons = faults.map(({ message }) => `Refused: ${message}`)
-  return { exit: EXIT.refused, json, lines: [...reasons, ...notes].map(visible) }
+  return { exit: EXIT.refused, json, lines: [...reasons, ...notes].map(printable) }
 }
 
 function aboutSet({ from, age, root }: KeySet): readonly string[] {
@@ -93,7 +94,7 @@ function valid({ header }: UncheckedJws, claims: JsonObject, { set, own, now }: 
   const lines = [`Valid: signed by ${String(kid ?? 'the only key')} (${String(alg)}), expires ${expiry}`, audience]
   const source = { from: set.from, age: Math.floor(set.age) }
   const json = { ok: true, header, claims, keySet: source }
-  return { exit: 0, json, lines: [...lines, ...aboutSet(set)].map(visible) }
+  return { exit: 0, json, lines: [...lines, ...aboutSet(set)].map(printable) }
 }
 
 /** Beside the token: its keys, what was asked for, and the clock. */

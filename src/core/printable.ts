@@ -1,8 +1,12 @@
-// C0 and C1 controls, DEL, line separators that some viewers use, marks that change the
-// direction of text, and a space without width.
-const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u061c\u2028\u2029\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
+// What has no glyph of its own, looks like a space, or changes the direction of text. All spaces but the usual one are
+// listed: to exclude it from \p{Z} by a look ahead makes each line of the log four times as slow to write.
+const INVISIBLE = /[\p{C}\p{Zl}\p{Zp}\p{DI}\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]/gu
 
-/** The text with control characters as JSON escapes, so that they have no effect on a terminal or a log viewer. */
+/**
+ * The text on one line, for a terminal or a log: everything invisible but a space becomes JSON escapes, which leave the
+ * meaning of strings in a JSON document as it was (RFC 8259 section 7).
+ */
 export function printable(text: string): string {
-  return text.replace(HIDDEN, (hidden) => `\\u${hidden.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  const escaped = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return text.replace(INVISIBLE, (hidden) => hidden.split('').map(escaped).join(''))
 }

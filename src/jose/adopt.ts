@@ -5,7 +5,7 @@ import { type Alg, algorithm } from './algorithm.ts'
 import { parseForeignJwk, PRIVATE } from './foreign-key.ts'
 import type { Kid, PublicJwk } from './jwk.ts'
 import type { Sealing } from './kek.ts'
-import { type FreshKey, signerOf, verifies } from './signer.ts'
+import { type FreshKey, openSigner } from './signer.ts'
 import { wrapKey } from './wrap.ts'
 
 /** The name and the algorithm under which verifiers know a key of another issuer. */
@@ -15,7 +15,6 @@ interface Known {
 }
 
 const PEM = /^\s*-----BEGIN /
-const CHALLENGE = Buffer.from('jwksd key pair consistency')
 
 /**
  * Reads one JWK (RFC 7517 section 4), or a private or public key in PEM (RFC 7468). The failure is the end of a
@@ -71,8 +70,8 @@ export async function adoptPrivate(
   try {
     const key = await webcrypto.subtle.importKey('jwk', privateJwk, row.key, true, ['sign'])
     const { jwk } = half.value
-    if (!await verifies(jwk, CHALLENGE, await signerOf(jwk, key).sign(CHALLENGE))) return fail('key')
-    return ok({ jwk, sealed: await wrapKey(key, known.kid, sealing) })
+    const sealed = await wrapKey(key, known.kid, sealing)
+    return await openSigner(jwk, sealed, [sealing.kek]) === undefined ? fail('key') : ok({ jwk, sealed })
   } catch {
     return fail('key')
   }

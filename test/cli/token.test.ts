@@ -7,10 +7,10 @@ import { createServer, type RequestListener, type Server, type ServerResponse } 
 import { type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { printable } from '../../src/core/printable.ts'
 import { seconds, instant } from '../../src/core/time.ts'
 import { lengthInWords, momentInWords } from '../../src/cli/relative.ts'
 import { decodeToken } from '../../src/cli/token-decode.ts'
-import { visible } from '../../src/cli/visible.ts'
 import { newFolder } from '../support/folder.ts'
 import { end, type Finished, run, serve, SERVER, type ServerProcess } from '../support/process.ts'
 
@@ -240,9 +240,9 @@ describe('words', () => {
     assert.deepEqual([momentInWords(instant(10), instant(0)), momentInWords(instant(0), instant(10))], ['in 10 s', '10 s ago'])
   })
 
-  it('cannot be split into lines by others', () => assert.equal(visible('a\nValid'), 'a\\u000aValid'))
+  it('cannot be split into lines by others', () => assert.equal(printable('a\nValid'), 'a\\u000aValid'))
 
-  it('leaves the text of all languages as it is', () => assert.equal(visible('Grüße 日本 𝒜'), 'Grüße 日本 𝒜'))
+  it('leaves the text of all languages as it is', () => assert.equal(printable('Grüße 日本 𝒜'), 'Grüße 日本 𝒜'))
 })
 
 function setOf(url: string, response: ServerResponse, keys: readonly object[]): boolean {

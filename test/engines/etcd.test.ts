@@ -18,10 +18,11 @@ import { spaceOf } from '../../src/stores/etcd/space.ts'
 import { plainAgent } from '../../src/stores/agents.ts'
 import { openStores } from '../../src/stores/open.ts'
 import type { Stores } from '../../src/stores/stores.ts'
+import { assertOneRing } from './one-ring.ts'
 import { newFolder } from '../support/folder.ts'
 import { newKek } from '../support/kek.ts'
 import { randomBytes } from '../support/keyring.ts'
-import { end, run, serve } from '../support/process.ts'
+import { run } from '../support/process.ts'
 import { ringStoreContract } from '../stores/contract.ts'
 import { clock, jtiContract, of } from '../stores/jti-contract.ts'
 import { addUsers, type Cluster, startCluster, whyNoEtcd } from './etcd.js'
@@ -273,13 +274,7 @@ else {
       const unsafe = await run(['ring', 'create', ...args.slice(2), '--store-user', 'a', '--store', 'etcd://10.0.0.1/x'])
       assert.equal(unsafe.code, 78)
       assert.match(unsafe.stderr, /anyone on the way can replace .* --allow-plain-store\n.*--store-user and --store-password-file go together/)
-      const made = await run(['ring', 'create', ...args])
-      assert.deepEqual([made.code, made.stderr], [0, ''])
-      assert.equal((await run(['ring', 'create', ...args])).code, 1)
-      const servers = await Promise.all([serve(args), serve(args)])
-      const sets = await Promise.all(servers.map(async ({ url }) => await (await fetch(`${url}/jwks.json`)).json() as { keys: { kid: string }[] }))
-      assert.equal(new Set(sets.map(({ keys }) => keys[0]?.kid)).size, 1)
-      await Promise.all(servers.map((server) => end(server)))
+      await assertOneRing(args)
     })
   })
 }

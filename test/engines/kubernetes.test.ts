@@ -16,6 +16,7 @@ import { secretOf } from '../../src/stores/kubernetes/secret.ts'
 import { openStores } from '../../src/stores/open.ts'
 import { secretIn } from '../../src/stores/agents.ts'
 import type { Stores } from '../../src/stores/stores.ts'
+import { assertOneRing } from './one-ring.ts'
 import { newFolder } from '../support/folder.ts'
 import { newKek } from '../support/kek.ts'
 import { randomBytes } from '../support/keyring.ts'
@@ -318,13 +319,7 @@ else {
       const empty = await run(['serve', '--port', '0', ...args])
       assert.equal(empty.code, 69)
       assert.match(empty.stderr, /it holds no ring\. .*jwksd ring create --store kubernetes:/)
-      const made = await run(['ring', 'create', ...args])
-      assert.deepEqual([made.code, made.stderr], [0, ''])
-      assert.equal((await run(['ring', 'create', ...args])).code, 1)
-      const servers = await Promise.all([serve(args), serve(args)])
-      const sets = await Promise.all(servers.map(async ({ url }) => await (await fetch(`${url}/jwks.json`)).json() as { keys: { kid: string }[] }))
-      assert.equal(new Set(sets.map(({ keys }) => keys[0]?.kid)).size, 1)
-      await Promise.all(servers.map((server) => end(server)))
+      await assertOneRing(args)
     })
 
     it('go on when the token and the API server that they ask first are replaced', async () => {

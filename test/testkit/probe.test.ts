@@ -161,7 +161,7 @@ bad   refuse    no answer  ok
 bad   refuse    -          skipped: "x"\\u000a (RFC)
 bad   refuse    200        note: "x"\\u000a (RFC)
 
-http://api: 6 tokens tried, 4 of them bad: 1 holes, 1 good ones refused, 1 crashes, 1 to note
+http://api: 6 tokens tried, 4 of them bad: 1 hole, 1 good one refused, 1 crash, 1 to note
 `)
     const sound = report(FINDINGS.slice(0, 1), 'http://api', 'table')
     assert.match(sound, /all of the bad ones refused, all of the good ones accepted/)

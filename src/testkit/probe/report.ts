@@ -41,8 +41,16 @@ function summary(findings: readonly Finding[], target: string): string {
   const tried = `${target}: ${findings.length - count('skipped')} tokens tried, ${bad} of them bad`
   const result = isSound(findings)
     ? 'all of the bad ones refused, all of the good ones accepted'
-    : `${count('HOLE')} holes, ${count('TOO STRICT')} good ones refused, ${count('CRASH')} crashes`
+    : [
+      counted(count('HOLE'), 'hole'),
+      `${counted(count('TOO STRICT'), 'good one')} refused`,
+      counted(count('CRASH'), 'crash', 'es'),
+    ].join(', ')
   return `${tried}: ${result}, ${count('note')} to note`
+}
+
+function counted(count: number, what: string, plural = 's'): string {
+  return `${count} ${what}${count === 1 ? '' : plural}`
 }
 
 function json(findings: readonly Finding[], target: string): string {
